@@ -1,0 +1,34 @@
+"""The admin page for the audit log. It needs Django's permission to view audit entries."""
+
+import json
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from django_reports.admin.lists import ReadOnlyAdmin, ReportFilter
+from django_reports.models import AuditEntry
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "action", "actor_label", "report", "job_key", "address")
+    list_filter = ("action", ReportFilter, "created_at")
+    search_fields = ("actor_label", "=actor_key", "report", "=job_key", "=address")
+    fields = (
+        "created_at",
+        "action",
+        "actor_label",
+        "actor_key",
+        "report",
+        "job_key",
+        "address",
+        "details",
+    )
+    readonly_fields = fields
+
+    @admin.display(description=_("details"))
+    def details(self, entry: AuditEntry) -> SafeString:
+        text = json.dumps(entry.data, indent=2, ensure_ascii=False, sort_keys=True)
+        return format_html("<pre>{}</pre>", text)

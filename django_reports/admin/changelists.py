@@ -1,0 +1,238 @@
+"""A changelist's rows without its page: for an export, and again later in a worker.
+
+What a changelist shows depends on its query string, its person and whatever else its ModelAdmin
+reads from the request. A replay gives it a request that holds just what can be known later, and
+that names what it lacks when asked for more.
+"""
+
+import copy
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.sites import all_sites
+from django.contrib.messages.storage.base import BaseStorage
+from django.core.exceptions import EmptyResultSet
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
+from django.urls import get_resolver, resolve, reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from django_reports.exceptions import InvalidSpec, SelectionNotReplayable
+from django_reports.registry import registry
+from django_reports.reports import ModelReport, ReportContext, User
+from django_reports.selections import Selection, SelectionKind, register_selection
+
+KIND = "changelist"
+
+
+class _Silent(BaseStorage):
+    """Takes messages that nobody will read."""
+
+    def _get(self, *args: Any, **kwargs: Any) -> tuple[list[Any], bool]:
+        return [], True
+
+    def _store(self, *args: Any, **kwargs: Any) -> list[Any]:
+        return []
+
+    def add(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class ReplayedRequest(HttpRequest):
+    """A GET of the changelist, as far as it can be known later. `lacking` is what else was asked
+    of it."""
+
+    lacking: set[str]
+
+    def __init__(self) -> None:
+        self.lacking = set()
+        super().__init__()
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):
+            self.__dict__.setdefault("lacking", set()).add(name)
+        raise AttributeError(
+            f"This changelist reads request.{name}, which does not exist when an export is "
+            "replayed; supply it with capture_request() and restore_request()."
+        )
+
+
+def changelist_selection(
+    model_admin: "ModelAdmin[Any]",
+    query: str,
+    *,
+    keys: list[str] | None,
+    state: Any,
+) -> Selection:
+    """The selection of a changelist: as filtered by `query`, or the ticked `keys` of it."""
+    data = {
+        "site": model_admin.admin_site.name,
+        "model": model_admin.opts.label_lower,
+        "query": query,
+        "keys": keys,
+        "state": state,
+    }
+    return Selection(KIND, data)
+
+
+def load_sites() -> None:
+    """Import the URL conf: admin sites that are made there exist only after that."""
+    get_resolver().url_patterns  # noqa: B018
+
+
+registry.add_loader(load_sites)
+
+
+def find_model_admin(selection: Selection) -> "ModelAdmin[Any]":
+    """Raises InvalidSpec if the admin site or the ModelAdmin is no longer there."""
+    load_sites()
+    site_name, label = selection.data["site"], selection.data["model"]
+    for site in all_sites:
+        if site.name == site_name:
+            for model, model_admin in site._registry.items():
+                if model._meta.label_lower == label:
+                    return model_admin
+    raise InvalidSpec(
+        _("The admin %(site)s no longer has a list of %(model)s.")
+        % {"site": repr(site_name), "model": label},
+        field="selection",
+    )
+
+
+def replayed_request(selection: Selection, user: User) -> ReplayedRequest:
+    model_admin = find_model_admin(selection)
+    options = model_admin.opts
+    site = model_admin.admin_site.name
+    request = ReplayedRequest()
+    request.method = "GET"
+    request.GET = QueryDict(selection.data["query"])  # type: ignore[assignment]
+    request.user = user  # type: ignore[assignment]
+    request.path = request.path_info = reverse(
+        f"admin:{options.app_label}_{options.model_name}_changelist", current_app=site
+    )
+    request.resolver_match = resolve(request.path)
+    request.current_app = site  # type: ignore[attr-defined]
+    request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+    request._messages = _Silent(request)  # type: ignore[attr-defined]
+    restore = getattr(model_admin, "restore_request", None)
+    if restore is not None:
+        restore(request, selection.data["state"])
+    return request
+
+
+def may_view(selection: Selection, user: User) -> bool:
+    """The ModelAdmin's own word on who may see its list."""
+    model_admin = find_model_admin(selection)
+    request = replayed_request(selection, user)
+    return bool(model_admin.has_view_or_change_permission(request))
+
+
+def replay(selection: Selection, user: User) -> "QuerySet[Any]":
+    """The changelist's rows as that person sees them, in its order, without counting them.
+
+    Raises SelectionNotReplayable if it reads something from the request that is not known.
+    """
+    request = replayed_request(selection, user)
+    try:
+        queryset = rows_of_changelist(find_model_admin(selection), request, selection.data["keys"])
+    except AttributeError as error:
+        if not request.lacking:
+            raise
+        raise _lacks(request) from error
+    if request.lacking:
+        raise _lacks(request)
+    return queryset
+
+
+def _lacks(request: ReplayedRequest) -> SelectionNotReplayable:
+    return SelectionNotReplayable(
+        _(
+            "This list cannot be exported: it depends on request.%(name)s, which is not there when "
+            "the export is made. Its ModelAdmin can supply it with capture_request() and "
+            "restore_request()."
+        )
+        % {"name": ", request.".join(sorted(request.lacking))}
+    )
+
+
+def rows_of_changelist(
+    model_admin: "ModelAdmin[Any]", request: HttpRequest, keys: list[str] | None
+) -> "QuerySet[Any]":
+    """The rows that a changelist shows for a request on all of its pages.
+
+    Raises InvalidSpec for a query string that the changelist does not understand: bad filters
+    never mean all rows.
+    """
+    try:
+        queryset = countless(model_admin).get_changelist_instance(request).queryset
+    except IncorrectLookupParameters as error:
+        raise InvalidSpec(
+            _("The list cannot be filtered like this: %(query)s.")
+            % {"query": request.GET.urlencode()},
+            field="selection",
+        ) from error
+    return queryset if keys is None else queryset.filter(pk__in=keys)
+
+
+def countless(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":
+    """A copy of a ModelAdmin whose changelists fetch no page and run no COUNT(*)."""
+    quiet = copy.copy(model_admin)
+    original = quiet.get_changelist
+
+    def get_changelist(request: HttpRequest, **kwargs: Any) -> Any:
+        return without_results(original(request, **kwargs))
+
+    quiet.get_changelist = get_changelist  # type: ignore[method-assign]
+    return quiet
+
+
+def without_results(changelist_class: Any) -> Any:
+    class WithoutResults(changelist_class):  # type: ignore[misc]
+        def get_results(self, request: HttpRequest) -> None:
+            self.result_count = self.full_result_count = 0
+            self.show_full_result_count = self.can_show_all = self.multi_page = False
+            self.result_list = self.root_queryset.none()
+
+    return WithoutResults
+
+
+def verify_replay(
+    model_admin: "ModelAdmin[Any]",
+    request: HttpRequest,
+    live: "QuerySet[Any] | None",
+    selection: Selection,
+) -> None:
+    """At the click: the replay must ask for exactly what the live list shows.
+
+    `live` is the list's queryset where the caller has it, else it is built from the request.
+    Raises SelectionNotReplayable, so that it is refused here and not in a worker.
+    """
+    if live is None:
+        live = rows_of_changelist(model_admin, request, selection.data["keys"])
+    if _sql(live) != _sql(replay(selection, request.user)):
+        raise SelectionNotReplayable(
+            _(
+                "This list cannot be exported: built again without its request it would hold other "
+                "rows. Its ModelAdmin can supply what it depends on with capture_request() and "
+                "restore_request()."
+            )
+        )
+
+
+def _sql(queryset: "QuerySet[Any]") -> tuple[str, tuple[Any, ...]] | None:
+    try:
+        sql, parameters = queryset.query.get_compiler(using=queryset.db).as_sql()
+    except EmptyResultSet:
+        return None
+    return sql, tuple(map(repr, parameters))
+
+
+def _queryset(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":
+    if context.user is None:
+        raise InvalidSpec(_("A list of the admin is exported in a person's name."), field="user")
+    return replay(selection, context.user)
+
+
+register_selection(KIND, SelectionKind(_queryset, may_view))

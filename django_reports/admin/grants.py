@@ -1,0 +1,66 @@
+"""The admin page for grants."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from django_reports import audit
+from django_reports.models import ALL_REPORTS, GroupReportPermission
+from django_reports.registry import registry
+from django_reports.views.requests import origin_of
+
+if TYPE_CHECKING:
+    _Base = admin.ModelAdmin[GroupReportPermission]
+    _Form = forms.ModelForm[GroupReportPermission]
+else:
+    _Base = admin.ModelAdmin
+    _Form = forms.ModelForm
+
+
+class GrantForm(_Form):
+    """The report is chosen from the declared ones; one that is gone stays, so that it is seen."""
+
+    report = forms.ChoiceField(label=_("Report"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(ALL_REPORTS, _("* (every report)"))] + [
+            (report.get_identifier(), f"{report.get_label()} ({report.get_identifier()})")
+            for report in registry
+        ]
+        current = self.instance.report
+        if current and current not in dict(choices):
+            choices.append((current, _("%(report)s (not declared any more)") % {"report": current}))
+        field: Any = self.fields.get("report")
+        if field is not None:  # somebody who may only look has no fields
+            field.choices = choices
+
+    class Meta:
+        model = GroupReportPermission
+        fields = ("group", "report", "can_generate", "others", "max_rows")
+
+
+@admin.register(GroupReportPermission)
+class GroupReportPermissionAdmin(_Base):
+    form = GrantForm
+    list_display = ("group", "report", "can_generate", "others", "max_rows")
+    list_filter = ("group", "can_generate", "others")
+    list_select_related = ("group",)
+    search_fields = ("group__name", "report")
+
+    # Whatever changes a grant here is done by this person.
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with audit.acting(origin_of(request)):
+            return super().changeform_view(request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with audit.acting(origin_of(request)):
+            return super().delete_view(request, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with audit.acting(origin_of(request)):
+            return super().changelist_view(request, *args, **kwargs)

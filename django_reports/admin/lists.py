@@ -1,0 +1,90 @@
+"""What the admin lists of this app share: read-only, and never a count of a whole table."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.core.paginator import Paginator
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_reports.permissions import may_generate
+from django_reports.registry import registry
+
+if TYPE_CHECKING:
+    _Base = ModelAdmin[Any]
+    _Paginator = Paginator[Any]
+else:
+    _Base = ModelAdmin
+    _Paginator = Paginator
+
+COUNTED = 10_000  # rows that a list pages through; beyond them one filters
+
+
+class BoundedPaginator(_Paginator):
+    """Counts no further than COUNTED, and says so by `is_cut`."""
+
+    @cached_property
+    def _counted(self) -> int:
+        return self.object_list.order_by()[: COUNTED + 1].count()  # type: ignore[union-attr]
+
+    @cached_property
+    def count(self) -> int:  # type: ignore[override]
+        return min(self._counted, COUNTED)
+
+    @property
+    def is_cut(self) -> bool:
+        return self._counted > COUNTED
+
+
+class ReadOnlyAdmin(_Base):
+    """A list and its pages to look at. What changes the rows is the services' business."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        response = super().changelist_view(request, extra_context)
+        if isinstance(response, TemplateResponse):
+            changelist = (response.context_data or {}).get("cl")
+            if changelist is not None and changelist.paginator.is_cut:
+                text = _("Only the first %(count)s are listed here; filter or search for others.")
+                messages.info(request, text % {"count": f"{COUNTED:,}"})
+        return response
+
+
+class ReportFilter(SimpleListFilter):
+    """By report, from the declared ones: no scan of the table for its values."""
+
+    title = gettext_lazy("report")
+    parameter_name = "report"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            (report.get_identifier(), str(report.get_label()))
+            for report in registry
+            if may_generate(request.user, report)
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = self.value()
+        if value is None:
+            return queryset
+        report = registry.find(value)
+        return queryset.filter(report__in=registry.names_of(report) if report else [value])

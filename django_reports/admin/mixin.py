@@ -1,0 +1,258 @@
+"""ReportAdminMixin: exports from a changelist, by action and by button."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin import ModelAdmin, action, helpers
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.core.checks import CheckMessage, Error, Info
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from django_reports.admin.changelists import (
+    changelist_selection,
+    countless,
+    verify_replay,
+    without_results,
+)
+from django_reports.admin.urls import job_url, page_context
+from django_reports.exceptions import ReportError
+from django_reports.models import ReportJob
+from django_reports.permissions import may_generate
+from django_reports.registry import registry
+from django_reports.reports import ModelReport, default_column_names, exportable_names
+from django_reports.selections import Selection
+from django_reports.views.exports import ExportPage, export
+from django_reports.views.requests import bad_request
+
+if TYPE_CHECKING:
+    _Base = ModelAdmin[Any]
+else:
+    _Base = object
+
+ACTION = "export_selected"
+REPORT_FIELD = "_report"
+ACROSS_FIELD = "_across"
+CHANGE_LIST_TEMPLATE = "admin/django_reports/change_list.html"
+
+
+class ReportAdminMixin(_Base):
+    """For a ModelAdmin whose list staff may export.
+
+    `reports` are the reports that it offers; without any, it offers one that follows
+    `list_display`, with the identifier `<site name>.<app>.<model>`.
+    """
+
+    reports: Sequence[type[ModelReport]] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.reports:
+            self._reports = [registry.instance(report) for report in self.reports]
+        else:
+            self._reports = [registry.replace(_report_of_list(self))]
+
+    def capture_request(self, request: HttpRequest) -> Any:
+        """What the list depends on besides its URL and its person (a tenant, say), as JSON."""
+        return None
+
+    def restore_request(self, request: HttpRequest, state: Any) -> None:
+        """Put what `capture_request` gave onto the request with which the list is built again."""
+
+    @action(description=gettext_lazy("Export selected %(verbose_name_plural)s"))
+    def export_selected(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponseBase:
+        is_across = request.POST.get("select_across") == "1"
+        keys = None if is_across else request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
+        return self._export_page(request, keys, queryset)
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """The list as its query string filters it, or the keys that the page carries along."""
+        keys = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME) or None
+        if request.method == "POST" and keys is None and ACROSS_FIELD not in request.POST:
+            return HttpResponseRedirect(self._changelist_url(request))
+        return self._export_page(request, keys, None)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        view = self.admin_site.admin_view(self.export_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}_export_report"
+        return [path("export-report/", view, name=name), *super().get_urls()]
+
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        # Django 5.2 and 6.0 know no locations.
+        extra = {} if action_location is None else {"action_location": action_location}
+        actions: dict[str, Any] = super().get_actions(request, **extra)
+        if self.actions is None or IS_POPUP_VAR in request.GET:
+            return actions
+        is_for_list = action_location is None or action_location.name == "CHANGE_LIST"
+        actions.pop(ACTION, None)
+        if is_for_list and self._offers(request):
+            actions[ACTION] = self.get_action(ACTION)
+        return actions
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        changelist_class = super().get_changelist(request, **kwargs)
+        # Our action looks at no page of the list, so the list need not be counted for it.
+        return without_results(changelist_class) if _asks_for_action(request) else changelist_class
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        response = super().changelist_view(request, extra_context)
+        if isinstance(response, TemplateResponse) and self._offers(request):
+            # Wraps whichever template is in force, so that others may set one as well.
+            response.context_data = {
+                **(response.context_data or {}),
+                "report_base_template": response.resolve_template(response.template_name),
+                "report_export_url": self._export_url(request),
+            }
+            response.template_name = CHANGE_LIST_TEMPLATE
+        return response
+
+    def check(self, **kwargs: Any) -> list[CheckMessage]:
+        return [*super().check(**kwargs), *_check_admin(self)]
+
+    def _offers(self, request: HttpRequest) -> list[ModelReport]:
+        """The reports that this person may make from this list."""
+        selection = self._selection(request, None)
+        return [report for report in self._reports if may_generate(request.user, report, selection)]
+
+    def _selection(self, request: HttpRequest, keys: list[str] | None) -> Selection:
+        state = self.capture_request(request)
+        return changelist_selection(self, request.GET.urlencode(), keys=keys, state=state)
+
+    def _export_page(
+        self, request: HttpRequest, keys: list[str] | None, live: "QuerySet[Any] | None"
+    ) -> HttpResponseBase:
+        offers = self._offers(request) or self._reports
+        wanted = request.POST.get(REPORT_FIELD) or request.GET.get(REPORT_FIELD)
+        report = next((r for r in offers if r.get_identifier() == wanted), offers[0])
+        selection = self._selection(request, keys)
+        try:
+            if self.has_view_or_change_permission(request):
+                verify_replay(countless(self), request, live, selection)
+        except ReportError as error:
+            return bad_request(request, error, self._changelist_url(request))
+        trail = [
+            (
+                reverse("admin:app_list", args=[self.opts.app_label], current_app=self._site_name),
+                str(self.opts.app_config.verbose_name),
+            ),
+            (self._changelist_url(request), str(capfirst(self.opts.verbose_name_plural))),
+        ]
+        return export(
+            request,
+            ExportPage(
+                report=report,
+                selection=selection,
+                subject=self._subject(request, keys),
+                action=self._export_url(request),
+                back=self._changelist_url(request),
+                job_url=partial(job_url, self.admin_site),
+                hidden=_carried(report, keys),
+                offers=[(r.get_identifier(), str(r.get_label())) for r in offers],
+                report_field=REPORT_FIELD,
+                left_out=getattr(report, "left_out", ()),
+                context=page_context(self.admin_site, request, trail, opts=self.opts),
+            ),
+        )
+
+    @property
+    def _site_name(self) -> str:
+        return self.admin_site.name
+
+    def _changelist_url(self, request: HttpRequest) -> str:
+        return self._url(request, "changelist")
+
+    def _export_url(self, request: HttpRequest) -> str:
+        return self._url(request, "export_report")
+
+    def _url(self, request: HttpRequest, page: str) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
+        query = request.GET.urlencode()
+        return reverse(name, current_app=self._site_name) + (f"?{query}" if query else "")
+
+    def _subject(self, request: HttpRequest, keys: list[str] | None) -> str:
+        plural = str(self.opts.verbose_name_plural)
+        if keys is not None:
+            return ngettext(
+                "%(count)s selected: %(name)s", "%(count)s selected: %(name)s", len(keys)
+            ) % {"count": f"{len(keys):,}", "name": plural}
+        if request.GET:
+            return _("All %(name)s that the list shows, filtered and in its order") % {
+                "name": plural
+            }
+        return _("All %(name)s") % {"name": plural}
+
+
+def _carried(report: ModelReport, keys: list[str] | None) -> list[tuple[str, str]]:
+    """The form fields that carry a selection through the page."""
+    fields = [(REPORT_FIELD, report.get_identifier())]
+    if keys is None:
+        return [*fields, (ACROSS_FIELD, "1")]
+    return [*fields, *((helpers.ACTION_CHECKBOX_NAME, key) for key in keys)]
+
+
+def _asks_for_action(request: HttpRequest) -> bool:
+    """Whether a changelist was posted with our action chosen, in the bar whose button was used."""
+    if request.method != "POST" or "index" not in request.POST:
+        return False
+    chosen = request.POST.getlist("action")
+    index = request.POST["index"]
+    at = int(index) if index.isdecimal() else 0
+    return at < len(chosen) and chosen[at] == ACTION
+
+
+class ListReport(ModelReport):
+    """A report that follows a ModelAdmin's list. `left_out` are the entries that are no columns."""
+
+    left_out: Sequence[str] = ()
+
+
+def _report_of_list(model_admin: "ModelAdmin[Any]") -> ListReport:
+    options = model_admin.opts
+    shown = [name for name in model_admin.list_display if name != "__str__"]
+    columns, left_out = exportable_names(
+        model_admin.model, [name if isinstance(name, str) else name.__name__ for name in shown]
+    )
+    attributes = {
+        "identifier": f"{model_admin.admin_site.name}.{options.label_lower}",
+        "model": model_admin.model,
+        "columns": columns or default_column_names(model_admin.model),
+        "left_out": left_out,
+    }
+    made: ListReport = type(f"{options.object_name}ListReport", (ListReport,), attributes)()
+    return made
+
+
+def _check_admin(model_admin: "ReportAdminMixin") -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    site = model_admin.admin_site
+    if not site.is_registered(ReportJob):
+        found.append(
+            Error(
+                f"The admin site {site.name!r} offers exports but has no page for them.",
+                hint="Register django_reports.models.ReportJob with "
+                "django_reports.admin.ReportJobAdmin on it.",
+                obj=type(model_admin),
+                id="django_reports.E013",
+            )
+        )
+    for report in model_admin._reports:
+        left_out = getattr(report, "left_out", ())
+        if left_out:
+            found.append(
+                Info(
+                    f"{', '.join(left_out)} of list_display is not in the export.",
+                    hint="It is computed, or looks like a secret. A report with "
+                    "Column(name, value=..., fields=[...]) in reports = [...] can have it.",
+                    obj=type(model_admin),
+                    id="django_reports.I002",
+                )
+            )
+    return found

@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class DjangoReportsConfig(AppConfig):
+    name = "django_reports"
+    label = "django_reports"
+    verbose_name = _("Reports and exports")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Imported here because they need the loaded models.
+        from django_reports import checks, grants  # noqa: F401
+
+        autodiscover_modules("reports")

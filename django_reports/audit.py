@@ -1,0 +1,85 @@
+"""The only writer of AuditEntry.
+
+An entry is written in the transaction of the act it tells of: if it cannot be written, the act
+does not happen.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from django_reports.models import AuditEntry, ReportJob
+from django_reports.reports import User
+from django_reports.statuses import AuditAction
+
+logger = logging.getLogger("django_reports.audit")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who acts, and from where. `user` is None where the system does."""
+
+    user: User | None = None
+    address: str | None = None
+    user_agent: str = ""
+
+    @property
+    def actor_key(self) -> str:
+        key = getattr(self.user, "pk", None)
+        return "" if key is None else str(key)
+
+    @property
+    def actor_label(self) -> str:
+        if self.user is None:
+            return "system"
+        return self.user.get_username() or "anonymous"
+
+
+SYSTEM = Origin()
+_acting: ContextVar[Origin] = ContextVar("django_reports_acting", default=SYSTEM)
+
+
+@contextmanager
+def acting(origin: Origin) -> Iterator[None]:
+    """Say who is behind the changes made in this block, for entries written from model signals."""
+    token = _acting.set(origin)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def current_origin() -> Origin:
+    return _acting.get()
+
+
+def record(
+    action: AuditAction,
+    *,
+    origin: Origin,
+    report: str = "",
+    job: ReportJob | None = None,
+    **data: Any,
+) -> AuditEntry:
+    """Write one entry. `data` must be JSON; what is None is left out."""
+    details = {name: value for name, value in data.items() if value is not None}
+    if origin.user_agent:
+        details["user_agent"] = origin.user_agent[:500]
+    entry = AuditEntry(
+        action=action,
+        actor_label=origin.actor_label[:255],
+        actor_key=origin.actor_key[:255],
+        report=(job.report if job else report)[:200],
+        job_key=str(job.pk) if job else "",
+        address=origin.address,
+        data=details,
+    )
+    entry.save()
+    logger.info(
+        "action=%s actor=%r report=%r job=%s", entry.action, entry.actor_label, entry.report,
+        entry.job_key or "-",
+    )  # fmt: skip
+    return entry

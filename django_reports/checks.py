@@ -1,0 +1,202 @@
+"""System checks. Each message has an id of its own, and a remedy."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Warning, register
+from django.utils.module_loading import import_string
+
+from django_reports import storage
+from django_reports.columns import (
+    LOOKUP_SEPARATOR,
+    Column,
+    ColumnError,
+    bind,
+    is_secret_looking,
+)
+from django_reports.conf import NAME, get_settings, problems
+from django_reports.registry import registry
+from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
+from django_reports.runners import RUNNERS, get_runner
+
+TAG = "django_reports"
+
+
+@register(TAG)
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = [
+        Error(problem, id="django_reports.E001")
+        for problem in problems(getattr(settings, NAME, {}))
+    ]
+    if found:
+        return found
+    conf = get_settings()
+    try:
+        found += get_runner().check()
+    except ImportError as error:
+        found.append(
+            Error(
+                f"{NAME}['RUNNER'] is {conf.RUNNER!r}, which cannot be imported: {error}",
+                hint=f"Choose from {', '.join(RUNNERS)}, or name a subclass of "
+                "django_reports.runners.base.Runner by its dotted path.",
+                id="django_reports.E002",
+            )
+        )
+    try:
+        import_string(conf.POLICY)
+    except ImportError as error:
+        found.append(
+            Error(
+                f"{NAME}['POLICY'] is {conf.POLICY!r}, which cannot be imported: {error}",
+                hint="Name a class with the methods of django_reports.permissions.Policy.",
+                id="django_reports.E003",
+            )
+        )
+    return found
+
+
+@register(TAG)
+def check_storage(**kwargs: Any) -> list[CheckMessage]:
+    if problems(getattr(settings, NAME, {})):
+        return []
+    kept = storage.storage_of(storage.storage_alias())
+    location = getattr(kept, "location", None)
+    if not location:
+        return []
+    public = {
+        name: Path(root).resolve()
+        for name in ("MEDIA_ROOT", "STATIC_ROOT")
+        if (root := getattr(settings, name, None))
+    }
+    return [
+        Error(
+            f"Report files are kept in {location}, which lies under {name}, where anyone may "
+            "fetch them.",
+            hint=f"Set STORAGES[{get_settings().STORAGE!r}] or {NAME}['FOLDER'] to a folder of "
+            "its own.",
+            id="django_reports.E004",
+        )
+        for name, root in public.items()
+        if Path(location).resolve().is_relative_to(root)
+    ]
+
+
+@register(TAG)
+def check_reports(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    reports = list(registry)
+    for identifier, report, other in _doubled(reports):
+        found.append(
+            Error(
+                f"{_name(report)} has the identifier {identifier!r}, which is "
+                f"{_name(other)}'s already.",
+                hint="Give one of them another identifier; its old one can stay in aliases.",
+                obj=type(report),
+                id="django_reports.E005",
+            )
+        )
+    for report in reports:
+        found += check_report(report)
+    return found
+
+
+def check_report(report: Report) -> Iterator[CheckMessage]:
+    """The messages about one report."""
+    if report.delivery not in DELIVERY_CHOICES:
+        yield Error(
+            f"{_name(report)}.delivery is {report.delivery!r}.",
+            hint=f"Choose from {', '.join(DELIVERY_CHOICES)}.",
+            obj=type(report),
+            id="django_reports.E006",
+        )
+    if isinstance(report, ModelReport):
+        if getattr(report, "model", None) is None:
+            yield Error(
+                f"{_name(report)} is a ModelReport without a model.",
+                hint="Set model, or derive it from Report.",
+                obj=type(report),
+                id="django_reports.E010",
+            )
+            return
+    elif not report.permission:
+        yield Error(
+            f"{_name(report)} has no model and no permission, so nobody may export it.",
+            hint='Set permission = "app_label.codename".',
+            obj=type(report),
+            id="django_reports.E007",
+        )
+    columns = report.get_declared_columns()
+    if not columns:
+        yield Error(
+            f"{_name(report)} has no columns.",
+            hint="Declare columns = [...].",
+            obj=type(report),
+            id="django_reports.E012",
+        )
+    for name, count in Counter(column.name for column in columns).items():
+        if count > 1:
+            yield Error(
+                f"{_name(report)} has {count} columns called {name!r}.",
+                hint="Give each a name of its own; Column(name, path=...) reads the same field.",
+                obj=type(report),
+                id="django_reports.E008",
+            )
+    for column in columns:
+        yield from _check_column(report, column)
+    if isinstance(report, ModelReport) and (related := list(_related_columns(report, columns))):
+        yield Info(
+            f"{_name(report)} shows {', '.join(related)} to everybody who may view "
+            f"{report.model._meta.label}: fields of other models need no permission of their own.",
+            hint='Set permission="app_label.codename" on a column that not all of them may have.',
+            obj=type(report),
+            id="django_reports.I001",
+        )
+
+
+def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
+    try:
+        bind(column, report.model)
+    except ColumnError as error:
+        yield Error(
+            f"{_name(report)}, column {column.name!r}: {error}.",
+            obj=type(report),
+            id="django_reports.E009",
+        )
+        return
+    read = [column.path or column.name, *column.fields]
+    secrets = [path for path in read if is_secret_looking(path)]
+    if secrets:
+        yield Warning(
+            f"{_name(report)}, column {column.name!r} exports {secrets[0]!r}, which looks like a "
+            "credential.",
+            hint="Leave it out. If it is none, silence this check for your project.",
+            obj=type(report),
+            id="django_reports.W001",
+        )
+
+
+def _related_columns(report: ModelReport, columns: Iterable[Column]) -> Iterator[str]:
+    """The columns that show other models' data to whoever may view this report's."""
+    for column in columns:
+        path = column.path or column.name
+        is_plain = column.value is None and column.expression is None
+        if is_plain and column.permission is None and LOOKUP_SEPARATOR in path:
+            yield column.name
+
+
+def _doubled(reports: Iterable[Report]) -> Iterator[tuple[str, Report, Report]]:
+    seen: dict[str, Report] = {}
+    for report in reports:
+        for identifier in registry.names_of(report):
+            if identifier in seen:
+                yield identifier, report, seen[identifier]
+            else:
+                seen[identifier] = report
+
+
+def _name(report: Report) -> str:
+    kind = type(report)
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,239 @@
+"""Columns: what a report declares, and what a declared column is bound to."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast, get_args
+
+from django.db.models import Model
+from django.db.models.expressions import Combinable
+from django.utils.functional import Promise
+from django.utils.text import capfirst, format_lazy
+
+from django_reports.kinds import KINDS, Auto, Kind, Text, kind_for_field
+
+Label = str | Promise
+Row = tuple[Any, ...]
+Mask = Literal["omit", "null", "partial"]
+MASKS: tuple[str, ...] = get_args(Mask)
+LOOKUP_SEPARATOR = "__"
+
+_SECRET = re.compile(
+    r"(^|_)(password|passwd|passphrase|secret|token|api_?key|private_?key|key_?hash|hashed_?key)"
+    r"(s|$|_)",
+    re.IGNORECASE,
+)
+
+
+class ColumnError(ValueError):
+    """A column that cannot be. The system checks turn it into an error that names it."""
+
+
+def is_secret_looking(name: str) -> bool:
+    """Whether a field's name says that it holds a credential."""
+    return bool(_SECRET.search(name.rsplit(LOOKUP_SEPARATOR, 1)[-1]))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One field of a report.
+
+    `name` is its key everywhere and, unless `path` says another, the path of the model field that
+    it reads (`customer__email`). Instead of a path it may have an `expression`, or a `value`: a
+    callable that gets a mapping of the paths in `fields` and returns the value.
+
+    `kind` is a Kind or its name; unset, it follows the model field or the expression.
+    Without `permission` ("app.codename") a person sees the column as `mask` says: "omit", "null"
+    or "partial". `escape_formulas=False` turns the CSV formula guard off for this column.
+    """
+
+    name: str
+    label: Label | None = field(default=None, kw_only=True)
+    path: str | None = field(default=None, kw_only=True)
+    expression: Combinable | None = field(default=None, kw_only=True)
+    value: Callable[[Mapping[str, Any]], Any] | None = field(default=None, kw_only=True)
+    fields: Sequence[str] = field(default=(), kw_only=True)
+    kind: Kind | str | None = field(default=None, kw_only=True)
+    permission: str | None = field(default=None, kw_only=True)
+    mask: Mask = field(default="omit", kw_only=True)
+    escape_formulas: bool = field(default=True, kw_only=True)
+
+    def problem(self) -> str | None:
+        """What is wrong with the declaration itself, without looking at a model."""
+        sources = [s for s in ("path", "expression", "value") if getattr(self, s) is not None]
+        if not isinstance(self.name, str) or not self.name:
+            return f"its name must be a text, not {self.name!r}"
+        if len(sources) > 1:
+            return f"it has {' and '.join(sources)}; choose one"
+        if isinstance(self.fields, str):
+            return f"fields must be a list of paths, not the text {self.fields!r}"
+        if self.fields and self.value is None:
+            return "fields= says what value= reads, and there is no value="
+        if self.value is not None and not callable(self.value):
+            return f"value= must be callable, not {self.value!r}"
+        if isinstance(self.kind, str) and self.kind not in KINDS:
+            return f"there is no kind {self.kind!r}; the legal ones are {', '.join(KINDS)}"
+        if self.mask not in MASKS:
+            return f"there is no mask {self.mask!r}; the legal ones are {', '.join(MASKS)}"
+        if self.mask != "omit" and self.permission is None:
+            return f"mask={self.mask!r} is for those without permission=, and there is none"
+        return None
+
+    @property
+    def declared_kind(self) -> Kind | None:
+        return KINDS[self.kind] if isinstance(self.kind, str) else self.kind
+
+
+Source = str | Combinable
+
+
+@dataclass(frozen=True)
+class BoundColumn:
+    """A column with its label, kind and source settled.
+
+    `sources` are the paths or expressions to read; `compute` makes the value of them where it
+    is not simply the one that was read.
+    """
+
+    name: str
+    label: Label
+    kind: Kind
+    sources: tuple[Source, ...]
+    compute: Callable[[Mapping[str, Any]], Any] | None = None
+    permission: str | None = None
+    mask: Mask = "omit"
+    masked: bool = False
+    escape_formulas: bool = True
+
+    def as_masked(self) -> "BoundColumn":
+        """The column as a person without its permission gets it (never called for "omit")."""
+        kind = Text() if self.mask == "partial" else self.kind
+        return BoundColumn(
+            name=self.name,
+            label=self.label,
+            kind=kind,
+            sources=self.sources,
+            compute=self.compute,
+            permission=self.permission,
+            mask=self.mask,
+            masked=True,
+            escape_formulas=self.escape_formulas,
+        )
+
+
+def mask_value(mask: Mask, value: Any) -> Any:
+    """What a masked column shows instead of a value."""
+    if value is None or mask == "null":
+        return None
+    return partial_mask(str(value))
+
+
+def partial_mask(text: str) -> str:
+    """`jane@example.com` → `j•••@e•••.com`: enough to recognise, not enough to use."""
+    local, at, domain = text.partition("@")
+    if not at:
+        return f"{text[:1]}•••"
+    host, dot, ending = domain.rpartition(".")
+    return f"{local[:1]}•••@{(host or ending)[:1]}•••{dot}{ending if dot else ''}"
+
+
+def resolve_path(model: type[Model], path: str) -> list[Any]:
+    """The fields that a path walks through.
+
+    Raises ColumnError for an unknown field, or for one that would multiply the rows.
+    """
+    walked: list[Any] = []
+    options: Any = model._meta
+    for part in path.split(LOOKUP_SEPARATOR):
+        if options is None:
+            raise ColumnError(
+                f"{walked[-1].name!r} is no relation, so {path!r} goes nowhere; "
+                "use expression= for a transform of it"
+            )
+        if part == "pk":
+            found: Any = options.pk
+        else:
+            known = {f.name: f for f in options.get_fields()}
+            known |= {f.attname: f for f in options.concrete_fields}
+            if part not in known:
+                raise ColumnError(
+                    f"{options.label} has no field {part!r}; "
+                    f"the legal ones are {', '.join(sorted(known))}"
+                )
+            found = known[part]
+        if getattr(found, "one_to_many", False) or getattr(found, "many_to_many", False):
+            raise ColumnError(
+                f"{path!r} follows {part!r} to many rows, which would multiply the report's; "
+                "use expression= with an aggregate"
+            )
+        walked.append(found)
+        related = getattr(found, "related_model", None)
+        options = related._meta if related else None
+    if not getattr(walked[-1], "concrete", False):
+        raise ColumnError(f"{path!r} ends at a relation without a value of its own; add __pk")
+    return walked
+
+
+def path_label(walked: Sequence[Any]) -> Label:
+    """ "Customer email" for `customer__email`: the verbose names along the way, translated late."""
+    names = [getattr(f, "verbose_name", None) or f.related_model._meta.verbose_name for f in walked]
+    joined = format_lazy(" ".join(["{}"] * len(names)), *names)
+    return cast(Label, capfirst(joined))  # type: ignore[arg-type]
+
+
+def bind(column: Column, model: type[Model] | None) -> BoundColumn:
+    """Settle a declared column against a model, or against nothing for a report of `rows()`.
+
+    Raises ColumnError for a column that cannot be.
+    """
+    if problem := column.problem():
+        raise ColumnError(problem)
+    kind = column.declared_kind
+    label: Label = column.label or capfirst(column.name.replace("_", " "))
+    sources: tuple[Source, ...] = (column.name,)
+    if model is None:
+        if column.expression is not None or column.path is not None:
+            raise ColumnError("only a ModelReport has paths and expressions")
+        if column.value is not None:
+            sources = tuple(column.fields)
+    elif column.value is not None:
+        for path in column.fields:
+            resolve_path(model, path)
+        sources = tuple(column.fields)
+    elif column.expression is not None:
+        sources = (column.expression,)
+        kind = kind or _expression_kind(column.expression, model)
+    else:
+        path = column.path or column.name
+        walked = resolve_path(model, path)
+        sources = (path,)
+        label = column.label or path_label(walked)
+        kind = kind or kind_for_field(walked[-1])
+        if kind is None:
+            raise ColumnError(
+                f"a {type(walked[-1]).__name__} has no defined way into a file; "
+                "give the column a kind=, or register one with "
+                "django_reports.kinds.register_kind()"
+            )
+    return BoundColumn(
+        name=column.name,
+        label=label,
+        kind=kind or Auto(),
+        sources=sources,
+        compute=column.value,
+        permission=column.permission,
+        mask=column.mask,
+        escape_formulas=column.escape_formulas,
+    )
+
+
+def _expression_kind(expression: Any, model: type[Model]) -> Kind | None:
+    """The kind of an expression's output field, where it can be told without a query."""
+    query = model._default_manager.all().query
+    # A project's expression may raise anything here; only its output type is wanted, and a
+    # value of unknown type is still written by its Python type.
+    try:
+        output = expression.resolve_expression(query).output_field
+    except Exception:
+        return None
+    return kind_for_field(output)

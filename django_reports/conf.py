@@ -1,0 +1,94 @@
+"""The one setting DJANGO_REPORTS, read lazily, typed and checked.
+
+It follows `override_settings`: nothing here outlives a change of the setting.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+NAME = "DJANGO_REPORTS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every key of DJANGO_REPORTS with its default."""
+
+    STREAM_MAX_ROWS: int = 5000
+    RUNNER: str = "local"
+    QUEUE: str = "reports"
+    STORAGE: str = "reports"
+    FOLDER: str | Path | None = None
+    RETENTION: timedelta = timedelta(days=7)
+    POLICY: str = "django_reports.permissions.GroupPolicy"
+    LOCAL_THREAD: bool = True
+    LEASE: timedelta = timedelta(seconds=30)
+    TIMEOUT: timedelta = timedelta(hours=1)
+    MAX_ATTEMPTS: int = 3
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "STREAM_MAX_ROWS": (int,),
+    "RUNNER": (str,),
+    "QUEUE": (str,),
+    "STORAGE": (str,),
+    "FOLDER": (str, Path, type(None)),
+    "RETENTION": (timedelta,),
+    "POLICY": (str,),
+    "LOCAL_THREAD": (bool,),
+    "LEASE": (timedelta,),
+    "TIMEOUT": (timedelta,),
+    "MAX_ATTEMPTS": (int,),
+}
+_POSITIVE = ("RETENTION", "LEASE", "TIMEOUT")
+
+
+def problems(value: Any) -> list[str]:
+    """What is wrong with a value of DJANGO_REPORTS, in sentences; empty if nothing is."""
+    if not isinstance(value, dict):
+        return [f"{NAME} must be a dict, not {type(value).__name__}."]
+    found = []
+    legal = ", ".join(sorted(_TYPES))
+    for key, item in value.items():
+        if key not in _TYPES:
+            found.append(f"{NAME} has no key {key!r}. The legal ones are: {legal}.")
+        elif not isinstance(item, _TYPES[key]) or (
+            isinstance(item, bool) and bool not in _TYPES[key]
+        ):
+            names = " or ".join(kind.__name__ for kind in _TYPES[key])
+            found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
+        elif key in _POSITIVE and item <= timedelta(0):
+            found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
+        elif key == "STREAM_MAX_ROWS" and item < 0:
+            found.append(f"{NAME}[{key!r}] must be 0 or more, not {item!r}.")
+        elif key == "MAX_ATTEMPTS" and item < 1:
+            found.append(f"{NAME}[{key!r}] must be 1 or more, not {item!r}.")
+    return found
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings in force.
+
+    Raises ImproperlyConfigured for an unknown key or a value of the wrong type.
+    """
+    value = getattr(django_settings, NAME, {})
+    if found := problems(value):
+        raise ImproperlyConfigured(" ".join(found))
+    return Settings(**value)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == NAME:
+        get_settings.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="django_reports.conf")
+
+assert set(_TYPES) == {field.name for field in fields(Settings)}

@@ -1,0 +1,102 @@
+"""Everything that this app raises on purpose. Messages are written for the person who reads them."""
+
+from collections.abc import Iterable, Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+
+class ReportError(Exception):
+    """Base of all errors of this app."""
+
+
+class InvalidSpec(ReportError):
+    """A request names something that is not there; the message names the value and the legal ones."""
+
+    def __init__(self, message: str, *, field: str = "", legal: Iterable[str] = ()) -> None:
+        legal = list(legal)
+        if legal:
+            message = _("%(message)s Choose from: %(legal)s.") % {
+                "message": message,
+                "legal": ", ".join(legal),
+            }
+        super().__init__(message)
+        self.field = field
+
+
+class InvalidParameters(InvalidSpec):
+    """The report's parameters do not validate. `errors` maps each parameter to its messages."""
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        self.errors = errors
+        super().__init__(
+            " ".join(f"{name}: {' '.join(messages)}" for name, messages in errors.items()),
+            field="parameters",
+        )
+
+
+class ReportDenied(ReportError):
+    """The person may not do this. An unknown and an ungranted report read alike."""
+
+
+class RowLimitExceeded(ReportError):
+    """The export holds more rows than the person's grants allow. Nothing is cut."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            ngettext(
+                "This export has more than %(limit)s row, which is your limit. Narrow it down.",
+                "This export has more than %(limit)s rows, which is your limit. Narrow it down.",
+                limit,
+            )
+            % {"limit": f"{limit:,}"}
+        )
+        self.limit = limit
+
+
+class SelectionNotReplayable(ReportError):
+    """A changelist cannot be rebuilt without its request, so its export would hold other rows."""
+
+
+class UnsupportedValue(ReportError):
+    """A value has no defined way into a file."""
+
+
+class FormatLimitExceeded(ReportError):
+    """The chosen format cannot hold this export; the message names one that can."""
+
+
+class ReportFailed(ReportError):
+    """The report itself raised before anything of it was sent; the job is recorded as failed."""
+
+    def __init__(self, message: str, *, job_key: str) -> None:
+        super().__init__(message)
+        self.job_key = job_key
+
+
+class FileUnavailable(ReportError):
+    """The file of a job is missing, or is not the one that was made."""
+
+
+class IllegalTransition(ReportError):
+    """A job was told to take a step that the state machine does not have."""
+
+
+class AttemptStopped(ReportError):
+    """Base of the reasons for which a running attempt gives up its work."""
+
+
+class Canceled(AttemptStopped):
+    """Somebody asked for the job to be canceled."""
+
+
+class LeaseLost(AttemptStopped):
+    """Another attempt owns the job now; this one must leave no trace."""
+
+
+class DeadlineExceeded(AttemptStopped):
+    """The attempt ran longer than TIMEOUT."""
+
+
+class HandedBack(AttemptStopped):
+    """The worker is shutting down; the job goes back into the queue."""

@@ -1,0 +1,368 @@
+"""What happens to jobs: made, claimed, run, finished, canceled, expired.
+
+Every change of state is one conditional UPDATE in the transaction of its audit entry; of several
+who try, one wins, and the others see that they did not.
+"""
+
+import datetime as dt
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import router, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_reports import audit, signals, storage
+from django_reports.audit import SYSTEM, Origin
+from django_reports.conf import get_settings
+from django_reports.control import Control
+from django_reports.exceptions import (
+    AttemptStopped,
+    Canceled,
+    DeadlineExceeded,
+    HandedBack,
+    LeaseLost,
+    ReportDenied,
+    ReportError,
+    RowLimitExceeded,
+)
+from django_reports.exports import Export, localised, prepare
+from django_reports.models import ReportJob
+from django_reports.permissions import Authority
+from django_reports.pipeline import Meter
+from django_reports.specs import ExportSpec
+from django_reports.statuses import AuditAction, AuthorityKind, Delivery, JobStatus
+
+logger = logging.getLogger("django_reports.jobs")
+
+
+def database() -> str:
+    """The alias of the database that keeps the jobs."""
+    return router.db_for_write(ReportJob)
+
+
+def create(
+    export: Export,
+    *,
+    delivery: Delivery,
+    origin: Origin,
+    rows_expected: int | None = None,
+) -> ReportJob:
+    """Write the record of an export: waiting if it is for the background, else running."""
+    is_immediate = delivery is Delivery.IMMEDIATE
+    now = export.context.now
+    user = export.authority.user
+    job = ReportJob(
+        report=export.spec.report,
+        spec=export.spec.to_json(),
+        format=export.spec.format,
+        delivery=delivery,
+        status=JobStatus.RUNNING if is_immediate else JobStatus.QUEUED,
+        authority=export.authority.kind,
+        requested_by_id=user.pk if user else None,
+        requested_by_text=origin.actor_label[:255] if user else "system",
+        rows_expected=rows_expected,
+        columns=export.columns_as_made(),
+        filename=export.filename,
+        created_at=now,
+        started_at=now if is_immediate else None,
+        lease_until=now + get_settings().TIMEOUT if is_immediate else None,
+        attempt=1 if is_immediate else 0,
+    )
+    with transaction.atomic(using=database()):
+        job.save(force_insert=True)
+        audit.record(
+            AuditAction.REQUESTED, origin=origin, job=job, spec=job.spec, delivery=job.delivery
+        )
+    if not is_immediate:
+        _send_after_commit(signals.job_queued, job)
+    return job
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The right to work on a job: it holds as long as the row still has this number."""
+
+    job: ReportJob
+    number: int
+
+    def rows(self) -> Any:
+        """The job's row while the attempt owns it, as a queryset for conditional updates."""
+        return ReportJob.objects.filter(pk=self.job.pk, attempt=self.number)
+
+
+def claim(key: UUID, number: int) -> Attempt | None:
+    """Take a waiting job for attempt `number` (the first is 1).
+
+    None if somebody else was faster, or the job is no longer waiting for that attempt.
+    """
+    now = timezone.now()
+    with transaction.atomic(using=database()):
+        is_won = ReportJob.objects.queued().filter(pk=key, attempt=number - 1).move(
+            JobStatus.QUEUED,
+            JobStatus.RUNNING,
+            attempt=number,
+            lease_until=now + get_settings().LEASE,
+            started_at=now,
+            finished_at=None,
+            rows_done=0,
+            error="",
+        )  # fmt: skip
+        if not is_won:
+            return None
+        job = ReportJob.objects.get(pk=key)
+        audit.record(AuditAction.STARTED, origin=SYSTEM, job=job, attempt=number)
+    _send_after_commit(signals.job_started, job)
+    return Attempt(job, number)
+
+
+def run(key: UUID, number: int, *, is_stopping: Callable[[], bool] | None = None) -> None:
+    """Claim a job and make its file. Errors end in the job's state, not in an exception.
+
+    `is_stopping` is asked now and then whether this worker is to shut down; the job then goes back
+    into the queue.
+    """
+    attempt = claim(key, number)
+    if attempt is None:
+        logger.info("job=%s attempt=%s event=not_claimed", key, number)
+        return
+    control = Control(attempt.rows(), is_stopping=is_stopping)
+    try:
+        with control:
+            _make(attempt, control)
+    except HandedBack:
+        hand_back(attempt)
+    except LeaseLost:
+        logger.warning("job=%s attempt=%s event=lease_lost", key, number)
+    except Canceled:
+        finish_canceled(attempt.job, attempt.rows(), _("Canceled while running."))
+    except Exception as error:
+        if not isinstance(error, ReportError):
+            logger.exception("job=%s attempt=%s event=failed", key, number)
+        fail(attempt.job, attempt.rows(), reason_of(error))
+
+
+def _make(attempt: Attempt, control: Control) -> None:
+    """Read, write, publish, flip: nothing is visible before the last step."""
+    job = attempt.job
+    if job.file_key:  # an earlier attempt died between publishing and its last step
+        storage.delete(job.storage, job.file_key)
+    spec = ExportSpec.from_json(job.spec)
+    meter = control.meter
+    with localised(spec), tempfile.NamedTemporaryFile(prefix="django-reports-") as file:
+        export = prepare(spec, authority_of(job), _origin_of(job), now=job.created_at)
+        with export.source.snapshot():
+            if export.source.is_countable:
+                control.rows_expected = export.source.count()
+            rows = export.source.read()
+            writer = export.writer()
+            for block in export.blocks(rows, writer, meter, control.check):
+                file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+        control.check()
+        alias = storage.storage_alias()
+        key = storage.new_key(export.writer_class.extension, timezone.now().date())
+        # Noted before it is there, so that a file whose attempt dies can be found and removed.
+        if not attempt.rows().running().update(storage=alias, file_key=key):
+            raise LeaseLost
+        name = storage.publish(alias, key, file.name, meter.size)
+    try:
+        _succeed(
+            attempt,
+            file_key=name,
+            rows_done=meter.rows,
+            rows_expected=meter.rows,
+            bytes=meter.size,
+            sha256=meter.sha256,
+            columns=export.columns_as_made(),
+            losses=dict(writer.losses),
+        )
+    except BaseException:
+        storage.delete(alias, name)
+        raise
+
+
+def _succeed(attempt: Attempt, **facts: Any) -> None:
+    now = timezone.now()
+    with transaction.atomic(using=database()):
+        is_won = attempt.rows().filter(cancel_requested_at=None).move(
+            JobStatus.RUNNING,
+            JobStatus.SUCCEEDED,
+            finished_at=now,
+            expires_at=now + get_settings().RETENTION,
+            lease_until=None,
+            **facts,
+        )  # fmt: skip
+        if not is_won:
+            raise Canceled if attempt.rows().running().exists() else LeaseLost
+        _record_end(AuditAction.FINISHED, attempt.job, SYSTEM)
+
+
+def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:
+    """The end of an immediate export that was sent whole. It has no file."""
+    _end_immediate(job, JobStatus.SUCCEEDED, AuditAction.FINISHED, meter, losses=losses)
+
+
+def abandon_immediate(job: ReportJob, meter: Meter) -> None:
+    """The end of an immediate export whose reader left."""
+    error = _("The reader left before the end.")
+    _end_immediate(job, JobStatus.CANCELED, AuditAction.CANCELED, meter, error=error)
+
+
+def fail_immediate(job: ReportJob, meter: Meter, error: BaseException) -> None:
+    """The end of an immediate export that broke."""
+    _end_immediate(job, JobStatus.FAILED, AuditAction.FAILED, meter, error=reason_of(error))
+
+
+def _end_immediate(
+    job: ReportJob, status: JobStatus, action: AuditAction, meter: Meter, **facts: Any
+) -> None:
+    with transaction.atomic(using=database()):
+        is_won = ReportJob.objects.filter(pk=job.pk).move(
+            JobStatus.RUNNING,
+            status,
+            finished_at=timezone.now(),
+            lease_until=None,
+            rows_done=meter.rows,
+            bytes=meter.size,
+            sha256=meter.sha256 if status is JobStatus.SUCCEEDED else "",
+            **facts,
+        )
+        if is_won:
+            _record_end(action, job, _origin_of(job))
+
+
+def fail(job: ReportJob, rows: Any, reason: str) -> bool:
+    """End a running job as failed. False if it was not this caller's to end."""
+    with transaction.atomic(using=database()):
+        is_won = rows.move(
+            JobStatus.RUNNING,
+            JobStatus.FAILED,
+            finished_at=timezone.now(),
+            lease_until=None,
+            error=reason,
+        )
+        if is_won:
+            _record_end(AuditAction.FAILED, job, SYSTEM)
+    return bool(is_won)
+
+
+def hand_back(attempt: Attempt) -> bool:
+    """Put a running job back into the queue; it counts as an attempt."""
+    return bool(
+        attempt.rows().move(JobStatus.RUNNING, JobStatus.QUEUED, enqueued_at=None, lease_until=None)
+    )
+
+
+def cancel(job: ReportJob, origin: Origin) -> bool:
+    """Cancel a waiting job at once; ask a running one to stop. False if it has ended already."""
+    if finish_canceled(job, ReportJob.objects.filter(pk=job.pk), "", origin, JobStatus.QUEUED):
+        return True
+    running = ReportJob.objects.background().running().filter(pk=job.pk)
+    return bool(running.update(cancel_requested_at=timezone.now()))
+
+
+def finish_canceled(
+    job: ReportJob,
+    rows: Any,
+    reason: str,
+    origin: Origin = SYSTEM,
+    from_status: JobStatus = JobStatus.RUNNING,
+) -> bool:
+    now = timezone.now()
+    with transaction.atomic(using=database()):
+        is_won = rows.move(
+            from_status, JobStatus.CANCELED, finished_at=now, lease_until=None, error=reason
+        )
+        if is_won:
+            _record_end(AuditAction.CANCELED, job, origin)
+    return bool(is_won)
+
+
+def expire(job: ReportJob) -> bool:
+    """Remove a finished job's file and say so in its state."""
+    with transaction.atomic(using=database()):
+        is_won = ReportJob.objects.filter(pk=job.pk).move(JobStatus.SUCCEEDED, JobStatus.EXPIRED)
+        if is_won:
+            audit.record(AuditAction.EXPIRED, origin=SYSTEM, job=job, file_key=job.file_key or None)
+    if is_won:
+        storage.delete(job.storage, job.file_key)
+    return bool(is_won)
+
+
+def record_download(job: ReportJob, origin: Origin) -> None:
+    with transaction.atomic(using=database()):
+        audit.record(
+            AuditAction.DOWNLOADED,
+            origin=origin,
+            job=job,
+            file_key=job.file_key,
+            filename=job.filename,
+            bytes=job.bytes,
+        )
+    _send_after_commit(signals.job_downloaded, job, user=origin.user)
+
+
+def authority_of(job: ReportJob) -> Authority:
+    """In whose name a job runs. Raises ReportDenied if that person is gone."""
+    if job.authority == AuthorityKind.SYSTEM:
+        return Authority.system()
+    if job.requested_by is None:
+        raise ReportDenied(_("The person who asked for this export no longer exists."))
+    return Authority.of(job.requested_by)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why an export failed, in words for the person who asked. Details are for the log."""
+    if isinstance(error, DeadlineExceeded):
+        return _("Timed out after %(time)s.") % {"time": _duration(get_settings().TIMEOUT)}
+    if isinstance(error, RowLimitExceeded):
+        return str(error)
+    if isinstance(error, ReportDenied):
+        return _("No longer permitted: %(reason)s") % {"reason": error}
+    if isinstance(error, ReportError) and not isinstance(error, AttemptStopped):
+        return str(error)
+    return _("The report failed with an error (%(name)s). The server's log has the details.") % {
+        "name": type(error).__name__
+    }
+
+
+def _duration(value: dt.timedelta) -> str:
+    return str(value)
+
+
+def _origin_of(job: ReportJob) -> Origin:
+    return Origin(user=job.requested_by)
+
+
+def _record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
+    """Write the entry of a job that has just ended, and tell whoever listens after the commit."""
+    job.refresh_from_db()
+    audit.record(
+        action,
+        origin=origin,
+        job=job,
+        rows=job.rows_done,
+        bytes=job.bytes,
+        attempt=job.attempt,
+        sha256=job.sha256 or None,
+        file_key=job.file_key or None,
+        masked=job.masked_columns or None,
+        losses=job.losses or None,
+        reason=job.error or None,
+    )
+    _send_after_commit(signals.job_finished, job)
+
+
+def _send_after_commit(signal: Any, job: ReportJob, **arguments: Any) -> None:
+    transaction.on_commit(
+        lambda: signal.send_robust(sender=ReportJob, job=job, **arguments),
+        using=database(),
+        robust=True,
+    )

@@ -1,0 +1,435 @@
+"""Kinds: how a column's values are written. Data, so that every writer can realise them.
+
+A kind gives each writer one function per column, chosen once and then called per value:
+`to_text` for text formats, `to_cell` for typed ones. Neither is ever called with None.
+Only text goes through `escape` (the formula guard of a text writer); numbers never do.
+"""
+
+import datetime as dt
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal as PyDecimal
+from functools import lru_cache
+from typing import Any, ClassVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils.duration import duration_iso_string, duration_string
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from django_reports.exceptions import UnsupportedValue
+from django_reports.statuses import Profile
+
+Escape = Callable[[str], str]
+ToText = Callable[[Any], str]
+Cell = str | int | float | PyDecimal | bool | dt.datetime | dt.date | dt.time | dt.timedelta
+ToCell = Callable[[Any], Cell]
+
+EXACT_DIGITS = 15  # a spreadsheet's number is a double: more digits are lost
+FIRST_DATE = dt.date(1900, 3, 1)  # before it Excel's calendar has a day that never was
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """For whom values are written: profile, time zone (of an aware datetime) and language."""
+
+    profile: Profile
+    time_zone: ZoneInfo
+    language: str
+
+    @property
+    def is_spreadsheet(self) -> bool:
+        return self.profile is Profile.SPREADSHEET
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way of writing values. `width` is a column's width in characters, None: as its content."""
+
+    name: ClassVar[str]
+    number_format: ClassVar[str] = "General"
+    width: ClassVar[int | None] = None
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        raise NotImplementedError
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        raise NotImplementedError
+
+    def cell_format(self) -> str:
+        """The XLSX number format of this kind's cells."""
+        return self.number_format
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    name = "text"
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return lambda value: escape(value if type(value) is str else str(value))
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        return str
+
+
+@dataclass(frozen=True)
+class Integer(Kind):
+    name = "integer"
+    number_format = "0"
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return lambda value: str(int(value))
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        limit = 10**EXACT_DIGITS
+
+        def cell(value: Any) -> Cell:
+            number = int(value)
+            return number if -limit < number < limit else str(number)
+
+        return cell
+
+
+@dataclass(frozen=True)
+class Decimal(Kind):
+    """`places` is the number of decimals shown in a spreadsheet; the text form keeps all."""
+
+    name = "decimal"
+    places: int | None = None
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return lambda value: format(value, "f")
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        def cell(value: Any) -> Cell:
+            if isinstance(value, PyDecimal):
+                if not value.is_finite() or len(value.as_tuple().digits) > EXACT_DIGITS:
+                    return format(value, "f")
+            return value  # type: ignore[no-any-return]
+
+        return cell
+
+    def cell_format(self) -> str:
+        if self.places is None:
+            return "General"
+        return "0." + "0" * self.places if self.places else "0"
+
+
+@dataclass(frozen=True)
+class Float(Kind):
+    name = "float"
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return _float_text
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        def cell(value: Any) -> Cell:
+            number = float(value)
+            return number if math.isfinite(number) else _float_text(number)
+
+        return cell
+
+
+def _float_text(value: Any) -> str:
+    number = float(value)
+    if math.isfinite(number):
+        return repr(number)
+    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+
+
+@dataclass(frozen=True)
+class Boolean(Kind):
+    name = "boolean"
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        if rendering.is_spreadsheet:
+            yes, no = escape(_("Yes")), escape(_("No"))
+            return lambda value: yes if value else no
+        return lambda value: "true" if value else "false"
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        return bool
+
+
+@dataclass(frozen=True)
+class Date(Kind):
+    name = "date"
+    number_format = "yyyy-mm-dd"
+    width = 11
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return lambda value: value.isoformat()  # type: ignore[no-any-return]
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        def cell(value: Any) -> Cell:
+            return value if value >= FIRST_DATE else value.isoformat()  # type: ignore[no-any-return]
+
+        return cell
+
+
+@dataclass(frozen=True)
+class DateTime(Kind):
+    """Aware values are shown in the rendering's zone, naive ones as they are."""
+
+    name = "datetime"
+    number_format = "yyyy-mm-dd hh:mm:ss"
+    width = 20
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        zone = rendering.time_zone
+        if rendering.is_spreadsheet:
+            return lambda value: _local(value, zone).isoformat(" ", "seconds")
+        return lambda value: (
+            value.isoformat() if value.tzinfo is None else value.astimezone(zone).isoformat()
+        )
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        zone = rendering.time_zone
+
+        def cell(value: Any) -> Cell:
+            local = _local(value, zone)
+            return local if local.date() >= FIRST_DATE else local.isoformat(" ", "seconds")
+
+        return cell
+
+
+def _local(value: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    return value if value.tzinfo is None else value.astimezone(zone).replace(tzinfo=None)
+
+
+@dataclass(frozen=True)
+class Time(Kind):
+    name = "time"
+    number_format = "hh:mm:ss"
+    width = 9
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return lambda value: value.isoformat()  # type: ignore[no-any-return]
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        return lambda value: value.replace(tzinfo=None)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Duration(Kind):
+    name = "duration"
+    number_format = "[h]:mm:ss"
+    width = 12
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return duration_string if rendering.is_spreadsheet else duration_iso_string
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        def cell(value: Any) -> Cell:
+            # A negative time shows as ##### in a spreadsheet.
+            return value if value >= dt.timedelta(0) else duration_string(value)
+
+        return cell
+
+
+@dataclass(frozen=True)
+class Uuid(Kind):
+    name = "uuid"
+    width = 37
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return str
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        return str
+
+
+@dataclass(frozen=True)
+class Json(Kind):
+    name = "json"
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return lambda value: escape(_json_text(value))
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        return _json_text
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class File(Kind):
+    """The name of a stored file, never its content or URL."""
+
+    name = "file"
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return lambda value: escape(str(value))
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        return str
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """A value with a label: programs get the value, spreadsheets the label."""
+
+    name = "choice"
+    base: Kind = Text()
+    labels: tuple[tuple[Any, "str | Promise"], ...] = ()
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        plain = self.base.to_text(rendering, escape)
+        if not rendering.is_spreadsheet:
+            return plain
+        labels = {value: escape(str(label)) for value, label in self.labels}
+
+        def text(value: Any) -> str:
+            return labels[value] if value in labels else plain(value)
+
+        return text
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        plain = self.base.to_cell(rendering)
+        if not rendering.is_spreadsheet:
+            return plain
+        labels = {value: str(label) for value, label in self.labels}
+
+        def cell(value: Any) -> Cell:
+            return labels[value] if value in labels else plain(value)
+
+        return cell
+
+
+@dataclass(frozen=True)
+class Auto(Kind):
+    """For values whose kind nobody declared: each by its own Python type, none by `str()`."""
+
+    name = "auto"
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        @lru_cache(maxsize=None)
+        def for_type(kind: type) -> ToText:
+            return kind_for_type(kind).to_text(rendering, escape)
+
+        return lambda value: for_type(type(value))(value)
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        @lru_cache(maxsize=None)
+        def for_type(kind: type) -> ToCell:
+            return kind_for_type(kind).to_cell(rendering)
+
+        return lambda value: for_type(type(value))(value)
+
+
+# Looked up along the type's bases; bool before int, datetime before date by that order.
+_BY_TYPE: dict[type, Kind] = {
+    str: Text(),
+    Promise: Text(),
+    bool: Boolean(),
+    int: Integer(),
+    float: Float(),
+    PyDecimal: Decimal(),
+    dt.datetime: DateTime(),
+    dt.date: Date(),
+    dt.time: Time(),
+    dt.timedelta: Duration(),
+    UUID: Uuid(),
+    dict: Json(),
+    list: Json(),
+    tuple: Json(),
+}
+
+
+def kind_for_type(python_type: type) -> Kind:
+    """The kind of a Python type. Raises UnsupportedValue for one that has no defined way."""
+    for base in python_type.__mro__:
+        if base in _BY_TYPE:
+            return _BY_TYPE[base]
+    raise UnsupportedValue(
+        _(
+            "A value of type %(type)s has no defined way into a file. "
+            "Give the column a kind=, or return one of: %(legal)s."
+        )
+        % {
+            "type": python_type.__name__,
+            "legal": ", ".join(base.__name__ for base in _BY_TYPE if base is not Promise),
+        }
+    )
+
+
+FieldKind = Callable[[Any], Kind]
+_BY_FIELD: dict[type, FieldKind] = {}
+
+
+def register_kind(field_class: type, kind: Kind | FieldKind) -> None:
+    """Say how a model field class (and those derived from it) is written.
+
+    `kind` is a Kind, or a function that gets the field and returns one.
+    """
+    if isinstance(kind, Kind):
+        fixed = kind
+        _BY_FIELD[field_class] = lambda field: fixed
+    else:
+        _BY_FIELD[field_class] = kind
+
+
+def kind_for_field(field: Any) -> Kind | None:
+    """The kind of a model field; None for a field class that nobody registered."""
+    for base in type(field).__mro__:
+        if base in _BY_FIELD:
+            kind = _BY_FIELD[base](field)
+            labels = tuple(getattr(field, "flatchoices", None) or ())
+            return Choice(kind, labels) if labels else kind
+    return None
+
+
+def _related(field: Any) -> Kind:
+    return kind_for_field(field.target_field) or Auto()
+
+
+def _generated(field: Any) -> Kind:
+    return kind_for_field(field.output_field) or Auto()
+
+
+for _field_class, _kind in (
+    (models.CharField, Text()),
+    (models.TextField, Text()),
+    (models.GenericIPAddressField, Text()),
+    (models.FilePathField, Text()),
+    (models.IntegerField, Integer()),
+    (models.FloatField, Float()),
+    (models.BooleanField, Boolean()),
+    (models.DateField, Date()),
+    (models.DateTimeField, DateTime()),
+    (models.TimeField, Time()),
+    (models.DurationField, Duration()),
+    (models.UUIDField, Uuid()),
+    (models.JSONField, Json()),
+    (models.FileField, File()),
+):
+    register_kind(_field_class, _kind)
+register_kind(models.DecimalField, lambda field: Decimal(field.decimal_places))
+register_kind(models.ForeignKey, _related)
+register_kind(models.GeneratedField, _generated)
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Auto(),
+        Text(),
+        Integer(),
+        Decimal(),
+        Float(),
+        Boolean(),
+        Date(),
+        DateTime(),
+        Time(),
+        Duration(),
+        Uuid(),
+        Json(),
+        File(),
+    )
+}

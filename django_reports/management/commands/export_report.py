@@ -1,0 +1,163 @@
+"""export_report: make a report's file from the command line."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
+
+from django_reports import delivery
+from django_reports.audit import Origin
+from django_reports.delivery import ImmediateExport
+from django_reports.exceptions import ReportError
+from django_reports.permissions import Authority
+from django_reports.specs import ExportSpec, Options
+from django_reports.statuses import Profile
+
+try:
+    from tqdm import tqdm
+except ImportError:  # the extra "progress" is not installed: no bar, everything else works
+    tqdm = None  # type: ignore[assignment, misc]
+
+STDOUT = "-"
+
+
+class Command(BaseCommand):
+    help = (
+        "Exports a report to a file, to standard output (--output -), or into the background "
+        "(--queue). Without --user it is made in the system's name, with every row and column."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("identifier", help="the report, as list_reports names it")
+        parser.add_argument("--format", default="csv", help="csv (default) or xlsx")
+        parser.add_argument(
+            "--profile",
+            default=Profile.MACHINE.value,
+            help="machine (default): names, ISO 8601; spreadsheet: labels, local time",
+        )
+        parser.add_argument("--columns", help="names, separated by commas, in the wanted order")
+        parser.add_argument(
+            "--param",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="a parameter of the report; may be repeated",
+        )
+        parser.add_argument("--user", metavar="USERNAME", help="export with this person's rights")
+        parser.add_argument(
+            "--output", metavar="PATH", help="a file (default: the report's dated name), or -"
+        )
+        parser.add_argument(
+            "--queue", action="store_true", help="make a background job and print its key"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["queue"] and options["output"]:
+            raise CommandError("--queue and --output exclude each other: a job keeps its file.")
+        try:
+            spec = self._spec(options)
+            authority, origin = self._authority(options["user"])
+            if options["queue"]:
+                job = delivery.enqueue(spec, authority, origin)
+                self.stdout.write(str(job.pk))
+                return
+            with self._progress() as on_progress:
+                export = delivery.export_now(spec, authority, origin, on_progress=on_progress)
+                try:
+                    self._write(export, options["output"] or export.filename, options)
+                finally:
+                    export.close()
+        except ReportError as error:
+            raise CommandError(str(error)) from error
+        except BrokenPipeError:
+            # The reader has had enough (`| head`): nothing is left to say, nor anyone to hear it.
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise CommandError("Whoever read the output left before its end.") from None
+        except OSError as error:
+            raise CommandError(f"The file cannot be written: {error}") from error
+
+    def _spec(self, options: dict[str, Any]) -> ExportSpec:
+        parameters: dict[str, list[str]] = {}
+        for item in options["param"]:
+            name, equals, value = item.partition("=")
+            if not equals or not name:
+                raise CommandError(f"--param is NAME=VALUE, not {item!r}.")
+            parameters.setdefault(name, []).append(value)
+        names = options["columns"]
+        return ExportSpec(
+            report=options["identifier"],
+            format=options["format"],
+            columns=None if names is None else tuple(n.strip() for n in names.split(",")),
+            options=Options(profile=options["profile"]),
+            parameters=parameters,
+            time_zone=settings.TIME_ZONE,
+            language=translation.get_language() or settings.LANGUAGE_CODE,
+        )
+
+    def _authority(self, username: str | None) -> tuple[Authority, Origin]:
+        if username is None:
+            return Authority.system(), Origin()
+        model = get_user_model()
+        try:
+            user = model._default_manager.get_by_natural_key(username)  # type: ignore[attr-defined]
+        except model.DoesNotExist as error:
+            raise CommandError(f"There is no user {username!r}.") from error
+        return Authority.of(user), Origin(user=user)
+
+    def _write(self, export: ImmediateExport, output: str, options: dict[str, Any]) -> None:
+        with self._sink(output) as file:
+            try:
+                for block in export:
+                    file.write(block)
+            except (ReportError, OSError):
+                raise
+            except Exception as error:
+                export.job.refresh_from_db()
+                raise CommandError(export.job.error) from error
+        if output != STDOUT and options["verbosity"]:
+            meter = export.meter
+            self.stderr.write(f"{output}: {meter.rows:,} rows, {meter.size:,} bytes")
+
+    @contextmanager
+    def _sink(self, output: str) -> Iterator[BinaryIO]:
+        """Where the bytes go. A file appears under its name only when it is whole."""
+        if output == STDOUT:
+            stream = getattr(self.stdout, "_out", sys.stdout)
+            binary = getattr(stream, "buffer", None)
+            if binary is None:
+                raise CommandError("--output - needs a standard output that takes bytes.")
+            yield binary
+            binary.flush()
+            return
+        path = Path(output)
+        handle, name = tempfile.mkstemp(dir=path.parent or ".", prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    @contextmanager
+    def _progress(self) -> Iterator[Callable[[int, int | None], None] | None]:
+        """A bar on a terminal; nothing anywhere else."""
+        if tqdm is None or not sys.stderr.isatty():
+            yield None
+            return
+        with tqdm(unit=" rows", unit_scale=True) as bar:
+
+            def on_progress(done: int, expected: int | None) -> None:
+                bar.total = expected
+                bar.update(done - bar.n)
+
+            yield on_progress

@@ -1,0 +1,5 @@
+from django_reports.models.audit import AuditEntry
+from django_reports.models.jobs import ReportJob
+from django_reports.models.permissions import ALL_REPORTS, GroupReportPermission
+
+__all__ = ["ALL_REPORTS", "AuditEntry", "GroupReportPermission", "ReportJob"]

@@ -1,0 +1,133 @@
+"""ReportJob: the record of one export, however it was delivered."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from django_reports.exceptions import IllegalTransition
+from django_reports.statuses import ACTIVE, TRANSITIONS, AuthorityKind, Delivery, JobStatus
+
+
+class ReportJobQuerySet(models.QuerySet["ReportJob"]):
+    def background(self) -> "ReportJobQuerySet":
+        return self.filter(delivery=Delivery.BACKGROUND)
+
+    def queued(self) -> "ReportJobQuerySet":
+        return self.background().filter(status=JobStatus.QUEUED)
+
+    def running(self) -> "ReportJobQuerySet":
+        return self.filter(status=JobStatus.RUNNING)
+
+    def abandoned(self) -> "ReportJobQuerySet":
+        """Running, but whoever ran them has not been heard of for longer than the lease."""
+        return self.running().filter(lease_until__lt=timezone.now())
+
+    def to_expire(self) -> "ReportJobQuerySet":
+        return self.filter(status=JobStatus.SUCCEEDED, expires_at__lt=timezone.now())
+
+    def move(self, from_status: JobStatus, to_status: JobStatus, **changes: Any) -> bool:
+        """Take the rows of this queryset from one state to another in one conditional UPDATE.
+
+        True if there were any. This is the only statement that changes a status.
+        Raises IllegalTransition for a step that the state machine does not have.
+        """
+        if to_status not in TRANSITIONS[from_status]:
+            legal = ", ".join(sorted(TRANSITIONS[from_status])) or "none"
+            raise IllegalTransition(
+                f"A {from_status} job cannot become {to_status}; the legal steps are: {legal}."
+            )
+        return bool(self.filter(status=from_status).update(status=to_status, **changes))
+
+
+class ReportJob(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    report = models.CharField(_("report"), max_length=200, db_index=True)
+    spec = models.JSONField(_("specification"))
+    format = models.CharField(_("format"), max_length=20)
+    delivery = models.CharField(_("delivery"), max_length=10, choices=Delivery)
+    status = models.CharField(_("status"), max_length=10, choices=JobStatus)
+    authority = models.CharField(_("authority"), max_length=6, choices=AuthorityKind)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("requested by"),
+    )
+    requested_by_text = models.CharField(_("requested by (name)"), max_length=255, blank=True)
+
+    rows_expected = models.BigIntegerField(_("rows expected"), null=True, blank=True)
+    rows_done = models.BigIntegerField(_("rows"), default=0)
+    bytes = models.BigIntegerField(_("size in bytes"), default=0)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True)
+    columns = models.JSONField(_("columns"), default=list)
+    losses = models.JSONField(_("losses"), default=dict)
+
+    storage = models.CharField(_("storage"), max_length=100, blank=True)
+    file_key = models.CharField(_("file key"), max_length=255, blank=True)
+    filename = models.CharField(_("file name"), max_length=255, blank=True)
+
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    created_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    enqueued_at = models.DateTimeField(_("handed over at"), null=True, blank=True)
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(_("cancel asked at"), null=True, blank=True)
+    error = models.TextField(_("error"), blank=True)
+
+    objects: ClassVar[Any] = ReportJobQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("export")
+        verbose_name_plural = _("exports")
+        ordering = ("-created_at", "id")
+        indexes: ClassVar = [
+            models.Index(fields=["-created_at", "id"], name="reports_job_newest"),
+            models.Index(fields=["requested_by", "-created_at"], name="reports_job_owner"),
+            models.Index(fields=["status", "lease_until"], name="reports_job_lease"),
+            models.Index(fields=["status", "expires_at"], name="reports_job_expiry"),
+        ]
+        constraints: ClassVar = [
+            # A person's job whose person was deleted stays a person's: it never turns into one of
+            # the system's, which may do more.
+            models.CheckConstraint(
+                condition=Q(authority=AuthorityKind.USER) | Q(requested_by__isnull=True),
+                name="reports_job_system_has_no_person",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename or f"{self.report} {self.pk}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is a file to download: made in the background, and not yet expired."""
+        return self.status == JobStatus.SUCCEEDED and bool(self.file_key)
+
+    @property
+    def percent(self) -> int | None:
+        """Progress from 0 to 100; None while it is not known how many rows there will be."""
+        if self.status in (JobStatus.SUCCEEDED, JobStatus.EXPIRED):
+            return 100
+        if self.rows_expected is None:
+            return None
+        if not self.rows_expected:
+            return 0
+        # The end of the file is still to be written when the last row is in: that is not 100 %.
+        return min(99, self.rows_done * 100 // self.rows_expected)
+
+    @property
+    def masked_columns(self) -> list[str]:
+        return [column["label"] for column in self.columns if column["masked"]]

@@ -1,0 +1,76 @@
+"""The one loop that turns rows into a file. Stream, job, command and preview all run it."""
+
+import hashlib
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django_reports.columns import Row
+from django_reports.exceptions import RowLimitExceeded
+from django_reports.writers import Writer
+
+CHUNK = 500  # rows between two looks at cancel, lease and deadline
+BLOCK = 64 * 1024  # bytes handed on at once
+FIRST_BLOCK = 16 * 1024  # so that a stream's first answer does not wait for a whole block
+
+
+@dataclass
+class Meter:
+    """What has gone through: rows and bytes so far, and the hash of those bytes."""
+
+    rows: int = 0
+    size: int = 0  # bytes
+    _hash: Any = field(default_factory=hashlib.sha256, repr=False)
+
+    def count(self, block: bytes) -> bytes:
+        self.size += len(block)
+        self._hash.update(block)
+        return block
+
+    @property
+    def sha256(self) -> str:
+        return str(self._hash.hexdigest())
+
+
+def blocks(
+    rows: Iterable[Row],
+    writer: Writer,
+    meter: Meter,
+    *,
+    check: Callable[[], None] = lambda: None,
+    max_rows: int | None = None,
+) -> Generator[bytes]:
+    """Write rows, yield the file's bytes in blocks.
+
+    `check` is called between chunks and stops the work by raising. More rows than `max_rows`
+    raise RowLimitExceeded: nothing is cut silently. The writer is closed whatever happens.
+    """
+    size = FIRST_BLOCK
+    iterator = iter(rows)
+    try:
+        buffer = bytearray(writer.begin())
+        while chunk := list(islice(iterator, CHUNK)):
+            check()
+            meter.rows += len(chunk)
+            if max_rows is not None and meter.rows > max_rows:
+                raise RowLimitExceeded(max_rows)
+            buffer += writer.write(chunk)
+            if len(buffer) >= size:
+                yield meter.count(bytes(buffer))
+                buffer.clear()
+                size = BLOCK
+        check()
+        for part in writer.end():
+            check()
+            buffer += part
+            if len(buffer) >= size:
+                yield meter.count(bytes(buffer))
+                buffer.clear()
+        if buffer:
+            yield meter.count(bytes(buffer))
+    finally:
+        writer.close()
+        close = getattr(rows, "close", None)
+        if close is not None:
+            close()

@@ -1,0 +1,35 @@
+"""What a runner is to the rest."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+from django.core.checks import CheckMessage
+
+from django_reports.models import ReportJob
+
+SWEEP_INTERVAL = 10.0  # seconds between two sweeps of a worker
+
+
+class Runner(ABC):
+    """Executes background jobs. `unavailable` are the errors of an engine that is down."""
+
+    unavailable: ClassVar[tuple[type[Exception], ...]] = ()
+
+    @abstractmethod
+    def enqueue(self, job: ReportJob) -> None:
+        """See to it that `jobs.run(job.pk, job.attempt + 1)` is called somewhere.
+
+        Harmless when called twice: only one of two runs can claim the attempt.
+        """
+
+    @abstractmethod
+    def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
+        """Execute jobs in this process until it is told to stop; with `burst`, until none is left.
+
+        Calls `sweep` about every SWEEP_INTERVAL seconds, also while a job runs.
+        """
+
+    def check(self) -> list[CheckMessage]:
+        """System check messages about this runner's own configuration."""
+        return []

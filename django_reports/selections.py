@@ -1,0 +1,70 @@
+"""Selections: which rows of a report's source are wanted.
+
+A selection is data (a kind and JSON). How a kind becomes a queryset is registered here, so that
+the services can resolve a changelist without knowing the admin.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from django_reports.exceptions import InvalidSpec
+from django_reports.reports import ModelReport, ReportContext, User
+
+
+@dataclass(frozen=True)
+class Selection:
+    """`kind` is a registered one: "all", "keys" or, from the admin, "changelist"."""
+
+    kind: str = "all"
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, **self.data}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Selection":
+        rest = dict(value)
+        return cls(kind=rest.pop("kind"), data=rest)
+
+
+@dataclass(frozen=True)
+class SelectionKind:
+    """`queryset` gives the rows that were selected. `may_view` overrides the question whether a
+    person may view the model at all; None leaves it to Django's view permission."""
+
+    queryset: Callable[[Selection, ModelReport, ReportContext], "QuerySet[Any]"]
+    may_view: Callable[[Selection, User], bool] | None = None
+
+
+_kinds: dict[str, SelectionKind] = {}
+
+
+def register_selection(name: str, kind: SelectionKind) -> None:
+    _kinds[name] = kind
+
+
+def selection_kind(selection: Selection) -> SelectionKind:
+    """Raises InvalidSpec for a kind that nobody registered."""
+    if selection.kind not in _kinds:
+        raise InvalidSpec(
+            _("There is no selection %(kind)s.") % {"kind": repr(selection.kind)},
+            field="selection",
+            legal=sorted(_kinds),
+        )
+    return _kinds[selection.kind]
+
+
+def _all(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":
+    return report.get_queryset(context)
+
+
+def _keys(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":
+    return report.get_queryset(context).filter(pk__in=selection.data["keys"])
+
+
+register_selection("all", SelectionKind(_all))
+register_selection("keys", SelectionKind(_keys))

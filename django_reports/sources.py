@@ -1,0 +1,283 @@
+"""How rows are read: in one snapshot, in chunks, in a total order, never one query per row."""
+
+import pickle
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from operator import itemgetter
+from typing import Any, Protocol
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, QuerySet
+from django.db.models.expressions import OrderBy
+from django.utils.translation import gettext as _
+
+from django_reports.columns import BoundColumn, Row, mask_value
+from django_reports.exceptions import ReportError
+
+FETCH = 2000  # rows per round trip of a server-side cursor
+SPOOL_MEMORY = 1024 * 1024  # bytes of drained rows kept in memory before they go to disk
+
+
+class MissingColumn(ReportError):
+    """A row of `rows()` lacks a declared column."""
+
+
+class Source(Protocol):
+    """Rows of one export, each as long as its columns."""
+
+    is_countable: bool
+
+    def count(self, bound: int | None = None) -> int:
+        """How many rows there are, counted no further than `bound`."""
+
+    def read(self, limit: int | None = None) -> Iterator[Row]:
+        """The rows in order, at most `limit`. To be closed by whoever stops early."""
+
+    def snapshot(self) -> Any:
+        """A context in which every query of this source sees one state of the database."""
+
+
+class IterableSource:
+    """The rows of `Report.rows()`: pulled one by one, never counted."""
+
+    is_countable = False
+
+    def __init__(
+        self, rows: Callable[[], Iterable[Mapping[str, Any]]], columns: Sequence[BoundColumn]
+    ) -> None:
+        self._rows = rows
+        self._columns = columns
+
+    def count(self, bound: int | None = None) -> int:
+        raise TypeError("the rows of a report without a queryset cannot be counted")
+
+    def read(self, limit: int | None = None) -> Iterator[Row]:
+        pick = _picker(self._columns)
+        rows = iter(self._rows())
+        try:
+            for row in rows if limit is None else islice(rows, limit):
+                try:
+                    yield pick(row)
+                except KeyError as error:
+                    raise MissingColumn(
+                        _("A row of this report has no %(name)s; it has %(names)s.")
+                        % {"name": error, "names": ", ".join(map(str, row))}
+                    ) from error
+        finally:
+            close = getattr(rows, "close", None)
+            if close is not None:
+                close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        yield
+
+
+class QuerySetSource:
+    """The rows of a queryset, read with one query whatever the columns follow."""
+
+    is_countable = True
+
+    def __init__(self, queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]) -> None:
+        self._queryset = queryset
+        self._columns = columns
+
+    @property
+    def alias(self) -> str:
+        return self._queryset.db
+
+    def count(self, bound: int | None = None) -> int:
+        queryset = self._queryset if self._queryset.query.is_sliced else self._queryset.order_by()
+        try:
+            return (queryset if bound is None else queryset[:bound]).count()
+        except EmptyResultSet:
+            return 0
+
+    def read(self, limit: int | None = None) -> Iterator[Row]:
+        queryset, pick = self._values()
+        if limit is not None:
+            queryset = queryset[:limit]
+        connection = connections[self.alias]
+        with _unbuffered(connection):
+            rows = queryset.iterator(chunk_size=FETCH)
+            if _reading_locks_writers(connection):
+                with Spool(rows) as spool:
+                    yield from map(pick, spool)
+            else:
+                yield from map(pick, rows)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """One read-only transaction; inside somebody's own, just that one.
+
+        On SQLite each SELECT is a snapshot by itself, and a transaction might lock writers out.
+        """
+        connection = connections[self.alias]
+        if connection.vendor == "sqlite" or connection.in_atomic_block:
+            yield
+            return
+        with transaction.atomic(using=self.alias):
+            if connection.vendor in ("postgresql", "mysql"):
+                with connection.cursor() as cursor:
+                    cursor.execute(_SNAPSHOT[connection.vendor])
+            yield
+
+    def _values(self) -> tuple["QuerySet[Any]", Callable[[Sequence[Any]], Row]]:
+        """The queryset as raw tuples, and what makes an output row of one.
+
+        The key is always selected: under DISTINCT it keeps apart rows that look alike.
+        """
+        names: dict[Any, int] = {}
+        annotations: dict[str, Any] = {}
+        selected: list[str] = ["pk"]
+        for column in self._columns:
+            for source in column.sources:
+                if source in names:
+                    continue
+                names[source] = len(selected)
+                if isinstance(source, str):
+                    selected.append(source)
+                else:
+                    alias = f"report_column_{len(selected)}"
+                    annotations[alias] = source
+                    selected.append(alias)
+        queryset = totally_ordered(self._queryset)
+        if annotations:
+            queryset = queryset.annotate(**annotations)
+        pick = _picker(self._columns, names)
+        return queryset.values_list(*selected), pick
+
+
+_SNAPSHOT = {
+    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "mysql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+}
+
+
+def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+    """The queryset with its primary key as the last word on the order.
+
+    An order that leaves ties open may give them differently to each query and each chunk.
+    """
+    query = queryset.query
+    if query.is_sliced or query.combinator:
+        return queryset
+    ordering: Sequence[Any] = (
+        query.extra_order_by
+        or query.order_by
+        or (query.get_meta().ordering if query.default_ordering else ())
+    )
+    options = query.get_meta()
+    keys = {"pk", options.pk.name, options.pk.attname} if options.pk else {"pk"}
+    if any(_ordering_name(item) in keys for item in ordering):
+        return queryset
+    return queryset.order_by(*ordering, "pk")
+
+
+def _ordering_name(item: Any) -> str | None:
+    if isinstance(item, OrderBy):
+        item = item.expression
+    if isinstance(item, F):
+        item = item.name
+    return item.lstrip("-") if isinstance(item, str) else None
+
+
+def _picker(
+    columns: Sequence[BoundColumn], positions: Mapping[Any, int] | None = None
+) -> Callable[[Any], Row]:
+    """A function from a raw row (a tuple by `positions`, or a mapping) to an output row."""
+
+    def key(source: Any) -> Any:
+        return source if positions is None else positions[source]
+
+    def getter(column: BoundColumn) -> Callable[[Any], Any]:
+        compute, mask = column.compute, column.mask
+        get: Callable[[Any], Any]
+        if compute is None:
+            get = itemgetter(key(column.sources[0]))
+        else:
+            keys = [(str(source), key(source)) for source in column.sources]
+
+            def get(row: Any) -> Any:
+                return compute({name: row[at] for name, at in keys})
+
+        if column.masked:
+            return lambda row: mask_value(mask, get(row))
+        return get
+
+    if all(column.compute is None and not column.masked for column in columns):
+        keys = [key(column.sources[0]) for column in columns]
+        if len(keys) == 1:
+            only = keys[0]
+            return lambda row: (row[only],)
+        return itemgetter(*keys)
+    getters = [getter(column) for column in columns]
+    return lambda row: tuple([get(row) for get in getters])
+
+
+class Spool:
+    """Rows drained from the database at its speed, to be read as slowly as one likes.
+
+    Memory stays flat: beyond SPOOL_MEMORY the rows lie in a temporary file of this process.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.count = 0
+        self._file = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY, prefix="django-reports-")
+        try:
+            iterator = iter(rows)
+            while chunk := list(islice(iterator, FETCH)):
+                self.count += len(chunk)
+                pickle.dump(chunk, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        except BaseException:
+            self._file.close()
+            raise
+        self._file.seek(0)
+
+    def __iter__(self) -> Iterator[Row]:
+        left = self.count
+        while left:
+            chunk = pickle.load(self._file)  # noqa: S301 - written by this process, seen by no other
+            left -= len(chunk)
+            yield from chunk
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> "Spool":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _reading_locks_writers(connection: BaseDatabaseWrapper) -> bool:
+    """Whether an open cursor keeps others from writing: SQLite without a write-ahead log."""
+    if connection.vendor != "sqlite":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        return cursor.fetchone()[0] not in ("wal", "memory")
+
+
+@contextmanager
+def _unbuffered(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Have MySQL and MariaDB send rows as they are read: their usual cursor keeps them all."""
+    if connection.vendor != "mysql":
+        yield
+        return
+    from MySQLdb.cursors import SSCursor
+
+    def chunked_cursor() -> Any:
+        connection.ensure_connection()
+        return connection.make_cursor(connection.connection.cursor(SSCursor))
+
+    connection.chunked_cursor = chunked_cursor  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del connection.chunked_cursor

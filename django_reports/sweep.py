@@ -1,0 +1,75 @@
+"""The sweep: what repairs whatever died, and tidies up. Safe to run anywhere, any number of times."""
+
+import datetime as dt
+import logging
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_reports import jobs, runners, storage
+from django_reports.conf import get_settings
+from django_reports.models import ReportJob
+from django_reports.statuses import Delivery, JobStatus
+
+logger = logging.getLogger("django_reports.sweep")
+
+ENQUEUE_AGAIN_AFTER = dt.timedelta(seconds=20)
+
+
+@dataclass
+class Swept:
+    """How many jobs a sweep put back into the queue, gave up, handed over again and expired."""
+
+    rerun: int = 0
+    failed: int = 0
+    enqueued: int = 0
+    expired: int = 0
+
+
+def sweep() -> Swept:
+    swept = Swept()
+    for job in ReportJob.objects.abandoned():
+        _take_from_the_dead(job, swept)
+    _enqueue_waiting(swept)
+    for job in ReportJob.objects.to_expire():
+        swept.expired += jobs.expire(job)
+    if swept != Swept():
+        logger.info("event=swept %s", swept)
+    return swept
+
+
+def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
+    """Rerun a job whose attempt is gone, or end it."""
+    attempt = jobs.Attempt(job, job.attempt)
+    # Only if it is still abandoned: its attempt may have shown a sign of life since.
+    rows = attempt.rows().abandoned()
+    if job.delivery == Delivery.IMMEDIATE:
+        swept.failed += jobs.fail(job, rows, _("The process that sent it ended."))
+    elif job.cancel_requested_at is not None:
+        jobs.finish_canceled(job, rows, _("Canceled while running."))
+        _forget_file(job)
+    elif job.attempt < get_settings().MAX_ATTEMPTS:
+        swept.rerun += rows.move(
+            JobStatus.RUNNING, JobStatus.QUEUED, enqueued_at=None, lease_until=None
+        )
+    else:
+        reason = _("Killed or out of memory, %(count)s times.") % {"count": job.attempt}
+        swept.failed += jobs.fail(job, rows, reason)
+        _forget_file(job)
+
+
+def _forget_file(job: ReportJob) -> None:
+    """Remove what a dead attempt may have published; a job that ended badly has no file."""
+    job.refresh_from_db()
+    if job.status in (JobStatus.FAILED, JobStatus.CANCELED):
+        storage.delete(job.storage, job.file_key)
+
+
+def _enqueue_waiting(swept: Swept) -> None:
+    """Hand over what waits: after a crash before the hand-over, or an emptied queue server."""
+    for job in ReportJob.objects.queued().order_by("created_at"):
+        if job.enqueued_at is None or job.enqueued_at < timezone.now() - ENQUEUE_AGAIN_AFTER:
+            if not runners.enqueue(job):
+                return  # the engine is away; the next sweep tries again
+            swept.enqueued += 1

@@ -1,0 +1,36 @@
+"""The formula guard of text formats.
+
+A spreadsheet runs a CSV field that begins with one of `= + - @` (also in full width, also behind
+characters that it skips) as a formula. An apostrophe in front keeps it a text. Nothing is deleted,
+and a text that itself begins with an apostrophe and such a character gets one too, so `unescape`
+gives every text back.
+"""
+
+import re
+
+_SKIPPED = (
+    "\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    "\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
+)
+_TRIGGERS = "=+@\uff1d\uff0b\uff0d\uff20\u2212-"
+_LIVE = re.compile(f"'*(?:[\t\r\n]|[{_SKIPPED}]*[{_TRIGGERS}])")
+_NEGATIVE_NUMBER = re.compile(r"-[0-9]+(?:\.[0-9]+)?\Z")
+
+
+def escape(text: str) -> str:
+    """The text, with an apostrophe in front if a spreadsheet might run it."""
+    if _LIVE.match(text) and not _NEGATIVE_NUMBER.match(text):
+        return f"'{text}"
+    return text
+
+
+def unescape(text: str) -> str:
+    """The text as it was before `escape`."""
+    if text[:1] == "'" and _LIVE.match(text[1:]):
+        return text[1:]
+    return text
+
+
+def unguarded(text: str) -> str:
+    """In place of `escape` where a column's author turned the guard off."""
+    return text

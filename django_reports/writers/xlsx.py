@@ -1,0 +1,153 @@
+"""XLSX with openpyxl in write-only mode: flat memory, typed cells, never a formula."""
+
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.exceptions import WorkbookAlreadySaved
+
+from django_reports.columns import BoundColumn, Row
+from django_reports.exceptions import FormatLimitExceeded
+from django_reports.kinds import Cell, Rendering
+from django_reports.writers.base import Writer
+
+MAX_ROWS = 1_048_576  # of a sheet, its header included
+MAX_COLUMNS = 16_384
+MAX_CHARACTERS = 32_767  # of a cell
+MAX_WIDTH = 60
+BLOCK = 64 * 1024
+
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+_NOT_IN_TITLE = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
+
+
+class XlsxWriter(Writer):
+    """Beyond a sheet's row limit it goes on on another sheet, with the header again."""
+
+    format = "xlsx"
+    label = gettext_lazy("Excel (XLSX)")
+    extension = "xlsx"
+    content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    supports_streaming = False
+    max_rows = MAX_ROWS
+
+    def __init__(self, columns: Sequence[BoundColumn], rendering: Rendering, title: str) -> None:
+        super().__init__(columns, rendering, title)
+        if len(columns) > MAX_COLUMNS:
+            raise FormatLimitExceeded(
+                _("XLSX holds at most %(limit)s columns; choose fewer, or CSV.")
+                % {"limit": f"{MAX_COLUMNS:,}"}
+            )
+        self._title = (_NOT_IN_TITLE.sub(" ", title).strip(" '") or "Sheet")[:25]
+        self._cells = [
+            (column.kind.to_cell(rendering), column.kind.cell_format()) for column in columns
+        ]
+        self._workbook = Workbook(write_only=True)
+        self._sheet: Any = None
+        self._sheet_rows = 0
+        self._is_saved = False
+
+    def begin(self) -> bytes:
+        return b""
+
+    def write(self, rows: Sequence[Row]) -> bytes:
+        for row in rows:
+            if self._sheet is None or self._sheet_rows >= self.max_rows:
+                self._start_sheet(rows)
+            self._sheet.append(
+                [
+                    None if value is None else self._cell(cell(value), number_format)
+                    for (cell, number_format), value in zip(self._cells, row, strict=True)
+                ]
+            )
+            self._sheet_rows += 1
+        return b""
+
+    def end(self) -> Iterator[bytes]:
+        if self._sheet is None:
+            self._start_sheet(())
+        with tempfile.TemporaryFile(prefix="django-reports-") as file:
+            self._is_saved = True
+            self._workbook.save(file)
+            file.seek(0)
+            while block := file.read(BLOCK):
+                yield block
+
+    def close(self) -> None:
+        if self._is_saved:
+            return
+        # openpyxl keeps each sheet in a temporary file until it is saved, and removes those files
+        # only at the end of the process.
+        for sheet in self._workbook.worksheets:
+            try:
+                sheet.close()
+                sheet._writer.cleanup()
+            except (WorkbookAlreadySaved, OSError):
+                continue
+
+    def _start_sheet(self, sample: Iterable[Row]) -> None:
+        number = len(self._workbook.worksheets) + 1
+        title = self._title if number == 1 else f"{self._title} ({number})"
+        self._sheet = self._workbook.create_sheet(title)
+        self._sheet.freeze_panes = "A2"
+        labels = [
+            str(column.label) if self.rendering.is_spreadsheet else column.name
+            for column in self.columns
+        ]
+        for index, width in enumerate(self._widths(labels, sample), start=1):
+            self._sheet.column_dimensions[get_column_letter(index)].width = width
+        header = []
+        for label in labels:
+            cell = self._text(self._clean(label))
+            cell.font = Font(bold=True)
+            header.append(cell)
+        self._sheet.append(header)
+        self._sheet_rows = 1
+
+    def _widths(self, labels: Sequence[str], sample: Iterable[Row]) -> list[int]:
+        widths = [max(len(label), column.kind.width or 0) for label, column in self._named(labels)]
+        for row in sample:
+            for index, value in enumerate(row):
+                if value is not None and self.columns[index].kind.width is None:
+                    shown = str(self._cells[index][0](value))
+                    widths[index] = max(widths[index], len(shown))
+        return [min(width + 2, MAX_WIDTH) for width in widths]
+
+    def _named(self, labels: Sequence[str]) -> Iterable[tuple[str, BoundColumn]]:
+        return zip(labels, self.columns, strict=True)
+
+    def _cell(self, value: Cell, number_format: str) -> Any:
+        if type(value) is str:
+            value = self._clean(value)
+            # openpyxl would make a formula of a text that begins with "=", an error of "#N/A".
+            return self._text(value) if value[:1] in "=#" else value
+        if number_format == "General" or type(value) is bool:
+            return value
+        cell = WriteOnlyCell(self._sheet, value)
+        cell.number_format = number_format
+        return cell
+
+    def _text(self, value: str) -> Any:
+        cell = WriteOnlyCell(self._sheet)
+        cell._value = value
+        cell.data_type = "s"
+        return cell
+
+    def _clean(self, text: str) -> str:
+        """What a cell can hold of a text; what it cannot is counted."""
+        if _ILLEGAL.search(text):
+            text, replaced = _ILLEGAL.subn("\ufffd", text)
+            self.losses["replaced_characters"] += replaced
+        if len(text) > MAX_CHARACTERS:
+            text = text[:MAX_CHARACTERS]
+            self.losses["shortened_texts"] += 1
+        # "_x0041_" is how XLSX writes an escaped "A": a text that looks so must be escaped itself.
+        return _ESCAPED.sub("_x005F_", text)

@@ -1,0 +1,109 @@
+"""Settings of the test project: the database by TEST_DATABASE, everything else as projects do it.
+
+Processes that a test starts (a server, a worker) read the same settings; the environment tells
+them which database, storage folder and runner the test uses.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+WORK_DIR = Path(os.environ.get("TEST_WORK_DIR") or tempfile.mkdtemp(prefix="django-reports-tests-"))
+os.environ["TEST_WORK_DIR"] = str(WORK_DIR)
+
+SECRET_KEY = "for tests only"  # noqa: S105
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = os.environ.get("TEST_URLCONF", "tests.urls")
+WSGI_APPLICATION = "tests.wsgi.application"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_reports",
+    "demo_project.flights",
+    "tests.shop",
+]
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "tests.middleware.content_security_policy",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
+_NAME = os.environ.get("TEST_DATABASE_NAME")  # what a started process must use: the test's own
+_DATABASES = {
+    "sqlite": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": _NAME or WORK_DIR / "main.sqlite3",
+        "TEST": {"NAME": WORK_DIR / "test.sqlite3"},
+        "OPTIONS": {
+            "timeout": 20,
+            "init_command": f"PRAGMA journal_mode={os.environ.get('TEST_SQLITE_JOURNAL', 'WAL')}",
+        },
+    },
+    "postgresql": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _NAME or "postgres",
+        "HOST": os.environ.get("TEST_POSTGRESQL_HOST", "127.0.0.1"),
+        "USER": os.environ.get("TEST_POSTGRESQL_USER", "postgres"),
+        "PASSWORD": os.environ.get("TEST_POSTGRESQL_PASSWORD", ""),
+        "TEST": {"NAME": f"test_django_reports_{os.getpid()}"},
+    },
+    "mariadb": {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": _NAME or "test",
+        "HOST": os.environ.get("TEST_MARIADB_HOST", "127.0.0.1"),
+        "USER": os.environ.get("TEST_MARIADB_USER", "root"),
+        "PASSWORD": os.environ.get("TEST_MARIADB_PASSWORD", ""),
+        "OPTIONS": {"charset": "utf8mb4"},
+        "TEST": {"NAME": f"test_django_reports_{os.getpid()}", "CHARSET": "utf8mb4"},
+    },
+}
+DATABASES = {"default": _DATABASES[DATABASE]}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "Europe/Berlin"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "static/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/7")
+RQ_QUEUES = {
+    "reports": {
+        "URL": REDIS_URL,
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+        "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 2},
+    }
+}
+
+DJANGO_REPORTS = {
+    "RUNNER": os.environ.get("TEST_RUNNER", "immediate"),
+    "FOLDER": WORK_DIR / "reports",
+    "LOCAL_THREAD": False,
+}

@@ -1,0 +1,52 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Region(models.TextChoices):
+    NORTH = "n", _("North")
+    SOUTH = "s", _("=South")  # a label that a spreadsheet would run
+
+
+class Customer(models.Model):
+    name = models.CharField(_("name"), max_length=100)
+    email = models.EmailField(_("e-mail address"))
+    api_token = models.CharField(max_length=40, default="t0ken")
+
+    class Meta:
+        verbose_name = _("customer")
+
+    def __str__(self):
+        return self.name
+
+
+class Order(models.Model):
+    customer = models.ForeignKey(
+        Customer, models.CASCADE, related_name="orders", verbose_name=_("customer")
+    )
+    number = models.CharField(_("order number"), max_length=40)
+    region = models.CharField(_("region"), max_length=1, choices=Region, default=Region.NORTH)
+    total = models.DecimalField(_("total"), max_digits=12, decimal_places=2, default=0)
+    cost = models.DecimalField(_("cost"), max_digits=12, decimal_places=2, default=0)
+    is_paid = models.BooleanField(_("paid"), default=False)
+    placed_at = models.DateTimeField(_("placed at"), null=True)
+    due_on = models.DateField(_("due on"), null=True)
+    note = models.TextField(_("note"), blank=True)
+    extra = models.JSONField(_("extra"), null=True)
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+
+    def __str__(self):
+        return self.number
+
+
+class Line(models.Model):
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    text = models.CharField(max_length=50)
+
+
+class Picture(models.Model):
+    """A model with a field that has no kind."""
+
+    data = models.BinaryField()

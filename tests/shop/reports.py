@@ -1,0 +1,83 @@
+"""The reports of the test project: one of each sort."""
+
+from django import forms
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from django_reports import Column, ModelReport, Report, register
+from tests.shop.models import Order, Region
+
+
+class OrderFilterForm(forms.Form):
+    region = forms.ChoiceField(choices=Region, required=False)
+    minimum = forms.DecimalField(required=False, min_value=0)
+
+
+@register
+class Orders(ModelReport):
+    identifier = "shop.orders"
+    aliases = ("shop.old_orders",)
+    model = Order
+    label = _("Orders")
+    columns = [
+        "id",
+        "number",
+        "customer__name",
+        Column(
+            "customer__email",
+            label=_("Email"),
+            permission="shop.view_customer_email",
+            mask="partial",
+        ),
+        "region",
+        "total",
+        Column("margin", label=_("Margin"), expression=F("total") - F("cost")),
+        "is_paid",
+        "placed_at",
+        Column(
+            "remark",
+            label=_("Remark"),
+            value=lambda row: f"{row['customer__name']}: {row['note']}",
+            fields=["note", "customer__name"],
+        ),
+        Column("cost", permission="shop.view_cost"),
+    ]
+    parameters = OrderFilterForm
+
+    def filter_queryset(self, queryset, context):
+        if region := context.parameters.get("region"):
+            queryset = queryset.filter(region=region)
+        if (minimum := context.parameters.get("minimum")) is not None:
+            queryset = queryset.filter(total__gte=minimum)
+        return queryset
+
+
+@register
+class Numbers(Report):
+    """Rows without a model, that break where they are told to."""
+
+    identifier = "shop.numbers"
+    permission = "shop.view_order"
+    columns = ["n", Column("text")]
+
+    class parameters(forms.Form):  # noqa: N801
+        rows = forms.IntegerField(initial=10, required=False)
+        fail_at = forms.IntegerField(required=False)
+        seconds = forms.FloatField(required=False)
+
+    def rows(self, context):
+        import time
+
+        fail_at = context.parameters["fail_at"]
+        for n in range(1, (context.parameters["rows"] or 10) + 1):
+            if n == fail_at:
+                raise ValueError(f"row {n} is broken")
+            if context.parameters["seconds"]:
+                time.sleep(context.parameters["seconds"])
+            yield {"n": n, "text": f"row number {n}"}
+
+
+@register
+class SlowNumbers(Numbers):
+    identifier = "shop.slow_numbers"
+    delivery = "background"
