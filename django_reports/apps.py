@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +12,6 @@ class DjangoReportsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Imported here because they need the loaded models.
-        from django_reports import checks, grants  # noqa: F401
-
+        import_module("django_reports.checks")
+        import_module("django_reports.grants")
         autodiscover_modules("reports")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from django.db.models import Model
 from django.db.models.expressions import Combinable
@@ -175,10 +175,10 @@ def resolve_path(model: type[Model], path: str) -> list[Any]:
 
 
 def path_label(walked: Sequence[Any]) -> Label:
-    """ "Customer email" for `customer__email`: the verbose names along the way, translated late."""
+    """The verbose names along the way, translated late: "Customer email" for customer__email."""
     names = [getattr(f, "verbose_name", None) or f.related_model._meta.verbose_name for f in walked]
     joined = format_lazy(" ".join(["{}"] * len(names)), *names)
-    return cast(Label, capfirst(joined))  # type: ignore[arg-type]
+    return capfirst(joined)
 
 
 def bind(column: Column, model: type[Model] | None) -> BoundColumn:

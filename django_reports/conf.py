@@ -55,12 +55,11 @@ def problems(value: Any) -> list[str]:
         return [f"{NAME} must be a dict, not {type(value).__name__}."]
     found = []
     legal = ", ".join(sorted(_TYPES))
+    item: Any
     for key, item in value.items():
         if key not in _TYPES:
             found.append(f"{NAME} has no key {key!r}. The legal ones are: {legal}.")
-        elif not isinstance(item, _TYPES[key]) or (
-            isinstance(item, bool) and bool not in _TYPES[key]
-        ):
+        elif not _is_one_of(item, _TYPES[key]):
             names = " or ".join(kind.__name__ for kind in _TYPES[key])
             found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
         elif key in _POSITIVE and item <= timedelta(0):
@@ -70,6 +69,11 @@ def problems(value: Any) -> list[str]:
         elif key == "MAX_ATTEMPTS" and item < 1:
             found.append(f"{NAME}[{key!r}] must be 1 or more, not {item!r}.")
     return found
+
+
+def _is_one_of(item: Any, types: tuple[type, ...]) -> Any:
+    """isinstance, but True is no int."""
+    return isinstance(item, types) and (bool in types or not isinstance(item, bool))
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Everything that this app raises on purpose. Messages are written for the person who reads them."""
+"""Everything that this app raises on purpose, with messages for the person who reads them."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,7 @@ class ReportError(Exception):
 
 
 class InvalidSpec(ReportError):
-    """A request names something that is not there; the message names the value and the legal ones."""
+    """A request names what is not there; the message names the value and the legal ones."""
 
     def __init__(self, message: str, *, field: str = "", legal: Iterable[str] = ()) -> None:
         legal = list(legal)

@@ -28,7 +28,7 @@ from django_reports.writers import Writer, writer_for
 
 @dataclass(frozen=True)
 class Export:
-    """Made by `prepare`. Use it inside `localised`, so that labels and filters speak one language."""
+    """Made by `prepare`. Use it inside `localised`: labels and filters speak one language."""
 
     spec: ExportSpec
     report: Report

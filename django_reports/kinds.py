@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal as PyDecimal
-from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -49,7 +48,7 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Kind:
-    """One way of writing values. `width` is a column's width in characters, None: as its content."""
+    """One way of writing values. `width` of a column is in characters, None: as its content."""
 
     name: ClassVar[str]
     number_format: ClassVar[str] = "General"
@@ -107,10 +106,9 @@ class Decimal(Kind):
 
     def to_cell(self, rendering: Rendering) -> ToCell:
         def cell(value: Any) -> Cell:
-            if isinstance(value, PyDecimal):
-                if not value.is_finite() or len(value.as_tuple().digits) > EXACT_DIGITS:
-                    return format(value, "f")
-            return value  # type: ignore[no-any-return]
+            number = PyDecimal(value)
+            is_exact = number.is_finite() and len(number.as_tuple().digits) <= EXACT_DIGITS
+            return number if is_exact else format(number, "f")
 
         return cell
 
@@ -163,11 +161,12 @@ class Date(Kind):
     width = 11
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        return lambda value: value.isoformat()  # type: ignore[no-any-return]
+        return _iso_text
 
     def to_cell(self, rendering: Rendering) -> ToCell:
         def cell(value: Any) -> Cell:
-            return value if value >= FIRST_DATE else value.isoformat()  # type: ignore[no-any-return]
+            day: dt.date = value
+            return day if day >= FIRST_DATE else day.isoformat()
 
         return cell
 
@@ -198,6 +197,14 @@ class DateTime(Kind):
         return cell
 
 
+def _iso_text(value: Any) -> str:
+    return str(value.isoformat())
+
+
+def _naive_time(value: dt.time) -> dt.time:
+    return value.replace(tzinfo=None)
+
+
 def _local(value: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     return value if value.tzinfo is None else value.astimezone(zone).replace(tzinfo=None)
 
@@ -209,10 +216,10 @@ class Time(Kind):
     width = 9
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        return lambda value: value.isoformat()  # type: ignore[no-any-return]
+        return _iso_text
 
     def to_cell(self, rendering: Rendering) -> ToCell:
-        return lambda value: value.replace(tzinfo=None)  # type: ignore[no-any-return]
+        return _naive_time
 
 
 @dataclass(frozen=True)
@@ -310,18 +317,26 @@ class Auto(Kind):
     name = "auto"
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        @lru_cache(maxsize=None)
-        def for_type(kind: type) -> ToText:
-            return kind_for_type(kind).to_text(rendering, escape)
+        texts: dict[type, ToText] = {}
 
-        return lambda value: for_type(type(value))(value)
+        def text(value: Any) -> str:
+            python_type = type(value)
+            if python_type not in texts:
+                texts[python_type] = kind_for_type(python_type).to_text(rendering, escape)
+            return texts[python_type](value)
+
+        return text
 
     def to_cell(self, rendering: Rendering) -> ToCell:
-        @lru_cache(maxsize=None)
-        def for_type(kind: type) -> ToCell:
-            return kind_for_type(kind).to_cell(rendering)
+        cells: dict[type, ToCell] = {}
 
-        return lambda value: for_type(type(value))(value)
+        def cell(value: Any) -> Cell:
+            python_type = type(value)
+            if python_type not in cells:
+                cells[python_type] = kind_for_type(python_type).to_cell(rendering)
+            return cells[python_type](value)
+
+        return cell
 
 
 # Looked up along the type's bases; bool before int, datetime before date by that order.

@@ -100,7 +100,7 @@ class GroupPolicy:
                 # A subquery, not a join: a job must not come back once per shared group.
                 members = _user_model_rows(row.group_id)
                 covered &= Q(requested_by__in=members)
-            seen |= covered if covered else Q(pk__isnull=False)
+            seen |= covered or Q(pk__isnull=False)
         return jobs.filter(seen)
 
     def has_any(self, user: User) -> bool:

@@ -143,7 +143,8 @@ def exportable_names(model: type[Model], names: Iterable[str]) -> tuple[list[str
     What is computed by a method cannot be a column by itself: what it reads is not known, and
     reading it would cost queries per row.
     """
-    columns, left_out = [], []
+    columns: list[str] = []
+    left_out: list[str] = []
     for name in names:
         try:
             bind(Column(name), model)

@@ -11,8 +11,7 @@ from typing import Any, Protocol
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, QuerySet
-from django.db.models.expressions import OrderBy
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn, Row, mask_value
@@ -166,12 +165,8 @@ def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
     query = queryset.query
     if query.is_sliced or query.combinator:
         return queryset
-    ordering: Sequence[Any] = (
-        query.extra_order_by
-        or query.order_by
-        or (query.get_meta().ordering if query.default_ordering else ())
-    )
     options = query.get_meta()
+    ordering: Any = query.order_by or (query.default_ordering and options.ordering) or ()
     keys = {"pk", options.pk.name, options.pk.attname} if options.pk else {"pk"}
     if any(_ordering_name(item) in keys for item in ordering):
         return queryset
@@ -179,10 +174,9 @@ def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
 
 
 def _ordering_name(item: Any) -> str | None:
-    if isinstance(item, OrderBy):
-        item = item.expression
-    if isinstance(item, F):
-        item = item.name
+    """The field that an item of an ordering names; None for a computed one."""
+    item = getattr(item, "expression", item)  # an OrderBy
+    item = getattr(item, "name", item)  # an F
     return item.lstrip("-") if isinstance(item, str) else None
 
 
@@ -227,7 +221,9 @@ class Spool:
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.count = 0
-        self._file = tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY, prefix="django-reports-")
+        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
+            max_size=SPOOL_MEMORY, prefix="django-reports-"
+        )
         try:
             iterator = iter(rows)
             while chunk := list(islice(iterator, FETCH)):
@@ -270,7 +266,7 @@ def _unbuffered(connection: BaseDatabaseWrapper) -> Iterator[None]:
     if connection.vendor != "mysql":
         yield
         return
-    from MySQLdb.cursors import SSCursor
+    from MySQLdb.cursors import SSCursor  # noqa: PLC0415 - there with this backend only
 
     def chunked_cursor() -> Any:
         connection.ensure_connection()

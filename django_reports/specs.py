@@ -58,7 +58,7 @@ class ExportSpec:
             doubled = {name for name in self.columns if self.columns.count(name) > 1}
             if doubled:
                 raise InvalidSpec(
-                    _("Column %(name)s is asked for twice.") % {"name": sorted(doubled)[0]},
+                    _("Column %(name)s is asked for twice.") % {"name": min(doubled)},
                     field="columns",
                 )
         try:

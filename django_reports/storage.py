@@ -58,7 +58,7 @@ def storage_of(alias: str) -> Storage:
     if alias == PRIVATE and alias not in settings.STORAGES:
         return PrivateFileSystemStorage()
     try:
-        return cast(Storage, storages[alias])
+        return storages[alias]
     except InvalidStorageError as error:
         raise FileUnavailable(
             _("The storage %(alias)s of this file is no longer configured in STORAGES.")
@@ -102,7 +102,7 @@ def open_file(job: ReportJob) -> BinaryIO:
     if file.size != job.bytes:
         file.close()
         raise FileUnavailable(_("The file of this export is not the one that was made."))
-    return cast(BinaryIO, file)
+    return cast("BinaryIO", file)
 
 
 def delete(alias: str, key: str) -> None:

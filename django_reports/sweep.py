@@ -1,4 +1,4 @@
-"""The sweep: what repairs whatever died, and tidies up. Safe to run anywhere, any number of times."""
+"""The sweep: it repairs whatever died, and tidies up. Safe to run anywhere, at any time."""
 
 import datetime as dt
 import logging

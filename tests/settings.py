@@ -12,7 +12,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 WORK_DIR = Path(os.environ.get("TEST_WORK_DIR") or tempfile.mkdtemp(prefix="django-reports-tests-"))
 os.environ["TEST_WORK_DIR"] = str(WORK_DIR)
 
-SECRET_KEY = "for tests only"  # noqa: S105
+SECRET_KEY = "for tests only"
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = os.environ.get("TEST_URLCONF", "tests.urls")

@@ -45,6 +45,8 @@ class ReplayedRequest(HttpRequest):
     of it."""
 
     lacking: set[str]
+    user: Any
+    _messages: Any
 
     def __init__(self) -> None:
         self.lacking = set()
@@ -107,15 +109,15 @@ def replayed_request(selection: Selection, user: User) -> ReplayedRequest:
     site = model_admin.admin_site.name
     request = ReplayedRequest()
     request.method = "GET"
-    request.GET = QueryDict(selection.data["query"])  # type: ignore[assignment]
-    request.user = user  # type: ignore[assignment]
+    request.GET = QueryDict(selection.data["query"])
+    request.user = user
     request.path = request.path_info = reverse(
         f"admin:{options.app_label}_{options.model_name}_changelist", current_app=site
     )
     request.resolver_match = resolve(request.path)
-    request.current_app = site  # type: ignore[attr-defined]
-    request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
-    request._messages = _Silent(request)  # type: ignore[attr-defined]
+    request.current_app = site
+    request.LANGUAGE_CODE = translation.get_language()
+    request._messages = _Silent(request)
     restore = getattr(model_admin, "restore_request", None)
     if restore is not None:
         restore(request, selection.data["state"])
@@ -173,7 +175,8 @@ def rows_of_changelist(
             % {"query": request.GET.urlencode()},
             field="selection",
         ) from error
-    return queryset if keys is None else queryset.filter(pk__in=keys)
+    rows: QuerySet[Any] = queryset if keys is None else queryset.filter(pk__in=keys)
+    return rows
 
 
 def countless(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":

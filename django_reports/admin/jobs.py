@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import path
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -63,7 +63,7 @@ class ReportJobAdmin(ReadOnlyAdmin):
             return sees_reports(request.user)
         return visible_jobs(request.user).filter(pk=obj.pk).exists()
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
+    def get_urls(self) -> list[Any]:
         name = "django_reports_reportjob"
         wrap = self.admin_site.admin_view
         return [
@@ -134,7 +134,7 @@ class ReportJobAdmin(ReadOnlyAdmin):
         return visible_jobs(request.user).filter(pk=key).first()
 
     def _missing(self, request: HttpRequest, key: UUID) -> HttpResponseBase:
-        """A foreign job and one that never was answer alike; only the audit log tells them apart."""
+        """A foreign job and one that never was answer alike; the audit log tells them apart."""
         foreign = ReportJob.objects.filter(pk=key).first()
         if foreign is not None:
             audit.record(

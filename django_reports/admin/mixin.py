@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Info
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path, reverse
+from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -78,7 +78,7 @@ class ReportAdminMixin(_Base):
             return HttpResponseRedirect(self._changelist_url(request))
         return self._export_page(request, keys, None)
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
+    def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.export_view)
         name = f"{self.opts.app_label}_{self.opts.model_name}_export_report"
         return [path("export-report/", view, name=name), *super().get_urls()]

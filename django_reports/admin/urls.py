@@ -29,13 +29,10 @@ def page_context(
 
     `trail` are the links of the breadcrumbs between the index and the page itself.
     """
-    request.current_app = site.name  # type: ignore[attr-defined]
+    request.current_app = site.name
     return {
         **site.each_context(request),
         "breadcrumbs": trail,
         "breadcrumbs_are_a_list": BREADCRUMBS_ARE_A_LIST,
         **context,
     }
-
-
-__all__ = ["IS_POPUP_VAR", "job_url", "jobs_url", "page_context"]

@@ -113,7 +113,7 @@ def _render(
         "plan": made,
         "error": error,
         "submit": SUBMIT,
-        "may_submit": made is not None and not made.is_over_limit or parameters is not None,
+        "may_submit": (made is not None and not made.is_over_limit) or parameters is not None,
     }
     return TemplateResponse(request, TEMPLATE, context, status=status)
 

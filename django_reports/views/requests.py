@@ -53,15 +53,19 @@ def _as_private_download(response: R, job: ReportJob) -> R:
 
 
 def not_found(request: HttpRequest, error: Exception) -> HttpResponseBase:
-    """The project's 404 page, returned and not raised: raising would roll back what was recorded."""
-    handler = get_resolver().resolve_error_handler(404)
-    return handler(request, exception=error)  # type: ignore[no-any-return]
+    """The project's 404 page. Not raised: that would roll back what was recorded."""
+    return _error_page(request, 404, error)
 
 
 def forbidden(request: HttpRequest, error: Exception) -> HttpResponseBase:
     """The project's 403 page, returned and not raised."""
-    handler = get_resolver().resolve_error_handler(403)
-    return handler(request, exception=error)  # type: ignore[no-any-return]
+    return _error_page(request, 403, error)
+
+
+def _error_page(request: HttpRequest, status: int, error: Exception) -> HttpResponseBase:
+    handler: Any = get_resolver().resolve_error_handler(status)
+    response: HttpResponseBase = handler(request, exception=error)
+    return response
 
 
 def bad_request(request: HttpRequest, error: Exception, back: str) -> HttpResponseBase:

@@ -15,15 +15,15 @@ def register_writer(writer: type[Writer]) -> type[Writer]:
     return writer
 
 
-def writer_for(format: str) -> type[Writer]:
+def writer_for(name: str) -> type[Writer]:
     """The writer of a format. Raises InvalidSpec that names the legal formats."""
-    if format not in _writers:
+    if name not in _writers:
         raise InvalidSpec(
-            _("There is no format %(format)s.") % {"format": repr(format)},
+            _("There is no format %(format)s.") % {"format": repr(name)},
             field="format",
             legal=_writers,
         )
-    return _writers[format]
+    return _writers[name]
 
 
 def all_writers() -> list[type[Writer]]:

@@ -88,8 +88,9 @@ class XlsxWriter(Writer):
         # only at the end of the process.
         for sheet in self._workbook.worksheets:
             try:
-                sheet.close()
-                sheet._writer.cleanup()
+                write_only: Any = sheet
+                write_only.close()
+                write_only._writer.cleanup()
             except (WorkbookAlreadySaved, OSError):
                 continue
 
@@ -131,12 +132,13 @@ class XlsxWriter(Writer):
             return self._text(value) if value[:1] in "=#" else value
         if number_format == "General" or type(value) is bool:
             return value
-        cell = WriteOnlyCell(self._sheet, value)
+        cell: Any = WriteOnlyCell(self._sheet)
+        cell.value = value
         cell.number_format = number_format
         return cell
 
     def _text(self, value: str) -> Any:
-        cell = WriteOnlyCell(self._sheet)
+        cell: Any = WriteOnlyCell(self._sheet)
         cell._value = value
         cell.data_type = "s"
         return cell

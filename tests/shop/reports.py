@@ -60,7 +60,7 @@ class Numbers(Report):
     permission = "shop.view_order"
     columns = ["n", Column("text")]
 
-    class parameters(forms.Form):  # noqa: N801
+    class parameters(forms.Form):
         rows = forms.IntegerField(initial=10, required=False)
         fail_at = forms.IntegerField(required=False)
         seconds = forms.FloatField(required=False)

@@ -108,7 +108,7 @@ class Command(BaseCommand):
             return Authority.system(), Origin()
         model = get_user_model()
         try:
-            user = model._default_manager.get_by_natural_key(username)  # type: ignore[attr-defined]
+            user = model._default_manager.get_by_natural_key(username)
         except model.DoesNotExist as error:
             raise CommandError(f"There is no user {username!r}.") from error
         return Authority.of(user), Origin(user=user)
