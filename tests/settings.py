@@ -4,8 +4,10 @@ Processes that a test starts (a server, a worker) read the same settings; the en
 them which database, storage folder and runner the test uses.
 """
 
+import json
 import os
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -102,8 +104,14 @@ RQ_QUEUES = {
     }
 }
 
+# What a test has changed for the processes that it starts; times in seconds.
+_CHANGED = json.loads(os.environ.get("TEST_REPORTS", "{}"))
 DJANGO_REPORTS = {
-    "RUNNER": os.environ.get("TEST_RUNNER", "immediate"),
-    "FOLDER": WORK_DIR / "reports",
+    "RUNNER": "immediate",
+    "FOLDER": str(WORK_DIR / "reports"),
     "LOCAL_THREAD": False,
+    **{
+        name: timedelta(seconds=value) if name in ("LEASE", "TIMEOUT", "RETENTION") else value
+        for name, value in _CHANGED.items()
+    },
 }

@@ -54,6 +54,7 @@ class Plane(models.Model):
     model = models.CharField(_("model"), max_length=50, blank=True)
     engines = models.IntegerField(_("engines"), null=True)
     seats = models.IntegerField(_("seats"), null=True)
+    speed = models.IntegerField(_("cruising speed (mph)"), null=True)
     engine = models.CharField(_("kind of engine"), max_length=50, blank=True)
 
     class Meta:
@@ -75,6 +76,7 @@ class Weather(models.Model):
     humidity = models.FloatField(_("humidity (%)"), null=True)
     wind_direction = models.IntegerField(_("wind direction (degrees)"), null=True)
     wind_speed = models.FloatField(_("wind speed (mph)"), null=True)
+    wind_gust = models.FloatField(_("wind gusts (mph)"), null=True)
     precipitation = models.FloatField(_("precipitation (inches)"), null=True)
     pressure = models.FloatField(_("pressure (millibars)"), null=True)
     visibility = models.FloatField(_("visibility (miles)"), null=True)

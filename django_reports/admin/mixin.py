@@ -26,7 +26,7 @@ from django_reports.exceptions import ReportError
 from django_reports.models import ReportJob
 from django_reports.permissions import may_generate
 from django_reports.registry import registry
-from django_reports.reports import ModelReport, default_column_names, exportable_names
+from django_reports.reports import ModelReport, Report, default_column_names, exportable_names
 from django_reports.selections import Selection
 from django_reports.views.exports import ExportPage, export
 from django_reports.views.requests import bad_request
@@ -46,10 +46,11 @@ class ReportAdminMixin(_Base):
     """For a ModelAdmin whose list staff may export.
 
     `reports` are the reports that it offers; without any, it offers one that follows
-    `list_display`, with the identifier `<site name>.<app>.<model>`.
+    `list_display`, with the identifier `<site name>.<app>.<model>`. A report without a model may be
+    among them: it is made whole, whatever the list shows.
     """
 
-    reports: Sequence[type[ModelReport]] = ()
+    reports: Sequence[type[Report]] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -117,12 +118,19 @@ class ReportAdminMixin(_Base):
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         return [*super().check(**kwargs), *_check_admin(self)]
 
-    def _offers(self, request: HttpRequest) -> list[ModelReport]:
+    def _offers(self, request: HttpRequest) -> list[Report]:
         """The reports that this person may make from this list."""
-        selection = self._selection(request, None)
-        return [report for report in self._reports if may_generate(request.user, report, selection)]
+        return [
+            report
+            for report in self._reports
+            if may_generate(request.user, report, self._selection(request, report, None))
+        ]
 
-    def _selection(self, request: HttpRequest, keys: list[str] | None) -> Selection:
+    def _selection(
+        self, request: HttpRequest, report: Report, keys: list[str] | None
+    ) -> Selection:
+        if report.model is None:
+            return Selection()
         state = self.capture_request(request)
         return changelist_selection(self, request.GET.urlencode(), keys=keys, state=state)
 
@@ -130,11 +138,13 @@ class ReportAdminMixin(_Base):
         self, request: HttpRequest, keys: list[str] | None, live: "QuerySet[Any] | None"
     ) -> HttpResponseBase:
         offers = self._offers(request) or self._reports
+        if keys is not None:
+            offers = [report for report in offers if report.model is not None]
         wanted = request.POST.get(REPORT_FIELD) or request.GET.get(REPORT_FIELD)
         report = next((r for r in offers if r.get_identifier() == wanted), offers[0])
-        selection = self._selection(request, keys)
+        selection = self._selection(request, report, keys)
         try:
-            if self.has_view_or_change_permission(request):
+            if report.model is not None and self.has_view_or_change_permission(request):
                 verify_replay(countless(self), request, live, selection)
         except ReportError as error:
             return bad_request(request, error, self._changelist_url(request))
@@ -150,7 +160,7 @@ class ReportAdminMixin(_Base):
             ExportPage(
                 report=report,
                 selection=selection,
-                subject=self._subject(request, keys),
+                subject=self._subject(request, report, keys),
                 action=self._export_url(request),
                 back=self._changelist_url(request),
                 job_url=partial(job_url, self.admin_site),
@@ -177,7 +187,9 @@ class ReportAdminMixin(_Base):
         query = request.GET.urlencode()
         return reverse(name, current_app=self._site_name) + (f"?{query}" if query else "")
 
-    def _subject(self, request: HttpRequest, keys: list[str] | None) -> str:
+    def _subject(self, request: HttpRequest, report: Report, keys: list[str] | None) -> str:
+        if report.model is None:
+            return _("Everything that this report makes")
         plural = str(self.opts.verbose_name_plural)
         if keys is not None:
             return ngettext(
@@ -190,7 +202,7 @@ class ReportAdminMixin(_Base):
         return _("All %(name)s") % {"name": plural}
 
 
-def _carried(report: ModelReport, keys: list[str] | None) -> list[tuple[str, str]]:
+def _carried(report: Report, keys: list[str] | None) -> list[tuple[str, str]]:
     """The form fields that carry a selection through the page."""
     fields = [(REPORT_FIELD, report.get_identifier())]
     if keys is None:

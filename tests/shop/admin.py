@@ -2,12 +2,12 @@ from django.contrib import admin
 
 from django_reports.admin import ReportAdminMixin
 from tests.shop.models import Customer, Order
-from tests.shop.reports import Orders
+from tests.shop.reports import Numbers, Orders, SlowNumbers
 
 
 @admin.register(Order)
 class OrderAdmin(ReportAdminMixin, admin.ModelAdmin):
-    reports = [Orders]
+    reports = [Orders, Numbers, SlowNumbers]
     list_display = ["number", "customer", "region", "total"]
     list_filter = ["region", "is_paid"]
     search_fields = ["number", "customer__name"]

@@ -1,0 +1,58 @@
+"""The three people of the demo, who may do different things."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission, User
+from django.db import transaction
+from django.db.models import Q
+
+from django_reports.models import ALL_REPORTS, GroupReportPermission
+from django_reports.statuses import Others
+
+PASSWORD = "demo"  # noqa: S105
+
+VIEW_FLIGHTS = Q(content_type__app_label="flights", codename__startswith="view_")
+MANAGE_GRANTS = Q(content_type__app_label="django_reports") & (
+    Q(codename="view_auditentry") | Q(codename__endswith="_groupreportpermission")
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody to log in as. `grant` are the facts of the group's grant; without, it has none."""
+
+    name: str
+    group: str
+    may: str
+    permissions: Q = VIEW_FLIGHTS
+    grant: dict[str, Any] | None = field(default=None)
+
+
+ALICE = Person(
+    "alice",
+    "Exporters",
+    "exports everything, sees everybody's exports, the grants and the audit log",
+    VIEW_FLIGHTS | MANAGE_GRANTS,
+    {"others": Others.ALL},
+)
+BOB = Person("bob", "Analysts", "exports up to 1,000 rows at a time", grant={"max_rows": 1_000})
+CAROL = Person("carol", "Viewers", "looks at the data and exports nothing")
+PEOPLE = (ALICE, BOB, CAROL)
+
+
+@transaction.atomic
+def create_people() -> None:
+    """Create who is not there yet; what has been changed since stays so."""
+    for person in PEOPLE:
+        group, _ = Group.objects.get_or_create(name=person.group)
+        group.permissions.add(*Permission.objects.filter(person.permissions))
+        if person.grant is not None:
+            GroupReportPermission.objects.get_or_create(
+                group=group, report=ALL_REPORTS, defaults=person.grant
+            )
+        user, is_new = User.objects.get_or_create(username=person.name, defaults={"is_staff": True})
+        if is_new:
+            user.set_password(PASSWORD)
+            user.save()
+            user.groups.add(group)

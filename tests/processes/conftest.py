@@ -1,0 +1,218 @@
+"""Real parts: a server, workers and readers in processes of their own, over TCP."""
+
+import contextlib
+import datetime as dt
+import http.client
+import http.cookiejar
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+
+from tests.services import is_redis_there
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, seconds=30, every=0.05):
+    """The first true value of `condition()`; fails when none comes in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(every)
+    raise AssertionError(f"did not happen within {seconds} s")
+
+
+def session_of(leader):
+    """The processes of a session: RQ's children leave their parent's process group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == leader:
+                found.append(int(stat.parent.name))
+    return found
+
+
+class Processes:
+    """Starts processes that share the test's database and folder, and ends them all."""
+
+    def __init__(self, folder, tmp_path):
+        self.changed = {"FOLDER": str(folder)}
+        self.log = tmp_path / "processes.log"
+        self.started = []
+
+    def start(self, *command):
+        seconds = {
+            name: value.total_seconds() if isinstance(value, dt.timedelta) else value
+            for name, value in self.changed.items()
+        }
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+            "TEST_REPORTS": json.dumps(seconds),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.started.append(process)
+        return process
+
+    def worker(self, *arguments):
+        return self.start("django", "reports_worker", *arguments)
+
+    def command(self, *arguments):
+        """Run a management command to its end."""
+        process = self.start("django", *arguments)
+        return process.wait(timeout=60)
+
+    def server(self, *arguments):
+        """A gunicorn with threads. Returns its address."""
+        port = free_port()
+        self.start(
+            "gunicorn", "tests.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread",
+            "--threads", "8", "--log-level", "warning", *arguments,
+        )  # fmt: skip
+
+        def answers():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return True
+            return False
+
+        wait_for(answers)
+        return f"http://127.0.0.1:{port}"
+
+    def kill(self, process):
+        """SIGKILL to a process and all its children, as the machine's death would be."""
+        for pid in session_of(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(timeout=10)
+
+    def end(self):
+        for process in self.started:
+            self.kill(process)
+
+
+@pytest.fixture
+def processes(transactional_db, folder, tmp_path, settings):
+    made = Processes(folder, tmp_path)
+    yield made
+    made.end()
+    text = made.log.read_text() if made.log.exists() else ""
+    print(text)  # shown by pytest when the test fails
+
+
+@pytest.fixture
+def redis_queue():
+    """An empty queue on a real Redis; nothing of it is left behind."""
+    if not is_redis_there():
+        pytest.skip("no Redis: RQ is left out")
+    import redis
+
+    client = redis.Redis.from_url(django_settings.REDIS_URL)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    content: bytes
+    is_broken: bool = False
+
+    @property
+    def text(self):
+        return self.content.decode()
+
+
+class Browser:
+    """A person with a cookie jar, over real HTTP."""
+
+    def __init__(self, base):
+        self.base = base
+        self.cookies = http.cookiejar.CookieJar()
+        self.opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(self.cookies), _NoRedirect()
+        )
+
+    def open(self, path, data=None, headers=()):
+        """The answer, also an error's, read to its end."""
+        body = None if data is None else urllib.parse.urlencode(data, doseq=True).encode()
+        url = path if path.startswith("http") else self.base + path
+        request = urllib.request.Request(url, body, dict(headers))
+        try:
+            response = self.opener.open(request, timeout=60)
+        except urllib.error.HTTPError as error:
+            response = error
+        with response:
+            try:
+                return Answer(response.status, response.headers, response.read())
+            except http.client.IncompleteRead as broken:
+                return Answer(response.status, response.headers, broken.partial, is_broken=True)
+
+    def text(self, path, **kwargs):
+        return self.open(path, **kwargs).text
+
+    def token(self, path):
+        return re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.text(path))[1]
+
+    def log_in(self, name, password="secret"):
+        token = self.token("/admin/login/")
+        answer = self.open(
+            "/admin/login/",
+            {"username": name, "password": password, "csrfmiddlewaretoken": token},
+        )
+        assert answer.status == 302
+        return self
+
+    def export(self, path, **fields):
+        """Press the button of the page between."""
+        token = self.token(path)
+        return self.open(
+            path, {"_export": "1", "_across": "1", "csrfmiddlewaretoken": token, **fields}
+        )
+
+    def cookie_header(self):
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args, **kwargs):
+        return None
+
+
+@pytest.fixture
+def browser(processes):
+    return Browser(processes.server())

@@ -1,0 +1,120 @@
+"""Answers as a client gets them from a real server."""
+
+import io
+import socket
+import urllib.parse
+
+import openpyxl
+from django.utils import timezone
+
+from django_reports.models import AuditEntry, ReportJob
+from tests.conftest import make_orders
+from tests.processes.conftest import wait_for
+
+EXPORT = "/admin/shop/order/export-report/"
+CHOICE = {"format": "csv", "profile": "spreadsheet", "columns": ["number", "total"]}
+NUMBERS = {
+    "_report": "shop.numbers",
+    "format": "csv",
+    "profile": "machine",
+    "columns": ["n", "text"],
+}
+
+
+def ended():
+    job = ReportJob.objects.get()
+    return job if job.finished_at else None
+
+
+def today():
+    return timezone.localdate().isoformat()
+
+
+def test_csv(processes, alice, browser):
+    make_orders(3)
+    answer = browser.log_in("alice").export(EXPORT + "?o=-1", **CHOICE)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="orders-{today()}.csv"'
+    assert {"private", "no-store"} <= set(answer.headers["Cache-Control"].split(", "))
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert answer.headers["X-Export-Job-Id"] == str(ReportJob.objects.get().pk)
+    assert answer.text == (
+        "\ufeffOrder number,Total\r\nA00003,3.50\r\nA00002,2.50\r\nA00001,1.50\r\n"
+    )
+    assert wait_for(ended).status == "succeeded"
+
+
+def test_xlsx(processes, alice, browser):
+    make_orders(3)
+    answer = browser.log_in("alice").export(
+        EXPORT + "?o=1", **{**CHOICE, "format": "xlsx", "position_1": "5", "position_5": "1",
+                            "columns": ["number", "total"]}  # fmt: skip
+    )
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == (
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="orders-{today()}.xlsx"'
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    assert book.sheetnames == ["Orders"]
+    assert [[cell.value for cell in row] for row in book["Orders"].rows][:2] == [
+        ["Total", "Order number"],
+        [1.5, "A00001"],
+    ]
+
+
+def test_without_a_grant(processes, carol, browser):
+    make_orders(1)
+    browser.log_in("carol")
+    assert "export" not in browser.text("/admin/shop/order/").lower().split("<main")[-1]
+    assert browser.open(EXPORT).status == 403
+    assert not ReportJob.objects.exists()
+
+
+def test_error_before_the_first_row_is_an_error_page(processes, alice, browser):
+    answer = browser.log_in("alice").export(EXPORT, **NUMBERS, **{"parameter-fail_at": "1"})
+    assert answer.status == 500
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "ValueError" in answer.text
+    job = ReportJob.objects.get()
+    assert (job.status, job.rows_done) == ("failed", 0)
+
+
+def test_error_in_the_middle_breaks_the_transfer(processes, alice, browser):
+    fields = {"parameter-rows": "20000", "parameter-fail_at": "10000"}
+    answer = browser.log_in("alice").export(EXPORT, **NUMBERS, **fields)
+    assert answer.status == 200
+    assert answer.is_broken
+    assert 0 < len(answer.content) < 300_000
+    job = wait_for(ended)
+    assert job.status == "failed"
+    assert "ValueError" in job.error
+    assert 0 < job.rows_done < 10_000
+    assert job.bytes > 0
+    assert AuditEntry.objects.get(action="failed").data["rows"] == job.rows_done
+
+
+def test_reader_who_leaves_is_recorded(processes, alice, browser):
+    """Over a bare socket, so that leaving is really leaving."""
+    browser.log_in("alice")
+    token = browser.token(EXPORT)
+    fields = {**NUMBERS, "_export": "1", "_across": "1", "parameter-rows": "5000000"}
+    body = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token}, doseq=True)
+    host, port = browser.base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as reader:
+        reader.sendall(
+            f"POST {EXPORT} HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {browser.cookie_header()}\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        assert reader.recv(1000).startswith(b"HTTP/1.1 200")
+    job = wait_for(ended)
+    assert job.status == "canceled"
+    assert job.error == "The reader left before the end."
+    assert 0 < job.rows_done < 5_000_000
+    assert job.bytes > 0
+    entry = AuditEntry.objects.get(action="canceled")
+    assert (entry.data["rows"], entry.data["bytes"]) == (job.rows_done, job.bytes)
+    assert entry.actor_label == "alice"
