@@ -117,9 +117,7 @@ class Download:
             raise SmokeFailed(f"{self.filename} is not the file that was made: other SHA-256.")
 
     def __str__(self) -> str:
-        return (
-            f"{self.filename}: {self.rows:,} rows, {self.bytes:,} bytes\n  SHA-256 {self.sha256}"
-        )
+        return f"{self.filename}: {self.rows:,} rows, {self.bytes:,} bytes\n  SHA-256 {self.sha256}"
 
 
 def visit(base: str, tell: Callable[[str], object]) -> None:

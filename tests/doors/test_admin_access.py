@@ -120,7 +120,7 @@ def test_without_a_grant_there_is_neither_action_nor_button(carol, orders):
     assert "export_selected" not in text
     assert "export-report" not in text
     response = client.post(LIST, ticked(Order.objects.all()[:1]), follow=True)
-    assert "No action selected" in text_of(response)
+    assert "reports-plan" not in text_of(response)
 
 
 def test_an_attempt_without_a_grant_is_recorded(carol, orders):

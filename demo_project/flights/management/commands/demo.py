@@ -8,14 +8,14 @@ import threading
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from django.conf import settings
 from django.core.files import locks
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import DatabaseError, connections
 from redis import Redis, RedisError
 
 from demo_project.flights.data import DataMissing, load
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         for person in PEOPLE:
             self.stdout.write(f"  {person.name:<6} who {person.may}")
         self.stdout.write("")
-        with _worker() if settings.REDIS_URL else nullcontext():
+        with _child("reports_worker") if settings.REDIS_URL else _sweeping():
             call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
     def _smoke(self) -> None:
@@ -67,8 +67,12 @@ class Command(BaseCommand):
         port = _free_port()
         log_path = settings.DATA_DIR / "smoke.log"
         with log_path.open("w+") as log, _child("demo", "--port", str(port), log=log) as server:
-            _wait_for(server, port, log)
-            visit(f"http://{HOST}:{port}/", self.stdout.write)
+            try:
+                _wait_for(server, port)
+                visit(f"http://{HOST}:{port}/", self.stdout.write)
+            except SmokeFailed as error:
+                where = log_path.relative_to(settings.BASE_DIR)
+                raise SmokeFailed(f"{error} The server's log is {where}.") from error
         self.stdout.write(self.style.SUCCESS("The demo works."))
 
     def _prepare(self) -> None:
@@ -112,3 +116,56 @@ def _check_redis() -> None:
             redis.ping()
     except (RedisError, ValueError) as error:
         raise CommandError(f"The Redis of REDIS_URL cannot be reached: {error}") from error
+
+
+@contextmanager
+def _child(*arguments: str, log: IO[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A command of manage.py beside this one, that ends with it."""
+    process = subprocess.Popen(  # noqa: S603 (a command of ours)
+        [sys.executable, settings.BASE_DIR / "manage.py", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log and subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        # Asked once, RQ finishes the job at hand; asked again, it stops.
+        for _ in range(2):
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(END_WITHIN)
+                break
+        else:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_WITHIN
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise SmokeFailed(f"The server ended with code {server.returncode}.")
+        with suppress(OSError), socket.create_connection((HOST, port)):
+            return
+        time.sleep(0.1)
+    raise SmokeFailed(f"The server did not answer within {START_WITHIN} seconds.")
+
+
+@contextmanager
+def _sweeping() -> Iterator[None]:
+    """What reports_worker does besides: take up what an earlier server left half done."""
+    is_over = threading.Event()
+
+    def work() -> None:
+        while not is_over.is_set():
+            with suppress(DatabaseError):  # somebody else was writing: the next one will do
+                sweep()
+            connections.close_all()
+            is_over.wait(SWEEP_INTERVAL)
+
+    threading.Thread(target=work, name="demo-sweep", daemon=True).start()
+    try:
+        yield
+    finally:
+        is_over.set()
