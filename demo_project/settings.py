@@ -5,6 +5,7 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / "var"
+DATA_DIR.mkdir(exist_ok=True)  # SQLite makes its file, but not the folder
 
 DEBUG = True
 SECRET_KEY = "for the demo on this machine only"  # noqa: S105

@@ -32,9 +32,7 @@ SERVERS = {
     "postgresql": Server(
         "PostgreSQL", "psycopg", os.environ.get("TEST_POSTGRESQL_HOST", "127.0.0.1"), 5432
     ),
-    "mariadb": Server(
-        "MariaDB", "MySQLdb", os.environ.get("TEST_MARIADB_HOST", "127.0.0.1"), 3306
-    ),
+    "mariadb": Server("MariaDB", "MySQLdb", os.environ.get("TEST_MARIADB_HOST", "127.0.0.1"), 3306),
 }
 
 

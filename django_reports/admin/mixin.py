@@ -39,7 +39,7 @@ else:
 ACTION = "export_selected"
 REPORT_FIELD = "_report"
 ACROSS_FIELD = "_across"
-CHANGE_LIST_TEMPLATE = "admin/django_reports/change_list.html"
+CHANGE_LIST_TEMPLATE = "django_reports/change_list.html"
 
 
 class ReportAdminMixin(_Base):

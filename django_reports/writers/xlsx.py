@@ -1,9 +1,10 @@
 """XLSX with openpyxl in write-only mode: flat memory, typed cells, never a formula."""
 
+import datetime as dt
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,6 +24,8 @@ MAX_COLUMNS = 16_384
 MAX_CHARACTERS = 32_767  # of a cell
 MAX_WIDTH = 60
 BLOCK = 64 * 1024
+PLAIN = 10**11  # the default style shows integers below it digit by digit
+TIMES = (dt.date, dt.time, dt.timedelta)
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
@@ -47,10 +50,9 @@ class XlsxWriter(Writer):
                 % {"limit": f"{MAX_COLUMNS:,}"}
             )
         self._title = (_NOT_IN_TITLE.sub(" ", title).strip(" '") or "Sheet")[:25]
-        self._cells = [
-            (column.kind.to_cell(rendering), column.kind.cell_format()) for column in columns
-        ]
         self._workbook = Workbook(write_only=True)
+        self._to_cells = [column.kind.to_cell(rendering) for column in columns]
+        self._styles: list[Any] = []
         self._sheet: Any = None
         self._sheet_rows = 0
         self._is_saved = False
@@ -64,8 +66,8 @@ class XlsxWriter(Writer):
                 self._start_sheet(rows)
             self._sheet.append(
                 [
-                    None if value is None else self._cell(cell(value), number_format)
-                    for (cell, number_format), value in zip(self._cells, row, strict=True)
+                    None if value is None else self._cell(to_cell(value), style)
+                    for to_cell, style, value in zip(self._to_cells, self._styles, row, strict=True)
                 ]
             )
             self._sheet_rows += 1
@@ -99,6 +101,7 @@ class XlsxWriter(Writer):
         title = self._title if number == 1 else f"{self._title} ({number})"
         self._sheet = self._workbook.create_sheet(title)
         self._sheet.freeze_panes = "A2"
+        self._styles = [self._style(column.kind.cell_format()) for column in self.columns]
         labels = [
             str(column.label) if self.rendering.is_spreadsheet else column.name
             for column in self.columns
@@ -118,23 +121,33 @@ class XlsxWriter(Writer):
         for row in sample:
             for index, value in enumerate(row):
                 if value is not None and self.columns[index].kind.width is None:
-                    shown = str(self._cells[index][0](value))
+                    shown = str(self._to_cells[index](value))
                     widths[index] = max(widths[index], len(shown))
         return [min(width + 2, MAX_WIDTH) for width in widths]
 
     def _named(self, labels: Sequence[str]) -> Iterable[tuple[str, BoundColumn]]:
         return zip(labels, self.columns, strict=True)
 
-    def _cell(self, value: Cell, number_format: str) -> Any:
-        if type(value) is str:
-            value = self._clean(value)
+    def _style(self, number_format: str) -> Any:
+        """What all cells of a column share; None is the default style."""
+        if number_format == "General":
+            return None
+        cell: Any = WriteOnlyCell(self._sheet)
+        cell.number_format = number_format
+        return cell._style
+
+    def _cell(self, value: Cell, style: Any) -> Any:
+        kind = type(value)
+        if kind is str:
+            text = self._clean(str(value))
             # openpyxl would make a formula of a text that begins with "=", an error of "#N/A".
-            return self._text(value) if value[:1] in "=#" else value
-        if number_format == "General" or type(value) is bool:
+            return self._text(text) if text[:1] in ("=", "#") else text
+        if style is None or kind is bool or (kind is int and abs(cast("int", value)) < PLAIN):
             return value
         cell: Any = WriteOnlyCell(self._sheet)
-        cell.value = value
-        cell.number_format = number_format
+        cell._value = value
+        cell._style = style
+        cell.data_type = "d" if isinstance(value, TIMES) else "n"
         return cell
 
     def _text(self, value: str) -> Any:

@@ -90,9 +90,7 @@ def test_an_answer_is_streamed(alice, orders):
         ("x" * 300, f'filename="{"x" * 100}-2026-02-04.csv"'),
     ],
 )
-def test_any_label_gives_a_safe_dated_name(
-    alice, orders, today, monkeypatch, label, disposition
-):
+def test_any_label_gives_a_safe_dated_name(alice, orders, today, monkeypatch, label, disposition):
     monkeypatch.setattr(Orders, "label", label)
     response = browse(alice).post(EXPORT, chosen())
     response.getvalue()

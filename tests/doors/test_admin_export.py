@@ -5,6 +5,7 @@ import io
 import pytest
 from openpyxl import load_workbook
 
+from django_reports import ModelReport
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
 from tests.doors.helpers import (
@@ -95,11 +96,12 @@ def test_page_carries_the_ticked_along(alice, orders):
 
 def test_select_all_across_pages(alice):
     make_orders(150)  # the list shows 100 on a page
-    page = browse(alice).post(f"{LIST}?region__exact=n", ticked(Order.objects.all()[:1], select_across="1"))  # fmt: skip
-    assert "75 rows" in text_of(page)
-    assert 'name="_across" value="1"' in text_of(page)
-    response = browse(alice).post(f"{EXPORT}?region__exact=n", chosen())
-    assert len(numbers_in(response)) == 75
+    client = browse(alice)
+    first = Order.objects.all()[:1]
+    page = text_of(client.post(f"{LIST}?region__exact=n", ticked(first, select_across="1")))
+    assert "75 rows" in page
+    assert 'name="_across" value="1"' in page
+    assert len(numbers_in(client.post(f"{EXPORT}?region__exact=n", chosen()))) == 75
 
 
 def test_action_with_nothing_ticked_says_so(alice, orders):
@@ -255,12 +257,16 @@ def test_wrong_input_is_told_at_its_field(alice, orders, fields, message):
     assert not ReportJob.objects.exists()
 
 
-def test_row_limit_is_told_on_the_page_without_a_button(make_person, make_site, orders):
-    """A report without parameters: with them, they might narrow it down."""
-    from tests.shop.reports import Orders
+class PlainOrders(ModelReport):
+    """Without parameters, so that nothing on the page can narrow it down."""
 
-    plain = type("PlainOrders", (Orders,), {"identifier": "shop.plain", "aliases": (), "parameters": None, "filter_queryset": lambda self, rows, context: rows})  # fmt: skip
-    make_site({Order: {"reports": [plain]}})
+    identifier = "shop.plain"
+    model = Order
+    columns = ["number"]
+
+
+def test_row_limit_is_told_on_the_page_without_a_button(make_person, make_site, orders):
+    make_site({Order: {"reports": [PlainOrders]}})
     person = make_person("erin", "shop.view_order", report="*", max_rows=10)
     text = text_of(browse(person).get("/own/shop/order/export-report/"))
     assert "This export has more than 10 rows, which is your limit. Narrow it down." in text

@@ -126,7 +126,12 @@ def test_list_offers_no_action_but_to_look(root, orders):
     [
         ({"status": "queued"}, ["Waiting", "Waiting to be started", "as soon as a worker"]),
         (
-            {"status": "running", "rows_done": 5, "rows_expected": 20, "started_at": timezone.now()},
+            {
+                "status": "running",
+                "rows_done": 5,
+                "rows_expected": 20,
+                "started_at": timezone.now(),
+            },
             ["Running", "5 of 20 rows", 'value="25"', "25 %"],
         ),
         ({"status": "running", "rows_done": 5, "rows_expected": None}, ["5 rows"]),

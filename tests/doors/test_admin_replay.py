@@ -84,7 +84,9 @@ def test_what_it_reads_can_be_captured(alice, orders, own_orders, tenants, get_q
     assert len(lines_of(response)) == 11
 
 
-def test_what_was_captured_is_there_in_the_background(alice, orders, own_orders, tenants, configure):
+def test_what_was_captured_is_there_in_the_background(
+    alice, orders, own_orders, tenants, configure
+):
     configure(STREAM_MAX_ROWS=5)
     own_orders(get_queryset=of_tenant, capture_request=capture_request,
                restore_request=restore_request)  # fmt: skip
@@ -198,7 +200,9 @@ def test_a_finished_job_whose_list_is_gone_still_has_its_page(alice, orders, own
 def test_every_report_of_a_list_is_offered(alice, orders, make_site):
     make_site({Order: {"reports": [Orders, Numbered]}})
     text = text_of(browse(alice).get(OWN_EXPORT))
-    assert '<button type="submit" name="_report" value="shop.numbered">Only numbers</button>' in text
+    assert (
+        '<button type="submit" name="_report" value="shop.numbered">Only numbers</button>' in text
+    )
 
 
 def test_another_report_of_a_list_is_shown_and_exported(alice, orders, make_site):

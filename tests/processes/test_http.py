@@ -49,8 +49,14 @@ def test_csv(processes, alice, browser):
 def test_xlsx(processes, alice, browser):
     make_orders(3)
     answer = browser.log_in("alice").export(
-        EXPORT + "?o=1", **{**CHOICE, "format": "xlsx", "position_1": "5", "position_5": "1",
-                            "columns": ["number", "total"]}  # fmt: skip
+        EXPORT + "?o=1",
+        **{
+            **CHOICE,
+            "format": "xlsx",
+            "position_1": "5",
+            "position_5": "1",
+            "columns": ["number", "total"],
+        },  # fmt: skip
     )
     assert answer.status == 200
     assert answer.headers["Content-Type"] == (

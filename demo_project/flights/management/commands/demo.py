@@ -1,5 +1,6 @@
 """demo: prepare everything and serve it, or with --smoke, try it."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -32,6 +33,7 @@ INTERRUPTED = 130  # the exit code of a command that Ctrl+C ended
 
 class Command(BaseCommand):
     help = "Prepares the demo on real data and serves it on 127.0.0.1."
+    requires_system_checks = ()  # some ask the database, which is not there yet; runserver checks
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=_port, default=8000, help="default: 8000")
@@ -78,7 +80,6 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         """Everything up to the server; what is there already stays as it is."""
         _check_redis()
-        settings.DATA_DIR.mkdir(exist_ok=True)
         # A second demo waits here until the first is ready, and finds everything done.
         with (settings.DATA_DIR / "demo.lock").open("w") as lock:
             locks.lock(lock, locks.LOCK_EX)
@@ -98,7 +99,7 @@ def _check_port(port: int) -> None:
         socket.create_server((HOST, port)).close()
     except OSError as error:
         raise CommandError(
-            f"Port {port} cannot be had ({error.strerror}); choose another with --port."
+            f"Port {port} cannot be had ({os.strerror(error.errno)}); choose another with --port."
         ) from error
 
 

@@ -1,0 +1,252 @@
+"""The management commands."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from django_reports.models import ReportJob
+from tests.doors.helpers import actions, enqueue, make, put
+from tests.shop.models import Order
+from tests.shop.reports import Orders
+
+pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to be in."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def call(*args):
+    """What a command printed."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command(*args, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def names_in(folder):
+    return sorted(os.listdir(folder))
+
+
+def manage(*args):
+    """Run a command as a process of its own, on this test's database, without system checks."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+    }
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "manage.py"), *args, "--skip-checks"],
+        capture_output=True, timeout=60, env=environment, cwd=ROOT, check=False,
+    )  # fmt: skip
+
+
+# export_report: a file
+
+
+def test_a_file_with_every_row_and_column(orders, here):
+    out, err = call("export_report", "shop.orders", "--output", "made.csv")
+    lines = (here / "made.csv").read_text().splitlines()
+    assert len(lines) == 21
+    assert lines[0].endswith(",remark,cost")
+    assert "ann@example.com" in lines[2]
+    assert out == ""
+    assert err.startswith("made.csv: 20 rows, ")
+    assert names_in(here) == ["made.csv"]
+
+
+def test_the_dated_name_unless_told(orders, here):
+    call("export_report", "shop.orders", "--format", "xlsx", "-v0")
+    assert names_in(here) == [f"orders-{timezone.localdate()}.xlsx"]
+
+
+def test_a_file_of_that_name_is_replaced(orders, here):
+    (here / "made.csv").write_text("old")
+    call("export_report", "shop.orders", "--columns", "number", "--output", "made.csv")
+    assert (here / "made.csv").read_text().startswith("number\n")
+
+
+def test_columns_in_the_wanted_order(orders, here):
+    call("export_report", "shop.orders", "--columns", "total, number", "--output", "a.csv")
+    assert (here / "a.csv").read_bytes().startswith(b"total,number\r\n1.50,A00001\r\n")
+
+
+def test_parameters(orders, here):
+    call("export_report", "shop.orders", "--param", "region=n", "--param", "minimum=18",
+         "--columns", "number", "--output", "a.csv")  # fmt: skip
+    assert (here / "a.csv").read_bytes() == b"number\r\nA00019\r\n"
+
+
+def test_spreadsheet_profile(orders, here):
+    call("export_report", "shop.orders", "--profile", "spreadsheet", "--columns", "number",
+         "--output", "a.csv")  # fmt: skip
+    assert (here / "a.csv").read_bytes().startswith(b"\xef\xbb\xbfOrder number\r\n")
+
+
+def test_it_is_recorded_as_the_systems(orders, here):
+    call("export_report", "shop.orders")
+    job = ReportJob.objects.get()
+    assert (job.authority, job.requested_by_text, job.status) == ("system", "system", "succeeded")
+    assert actions(job) == ["requested", "finished"]
+
+
+# export_report: a person's
+
+
+def test_with_a_persons_rights(alice, orders, here):
+    call("export_report", "shop.orders", "--user", "alice", "--output", "a.csv")
+    lines = (here / "a.csv").read_text().splitlines()
+    assert lines[0].endswith(",placed_at,remark")
+    assert "a•••@e•••.com" in lines[2]
+    assert ReportJob.objects.get().requested_by == alice
+
+
+def test_a_job_in_a_persons_name(alice, orders, here):
+    out, err = call("export_report", "shop.orders", "--user", "alice", "--queue")
+    job = ReportJob.objects.get()
+    assert (UUID(out.strip()), err) == (job.pk, "")
+    assert (job.status, job.delivery, job.requested_by) == ("queued", "background", alice)
+    assert names_in(here) == []
+
+
+# export_report: what cannot be
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["shop.bogus"], "There is no report “shop.bogus” that you may export."),
+        (["shop.orders", "--format", "pdf"], "There is no format 'pdf'. Choose from: csv, xlsx."),
+        (["shop.orders", "--profile", "x"], "There is no profile 'x'."),
+        (["shop.orders", "--columns", "id,bogus"], "Orders has no column 'bogus'"),
+        (["shop.orders", "--columns", ""], "Orders has no column ''"),
+        (["shop.orders", "--columns", "id,id"], "Column id is asked for twice."),
+        (["shop.orders", "--param", "region"], "--param is NAME=VALUE, not 'region'."),
+        (["shop.orders", "--param", "bogus=1"], "bogus: unknown; the legal ones are: region"),
+        (["shop.orders", "--param", "minimum=x"], "minimum: Enter a number."),
+        (["shop.orders", "--user", "nobody"], "There is no user 'nobody'."),
+        (["shop.orders", "--user", "carol"], "There is no report “shop.orders”"),
+        (["shop.orders", "--user", "bob"], "This export has more than 10 rows"),
+        (["shop.orders", "--user", "bob", "--columns", "cost"], "Orders has no column 'cost'"),
+        (["shop.orders", "--queue", "--output", "a.csv"], "--queue and --output exclude each"),
+        (["shop.orders", "--output", "no/such/folder.csv"], "The file cannot be written: "),
+        (["shop.numbers", "--param", "fail_at=1"], "The report failed with an error (ValueError)"),
+        (["shop.numbers", "--param", "rows=9999", "--param", "fail_at=9000"],
+         "The report failed with an error (ValueError)"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_one_clear_line_and_no_file(bob, carol, orders, here, args, message):
+    with pytest.raises(CommandError) as refusal:
+        call("export_report", *args)
+    assert str(refusal.value).startswith(message)
+    assert "\n" not in str(refusal.value)
+    assert names_in(here) == []
+
+
+def test_a_report_that_fails_leaves_the_old_file(orders, here):
+    (here / "a.csv").write_text("old")
+    with pytest.raises(CommandError):
+        call("export_report", "shop.numbers", "--param", "rows=9999", "--param", "fail_at=9000",
+             "--output", "a.csv")  # fmt: skip
+    assert (here / "a.csv").read_text() == "old"
+    assert names_in(here) == ["a.csv"]
+    assert ReportJob.objects.get().status == "failed"
+
+
+# export_report: a process
+
+
+@pytest.mark.django_db(transaction=True)
+def test_standard_output_has_the_bytes_of_the_file(orders, here):
+    wanted = ["export_report", "shop.orders", "--format", "csv"]
+    to_file = manage(*wanted, "--output", str(here / "a.csv"))
+    to_stdout = manage(*wanted, "--output", "-")
+    assert (to_file.returncode, to_file.stdout) == (0, b"")
+    assert (to_stdout.returncode, to_stdout.stderr) == (0, b"")
+    assert to_stdout.stdout == (here / "a.csv").read_bytes()
+    assert to_stdout.stdout.count(b"\r\n") == 21
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_is_one_line_and_exit_status_1(orders):
+    ended = manage("export_report", "shop.bogus")
+    assert (ended.returncode, ended.stdout) == (1, b"")
+    assert ended.stderr.decode() == (
+        "CommandError: There is no report “shop.bogus” that you may export.\n"
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failing_report_prints_no_traceback(orders, here):
+    ended = manage("export_report", "shop.numbers", "--param", "rows=9999", "--param",
+                   "fail_at=9000", "--output", str(here / "a.csv"))  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr.decode().splitlines()[-1].startswith("CommandError: The report failed")
+    assert names_in(here) == []
+
+
+# The other commands
+
+
+def test_list_reports():
+    lines = call("list_reports")[0].splitlines()
+    assert "shop.orders\tOrders" in lines
+    assert "admin.shop.customer\tCustomers" in lines
+    assert lines == sorted(lines)
+
+
+def test_list_reports_with_their_columns():
+    text = call("list_reports", "--columns")[0]
+    assert "shop.orders\tOrders\n\tid\tinteger\tID\n\tnumber\ttext\tOrder number\n" in text
+    assert f"\t{Orders.columns[3].name}\ttext\tEmail\n" in text
+
+
+def test_sweep_reports(alice, orders):
+    put(make(alice), expires_at=timezone.now())
+    assert call("sweep_reports")[0] == "rerun=0 failed=0 enqueued=0 expired=1\n"
+    assert call("sweep_reports")[0] == "rerun=0 failed=0 enqueued=0 expired=0\n"
+
+
+def test_a_worker_drains_the_waiting_jobs(alice, orders, configure):
+    configure(RUNNER="local")
+    first = enqueue(alice)
+    second = enqueue(alice, "shop.numbers", parameters={"fail_at": ["2"]})
+    err = call("reports_worker", "--burst")[1]
+    assert err == "reports_worker: runner=local, ready\n"
+    for job, status in ((first, "succeeded"), (second, "failed")):
+        job.refresh_from_db()
+        assert (job.status, job.attempt) == (status, 1)
+
+
+def test_a_worker_sweeps_before_it_works(alice, orders, configure):
+    configure(RUNNER="local")
+    job = put(enqueue(alice), status="running", attempt=1, lease_until=timezone.now())
+    call("reports_worker", "--burst", "-v0")
+    job.refresh_from_db()
+    assert (job.status, job.attempt) == ("succeeded", 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_of_its_own_process(alice, orders, configure, monkeypatch):
+    configure(RUNNER="local")
+    monkeypatch.setenv("TEST_REPORTS", json.dumps({"RUNNER": "local"}))
+    job = enqueue(alice)
+    ended = manage("reports_worker", "--burst")
+    assert ended.returncode == 0, ended.stderr.decode()
+    job.refresh_from_db()
+    assert (job.status, job.rows_done) == ("succeeded", Order.objects.count())
