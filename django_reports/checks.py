@@ -146,13 +146,31 @@ def check_report(report: Report) -> Iterator[CheckMessage]:
             )
     for column in columns:
         yield from _check_column(report, column)
-    if isinstance(report, ModelReport) and (related := list(_related_columns(report, columns))):
+
+
+@register(TAG, deploy=True)
+def check_disclosures(**kwargs: Any) -> list[CheckMessage]:
+    """What is no mistake, but worth a look before others get to use it."""
+    return [message for report in registry for message in _check_disclosures(report)]
+
+
+def _check_disclosures(report: Report) -> Iterator[CheckMessage]:
+    related = list(_related_columns(report))
+    if report.model is not None and related:
         yield Info(
             f"{_name(report)} shows {', '.join(related)} to everybody who may view "
             f"{report.model._meta.label}: fields of other models need no permission of their own.",
             hint='Set permission="app_label.codename" on a column that not all of them may have.',
             obj=type(report),
             id="django_reports.I001",
+        )
+    if report.left_out:
+        yield Info(
+            f"{', '.join(report.left_out)} of the list that {report.get_identifier()} follows is "
+            "not in the export.",
+            hint="It is computed, or looks like a secret. A report of its own, named in reports = "
+            "[...] of the ModelAdmin, can have it: Column(name, value=..., fields=[...]).",
+            id="django_reports.I002",
         )
 
 
@@ -178,9 +196,9 @@ def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
         )
 
 
-def _related_columns(report: ModelReport, columns: Iterable[Column]) -> Iterator[str]:
+def _related_columns(report: Report) -> Iterator[str]:
     """The columns that show other models' data to whoever may view this report's."""
-    for column in columns:
+    for column in report.get_declared_columns():
         path = column.path or column.name
         is_plain = column.value is None and column.expression is None
         if is_plain and column.permission is None and LOOKUP_SEPARATOR in path:

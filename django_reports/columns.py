@@ -30,8 +30,8 @@ class ColumnError(ValueError):
 
 
 def is_secret_looking(name: str) -> bool:
-    """Whether a field's name says that it holds a credential."""
-    return bool(_SECRET.search(name.rsplit(LOOKUP_SEPARATOR, 1)[-1]))
+    """Whether a field's name, or a part of its path, says that it holds a credential."""
+    return any(_SECRET.search(part) for part in name.split(LOOKUP_SEPARATOR))
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from django.http import QueryDict
 from django.utils import timezone, translation
 from django.utils.text import slugify
 
+from django_reports import audit
 from django_reports.audit import Origin
-from django_reports.columns import BoundColumn, Row
-from django_reports.exceptions import InvalidParameters
+from django_reports.columns import BoundColumn, Label, Row
+from django_reports.exceptions import InvalidParameters, ReportDenied
 from django_reports.permissions import Authority, Grant, authorise, columns_for
 from django_reports.pipeline import Meter, blocks
 from django_reports.registry import registry
@@ -23,7 +24,8 @@ from django_reports.reports import ModelReport, Report, ReportContext
 from django_reports.selections import selection_kind
 from django_reports.sources import IterableSource, QuerySetSource, Source
 from django_reports.specs import ExportSpec
-from django_reports.writers import Writer, writer_for
+from django_reports.statuses import AuditAction
+from django_reports.writers import Writer, all_writers, writer_for
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,16 @@ class Export:
         return self.writer_class(self.columns, self.spec.rendering, str(self.report.get_label()))
 
 
+def formats() -> list[tuple[str, Label]]:
+    """The formats that there are, with their labels."""
+    return [(writer.format, writer.label) for writer in all_writers()]
+
+
+def content_type_of(job_format: str) -> str:
+    """What a file of this format is sent as. Raises InvalidSpec for a format that is gone."""
+    return writer_for(job_format).content_type
+
+
 @contextmanager
 def localised(spec: ExportSpec) -> Iterator[None]:
     """Language and time zone of the person who asked, wherever the work is done."""
@@ -102,6 +114,17 @@ def prepare(
     if report.get_identifier() != spec.report:
         spec = replace(spec, report=report.get_identifier())
     grant = authorise(authority, report, spec.selection, origin)
+    try:
+        columns = columns_for(authority, report, spec.columns)
+    except ReportDenied as error:
+        audit.record(
+            AuditAction.DENIED,
+            origin=origin,
+            report=spec.report,
+            what="generate",
+            reason=str(error),
+        )
+        raise
     return Export(
         spec=spec,
         report=report,
@@ -114,7 +137,7 @@ def prepare(
             language=spec.language,
             now=now or timezone.now(),
         ),
-        columns=columns_for(authority, report, spec.columns),
+        columns=columns,
         writer_class=writer_for(spec.format),
     )
 

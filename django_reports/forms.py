@@ -10,10 +10,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import BoundColumn
+from django_reports.exports import formats
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec, Options
 from django_reports.statuses import Profile
-from django_reports.writers import all_writers
 
 PARAMETERS_PREFIX = "parameter"
 
@@ -48,9 +48,8 @@ class ExportForm(forms.Form):
     ) -> None:
         super().__init__(data, **kwargs)
         self._columns = list(columns)
-        formats = [(writer.format, writer.label) for writer in all_writers()]
-        self._field("format").choices = formats
-        self._field("format").initial = formats[0][0]
+        self._field("format").choices = formats()
+        self._field("format").initial = formats()[0][0]
         self._field("columns").choices = [(c.name, str(c.label)) for c in self._columns]
         self._field("columns").initial = [c.name for c in self._columns]
         for index, column in enumerate(self._columns):

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import router, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from django_reports import audit, signals, storage
@@ -132,19 +133,20 @@ def run(key: UUID, number: int, *, is_stopping: Callable[[], bool] | None = None
         logger.info("job=%s attempt=%s event=not_claimed", key, number)
         return
     control = Control(attempt.rows(), is_stopping=is_stopping)
-    try:
-        with control:
-            _make(attempt, control)
-    except HandedBack:
-        hand_back(attempt)
-    except LeaseLost:
-        logger.warning("job=%s attempt=%s event=lease_lost", key, number)
-    except Canceled:
-        finish_canceled(attempt.job, attempt.rows(), _("Canceled while running."))
-    except Exception as error:
-        if not isinstance(error, ReportError):
-            logger.exception("job=%s attempt=%s event=failed", key, number)
-        fail(attempt.job, attempt.rows(), reason_of(error))
+    with in_language_of(attempt.job):
+        try:
+            with control:
+                _make(attempt, control)
+        except HandedBack:
+            hand_back(attempt)
+        except LeaseLost:
+            logger.warning("job=%s attempt=%s event=lease_lost", key, number)
+        except Canceled:
+            finish_canceled(attempt.job, attempt.rows(), _("Canceled while running."))
+        except Exception as error:
+            if not isinstance(error, ReportError):
+                logger.exception("job=%s attempt=%s event=failed", key, number)
+            fail(attempt.job, attempt.rows(), reason_of(error))
 
 
 def _make(attempt: Attempt, control: Control) -> None:
@@ -265,7 +267,11 @@ def cancel(job: ReportJob, origin: Origin) -> bool:
     if finish_canceled(job, ReportJob.objects.filter(pk=job.pk), "", origin, JobStatus.QUEUED):
         return True
     running = ReportJob.objects.background().running().filter(pk=job.pk)
-    return bool(running.update(cancel_requested_at=timezone.now()))
+    with transaction.atomic(using=database()):
+        if running.filter(cancel_requested_at=None).update(cancel_requested_at=timezone.now()):
+            audit.record(AuditAction.CANCEL_REQUESTED, origin=origin, job=job)
+            return True
+    return bool(running.exists())
 
 
 def finish_canceled(
@@ -286,14 +292,18 @@ def finish_canceled(
 
 
 def expire(job: ReportJob) -> bool:
-    """Remove a finished job's file and say so in its state."""
+    """End the life of a finished job's file; `remove_leftovers` takes it away."""
     with transaction.atomic(using=database()):
         is_won = ReportJob.objects.filter(pk=job.pk).move(JobStatus.SUCCEEDED, JobStatus.EXPIRED)
         if is_won:
             audit.record(AuditAction.EXPIRED, origin=SYSTEM, job=job, file_key=job.file_key or None)
-    if is_won:
-        storage.delete(job.storage, job.file_key)
     return bool(is_won)
+
+
+def remove_leftovers(job: ReportJob) -> None:
+    """Remove the file that a job without one still names."""
+    storage.delete(job.storage, job.file_key)
+    ReportJob.objects.filter(pk=job.pk).with_leftovers().update(file_key="")
 
 
 def record_download(job: ReportJob, origin: Origin) -> None:
@@ -307,6 +317,11 @@ def record_download(job: ReportJob, origin: Origin) -> None:
             bytes=job.bytes,
         )
     _send_after_commit(signals.job_downloaded, job, user=origin.user)
+
+
+def in_language_of(job: ReportJob) -> Any:
+    """A context in which reasons are told as the person who asked reads them."""
+    return translation.override(job.spec.get("language") or settings.LANGUAGE_CODE)
 
 
 def authority_of(job: ReportJob) -> Authority:

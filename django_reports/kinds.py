@@ -96,26 +96,37 @@ class Integer(Kind):
 
 @dataclass(frozen=True)
 class Decimal(Kind):
-    """`places` is the number of decimals shown in a spreadsheet; the text form keeps all."""
+    """`places` is the number of decimals at least: databases differ in the zeros they give back."""
 
     name = "decimal"
     places: int | None = None
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        return lambda value: format(value, "f")
+        return lambda value: self._text(_decimal(value))
 
     def to_cell(self, rendering: Rendering) -> ToCell:
         def cell(value: Any) -> Cell:
-            number = PyDecimal(value)
+            number = _decimal(value)
             is_exact = number.is_finite() and len(number.as_tuple().digits) <= EXACT_DIGITS
-            return number if is_exact else format(number, "f")
+            return number if is_exact else self._text(number)
 
         return cell
+
+    def _text(self, number: PyDecimal) -> str:
+        exponent = number.as_tuple().exponent
+        if self.places and isinstance(exponent, int) and exponent > -self.places:
+            return format(number, f".{self.places}f")
+        return format(number, "f")
 
     def cell_format(self) -> str:
         if self.places is None:
             return "General"
         return "0." + "0" * self.places if self.places else "0"
+
+
+def _decimal(value: Any) -> PyDecimal:
+    """Of a float what it reads as, not what it is to the last bit."""
+    return value if isinstance(value, PyDecimal) else PyDecimal(str(value))
 
 
 @dataclass(frozen=True)
@@ -156,16 +167,18 @@ class Boolean(Kind):
 
 @dataclass(frozen=True)
 class Date(Kind):
+    """Of a moment, its day in the rendering's zone."""
+
     name = "date"
     number_format = "yyyy-mm-dd"
     width = 11
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        return _iso_text
+        return lambda value: _day(value, rendering.time_zone).isoformat()
 
     def to_cell(self, rendering: Rendering) -> ToCell:
         def cell(value: Any) -> Cell:
-            day: dt.date = value
+            day = _day(value, rendering.time_zone)
             return day if day >= FIRST_DATE else day.isoformat()
 
         return cell
@@ -183,9 +196,7 @@ class DateTime(Kind):
         zone = rendering.time_zone
         if rendering.is_spreadsheet:
             return lambda value: _local(value, zone).isoformat(" ", "seconds")
-        return lambda value: (
-            value.isoformat() if value.tzinfo is None else value.astimezone(zone).isoformat()
-        )
+        return lambda value: _in_zone(value, zone).isoformat()
 
     def to_cell(self, rendering: Rendering) -> ToCell:
         zone = rendering.time_zone
@@ -205,8 +216,21 @@ def _naive_time(value: dt.time) -> dt.time:
     return value.replace(tzinfo=None)
 
 
+def _in_zone(value: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    if value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(zone)
+    except OverflowError:  # the first and the last hours of the calendar
+        return value
+
+
 def _local(value: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    return value if value.tzinfo is None else value.astimezone(zone).replace(tzinfo=None)
+    return _in_zone(value, zone).replace(tzinfo=None)
+
+
+def _day(value: dt.date, zone: ZoneInfo) -> dt.date:
+    return _local(value, zone).date() if isinstance(value, dt.datetime) else value
 
 
 @dataclass(frozen=True)
@@ -294,7 +318,8 @@ class Choice(Kind):
         labels = {value: escape(str(label)) for value, label in self.labels}
 
         def text(value: Any) -> str:
-            return labels[value] if value in labels else plain(value)
+            label = _label_of(value, labels)
+            return plain(value) if label is None else label
 
         return text
 
@@ -305,9 +330,17 @@ class Choice(Kind):
         labels = {value: str(label) for value, label in self.labels}
 
         def cell(value: Any) -> Cell:
-            return labels[value] if value in labels else plain(value)
+            label = _label_of(value, labels)
+            return plain(value) if label is None else label
 
         return cell
+
+
+def _label_of(value: Any, labels: Mapping[Any, str]) -> str | None:
+    try:
+        return labels.get(value)
+    except TypeError:  # a list or a dict is no choice
+        return None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from django_reports import audit
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
-from django_reports.exceptions import InvalidSpec, ReportDenied
+from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
 from django_reports.models import ALL_REPORTS, GroupReportPermission, ReportJob
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report, User
@@ -242,7 +242,7 @@ def sees_reports(user: User) -> bool:
     return bool(user.is_active) and user.pk is not None and get_policy().has_any(user)
 
 
-def may_download(user: User, job: ReportJob, selection: Selection) -> bool:
+def may_download(user: User, job: ReportJob) -> bool:
     """Whether a person who may see a job may have its file now.
 
     They must still be allowed to read the report and every column that the file holds unmasked.
@@ -250,7 +250,12 @@ def may_download(user: User, job: ReportJob, selection: Selection) -> bool:
     exports, which made the job visible to them, is the word.
     """
     report = registry.find(job.report)
-    if report is None or not _may_read(user, report, selection):
+    try:
+        if report is None or not _may_read(
+            user, report, Selection.from_json(job.spec["selection"])
+        ):
+            return False
+    except (ReportError, KeyError):  # its list, or its sort of selection, is gone
         return False
     if job.requested_by_id == user.pk and not grant_of(user, report).can_generate:
         return False

@@ -63,6 +63,8 @@ class Report:
     parameters: ClassVar[type[forms.Form] | None] = None
     permission: ClassVar[str | None] = None
     model: ClassVar[type[Model] | None] = None
+    # What a list shows and a report that follows it cannot have; said on the page.
+    left_out: ClassVar[Sequence[str]] = ()
 
     def rows(self, context: ReportContext) -> Iterable[Mapping[str, Any]]:
         """The rows, each a mapping from column name to value. May be a generator."""

@@ -270,7 +270,8 @@ def _unbuffered(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
     def chunked_cursor() -> Any:
         connection.ensure_connection()
-        return connection.make_cursor(connection.connection.cursor(SSCursor))
+        wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+        return wrap(connection.connection.cursor(SSCursor))
 
     connection.chunked_cursor = chunked_cursor  # type: ignore[method-assign]
     try:

@@ -57,6 +57,7 @@ class AuditAction(TextChoices):
     STARTED = "started", _("Started")
     FINISHED = "finished", _("Finished")
     FAILED = "failed", _("Failed")
+    CANCEL_REQUESTED = "cancel_requested", _("Cancel requested")
     CANCELED = "canceled", _("Canceled")
     DOWNLOADED = "downloaded", _("Downloaded")
     DENIED = "denied", _("Denied")

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
@@ -77,8 +78,15 @@ def publish(alias: str, key: str, path: str, size: int) -> str:
     Raises OSError if the storage holds another number of bytes than were given to it.
     """
     storage = storage_of(alias)
-    with open(path, "rb") as file:
-        name = storage.save(key, File(file, name=key))
+    try:
+        with open(path, "rb") as file:
+            name = storage.save(key, File(file, name=key))
+    except Exception:
+        with suppress(
+            Exception
+        ):  # what did arrive is of no use; the first error is the one to tell
+            storage.delete(key)
+        raise
     try:
         stored = storage.size(name)
     except NotImplementedError:  # a storage need not know; then save() is all the word there is

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_reports import jobs, runners, storage
+from django_reports import jobs, runners
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.statuses import Delivery, JobStatus
@@ -30,10 +30,17 @@ class Swept:
 def sweep() -> Swept:
     swept = Swept()
     for job in ReportJob.objects.abandoned():
-        _take_from_the_dead(job, swept)
+        with jobs.in_language_of(job):
+            _take_from_the_dead(job, swept)
     _enqueue_waiting(swept)
     for job in ReportJob.objects.to_expire():
         swept.expired += jobs.expire(job)
+    for job in ReportJob.objects.with_leftovers():
+        try:
+            jobs.remove_leftovers(job)
+        except Exception:
+            # A storage may raise anything; the next sweep tries again, and the others go on.
+            logger.exception("job=%s event=leftover_stays", job.pk)
     if swept != Swept():
         logger.info("event=swept %s", swept)
     return swept
@@ -48,7 +55,6 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
         swept.failed += jobs.fail(job, rows, _("The process that sent it ended."))
     elif job.cancel_requested_at is not None:
         jobs.finish_canceled(job, rows, _("Canceled while running."))
-        _forget_file(job)
     elif job.attempt < get_settings().MAX_ATTEMPTS:
         swept.rerun += rows.move(
             JobStatus.RUNNING, JobStatus.QUEUED, enqueued_at=None, lease_until=None
@@ -56,14 +62,6 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
     else:
         reason = _("Killed or out of memory, %(count)s times.") % {"count": job.attempt}
         swept.failed += jobs.fail(job, rows, reason)
-        _forget_file(job)
-
-
-def _forget_file(job: ReportJob) -> None:
-    """Remove what a dead attempt may have published; a job that ended badly has no file."""
-    job.refresh_from_db()
-    if job.status in (JobStatus.FAILED, JobStatus.CANCELED):
-        storage.delete(job.storage, job.file_key)
 
 
 def _enqueue_waiting(swept: Swept) -> None:

@@ -33,10 +33,8 @@ def main() -> int:
         left_out.append("RQ (no Redis)")
     if find_chromium() is None:
         left_out.append("browser (no Chromium)")
-    print(
-        f"tests: running on {', '.join(run) or 'nothing'}; left out: {', '.join(left_out) or 'nothing'}",
-        flush=True,
-    )
+    wanted, missing = ", ".join(run) or "nothing", ", ".join(left_out) or "nothing"
+    print(f"tests: running on {wanted}; left out: {missing}", flush=True)
     if left_out and os.environ.get("CI") == "true":
         print("tests: in CI nothing may be left out", file=sys.stderr)
         return 1

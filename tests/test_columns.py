@@ -123,7 +123,7 @@ def test_fields_of_a_value_are_checked_too():
 
 
 def test_field_without_a_kind_says_how_to_register_one():
-    with pytest.raises(ColumnError, match=r"a BinaryField .* register_kind\(\)"):
+    with pytest.raises(ColumnError, match=r"a BinaryField .*register_kind\(\)"):
         bind(Column("data"), Picture)
 
 

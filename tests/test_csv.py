@@ -44,9 +44,7 @@ def test_machine_profile_to_the_byte():
     ]
     rows = [("Ä1", dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC), True, "s"), (None, None, None, "n")]
     assert file_of(columns, rows) == (
-        b"number,placed_at,is_paid,region\r\n"
-        b"\xc3\x841,2026-01-01T13:00:00+01:00,true,s\r\n"
-        b",,,n\r\n"
+        b"number,placed_at,is_paid,region\r\n\xc3\x841,2026-01-01T13:00:00+01:00,true,s\r\n,,,n\r\n"
     )
 
 
@@ -117,7 +115,7 @@ def test_none_and_empty_text(values, expected):
         ("-5", b"-5,x\r\n"),
         ("'=1", b"''=1,x\r\n"),
         ("\u200b=1", b"'\xe2\x80\x8b=1,x\r\n"),
-        ("\n=1", b"\"'\n=1\",x\r\n"),
+        ("\n=1", b'"\'\n=1",x\r\n'),
         ('=HYPERLINK("x")', b'"\'=HYPERLINK(""x"")",x\r\n'),
         (-5, b"-5,x\r\n"),
         (-5e-7, b"-5e-07,x\r\n"),

@@ -26,7 +26,7 @@ def is_live(text):
 
 
 def nasty_texts():
-    chance = random.Random(SEED)  # noqa: S311
+    chance = random.Random(SEED)
     return ["".join(chance.choices(NASTY, k=chance.randint(0, 8))) for _ in range(COUNT)]
 
 

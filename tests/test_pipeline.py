@@ -200,13 +200,6 @@ def test_reader_who_leaves_closes_everything():
     assert rows.is_closed
 
 
-def test_reader_who_leaves_before_the_first_block_closes_everything():
-    writer, rows = Lines(), Rows(10)
-    blocks(rows, writer, Meter()).close()
-    assert writer.calls[-1:] == ["close"]
-    assert rows.is_closed
-
-
 def test_all_read_closes_everything_once():
     writer, rows = Lines(), Rows(3)
     list(blocks(rows, writer, Meter()))

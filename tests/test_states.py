@@ -38,7 +38,7 @@ def make_job(status, **facts):
 
 
 def test_the_table_of_these_tests_has_every_state():
-    assert STATUSES == JobStatus.values
+    assert JobStatus.values == STATUSES
     assert set(TRANSITIONS) == set(JobStatus)
     assert len(ALLOWED) + len(FORBIDDEN) == 36
 

@@ -20,6 +20,7 @@ from django_reports.models import ReportJob
 ANSWER_WITHIN = 30  # seconds, between two blocks of an answer
 MADE_WITHIN = 120  # seconds
 CARRIER = "UA"
+LOGIN = "/admin/login/"
 
 
 class SmokeFailed(Exception):
@@ -66,6 +67,8 @@ class Visitor:
             )
         except HTTPError as error:
             raise SmokeFailed(f"{error.url} answered {error.code} {error.reason}.") from error
+        if LOGIN in answer.url and LOGIN not in path:
+            raise SmokeFailed(f"{path} asks to log in.")
         return answer
 
     def submit(self, path: str, **values: str) -> HTTPResponse:
@@ -76,7 +79,7 @@ class Visitor:
         return self.open(path, urlencode([*kept, *values.items()]).encode())
 
     def log_in(self, name: str, password: str) -> None:
-        with self.submit("/admin/login/?next=/admin/", username=name, password=password) as page:
+        with self.submit(f"{LOGIN}?next=/admin/", username=name, password=password) as page:
             if urljoin(page.url, "/admin/") != page.url:
                 raise SmokeFailed(f"{name} cannot log in with the password {password!r}.")
 

@@ -125,10 +125,15 @@ def replayed_request(selection: Selection, user: User) -> ReplayedRequest:
 
 
 def may_view(selection: Selection, user: User) -> bool:
-    """The ModelAdmin's own word on who may see its list."""
+    """The ModelAdmin's own word on who may see its list; no if it needs what is not known."""
     model_admin = find_model_admin(selection)
     request = replayed_request(selection, user)
-    return bool(model_admin.has_view_or_change_permission(request))
+    try:
+        return bool(model_admin.has_view_or_change_permission(request)) and not request.lacking
+    except AttributeError:
+        if not request.lacking:
+            raise
+        return False
 
 
 def replay(selection: Selection, user: User) -> "QuerySet[Any]":

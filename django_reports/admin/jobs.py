@@ -13,12 +13,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from django_reports import audit
-from django_reports.admin.lists import ReadOnlyAdmin, ReportFilter
+from django_reports.admin.lists import FormatFilter, ReadOnlyAdmin, ReportFilter
 from django_reports.admin.urls import job_url, jobs_url, page_context
 from django_reports.models import ReportJob
 from django_reports.permissions import may_cancel, may_download, sees_reports, visible_jobs
 from django_reports.registry import registry
-from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, Delivery
 from django_reports.views import jobs as views
 from django_reports.views.requests import not_found, origin_of
@@ -40,7 +39,7 @@ class ReportJobAdmin(ReadOnlyAdmin):
         "created_at",
         "expires_at",
     )
-    list_filter = ("status", "delivery", "format", ReportFilter, "created_at")
+    list_filter = ("status", "delivery", FormatFilter, ReportFilter, "created_at")
     search_fields = ("filename", "report", "requested_by_text", "=id")
 
     @admin.display(description=_("report"), ordering="report")
@@ -80,7 +79,6 @@ class ReportJobAdmin(ReadOnlyAdmin):
         if job is None:
             return self._missing(request, key)
         report = registry.find(job.report)
-        selection = ExportSpec.from_json(job.spec).selection
         return TemplateResponse(
             request,
             TEMPLATE,
@@ -102,7 +100,7 @@ class ReportJobAdmin(ReadOnlyAdmin):
                 "status_url": job_url(self.admin_site, job, "status"),
                 "download_url": (
                     job_url(self.admin_site, job, "download")
-                    if job.has_file and may_download(request.user, job, selection)
+                    if job.has_file and may_download(request.user, job)
                     else None
                 ),
                 "cancel_url": (

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin import ModelAdmin, ShowFacets, SimpleListFilter
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -11,6 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_reports.exports import formats
 from django_reports.permissions import may_generate
 from django_reports.registry import registry
 
@@ -46,6 +47,7 @@ class ReadOnlyAdmin(_Base):
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     actions = None
 
@@ -89,3 +91,17 @@ class ReportFilter(SimpleListFilter):
             return queryset
         report = registry.find(value)
         return queryset.filter(report__in=registry.names_of(report) if report else [value])
+
+
+class FormatFilter(SimpleListFilter):
+    """By format, from those that there are."""
+
+    title = gettext_lazy("format")
+    parameter_name = "format"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, str(label)) for name, label in formats()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = self.value()
+        return queryset if value is None else queryset.filter(format=value)

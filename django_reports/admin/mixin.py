@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ModelAdmin, action, helpers
 from django.contrib.admin.options import IS_POPUP_VAR
-from django.core.checks import CheckMessage, Error, Info
+from django.core.checks import CheckMessage, Error
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -92,7 +92,8 @@ class ReportAdminMixin(_Base):
             return actions
         is_for_list = action_location is None or action_location.name == "CHANGE_LIST"
         actions.pop(ACTION, None)
-        if is_for_list and self._offers(request):
+        # Ticked rows mean nothing to a report without a model.
+        if is_for_list and any(report.model for report in self._offers(request)):
             actions[ACTION] = self.get_action(ACTION)
         return actions
 
@@ -105,7 +106,8 @@ class ReportAdminMixin(_Base):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         response = super().changelist_view(request, extra_context)
-        if isinstance(response, TemplateResponse) and self._offers(request):
+        is_popup = IS_POPUP_VAR in request.GET
+        if isinstance(response, TemplateResponse) and not is_popup and self._offers(request):
             # Wraps whichever template is in force, so that others may set one as well.
             response.context_data = {
                 **(response.context_data or {}),
@@ -126,9 +128,7 @@ class ReportAdminMixin(_Base):
             if may_generate(request.user, report, self._selection(request, report, None))
         ]
 
-    def _selection(
-        self, request: HttpRequest, report: Report, keys: list[str] | None
-    ) -> Selection:
+    def _selection(self, request: HttpRequest, report: Report, keys: list[str] | None) -> Selection:
         if report.model is None:
             return Selection()
         state = self.capture_request(request)
@@ -140,7 +140,9 @@ class ReportAdminMixin(_Base):
         offers = self._offers(request) or self._reports
         if keys is not None:
             offers = [report for report in offers if report.model is not None]
-        wanted = request.POST.get(REPORT_FIELD) or request.GET.get(REPORT_FIELD)
+        if not offers:
+            return HttpResponseRedirect(self._changelist_url(request))
+        wanted = request.POST.get(REPORT_FIELD)
         report = next((r for r in offers if r.get_identifier() == wanted), offers[0])
         selection = self._selection(request, report, keys)
         try:
@@ -167,7 +169,7 @@ class ReportAdminMixin(_Base):
                 hidden=_carried(report, keys),
                 offers=[(r.get_identifier(), str(r.get_label())) for r in offers],
                 report_field=REPORT_FIELD,
-                left_out=getattr(report, "left_out", ()),
+                left_out=report.left_out,
                 context=page_context(self.admin_site, request, trail, opts=self.opts),
             ),
         )
@@ -220,13 +222,8 @@ def _asks_for_action(request: HttpRequest) -> bool:
     return at < len(chosen) and chosen[at] == ACTION
 
 
-class ListReport(ModelReport):
-    """A report that follows a ModelAdmin's list. `left_out` are the entries that are no columns."""
-
-    left_out: Sequence[str] = ()
-
-
-def _report_of_list(model_admin: "ModelAdmin[Any]") -> ListReport:
+def _report_of_list(model_admin: "ModelAdmin[Any]") -> ModelReport:
+    """A report that follows a ModelAdmin's list."""
     options = model_admin.opts
     shown = [name for name in model_admin.list_display if name != "__str__"]
     columns, left_out = exportable_names(
@@ -238,33 +235,20 @@ def _report_of_list(model_admin: "ModelAdmin[Any]") -> ListReport:
         "columns": columns or default_column_names(model_admin.model),
         "left_out": left_out,
     }
-    made: ListReport = type(f"{options.object_name}ListReport", (ListReport,), attributes)()
+    made: ModelReport = type(f"{options.object_name}List", (ModelReport,), attributes)()
     return made
 
 
 def _check_admin(model_admin: "ReportAdminMixin") -> list[CheckMessage]:
-    found: list[CheckMessage] = []
     site = model_admin.admin_site
-    if not site.is_registered(ReportJob):
-        found.append(
-            Error(
-                f"The admin site {site.name!r} offers exports but has no page for them.",
-                hint="Register django_reports.models.ReportJob with "
-                "django_reports.admin.ReportJobAdmin on it.",
-                obj=type(model_admin),
-                id="django_reports.E013",
-            )
+    if site.is_registered(ReportJob):
+        return []
+    return [
+        Error(
+            f"The admin site {site.name!r} offers exports but has no page for them.",
+            hint="Register django_reports.models.ReportJob with "
+            "django_reports.admin.ReportJobAdmin on it.",
+            obj=type(model_admin),
+            id="django_reports.E013",
         )
-    for report in model_admin._reports:
-        left_out = getattr(report, "left_out", ())
-        if left_out:
-            found.append(
-                Info(
-                    f"{', '.join(left_out)} of list_display is not in the export.",
-                    hint="It is computed, or looks like a secret. A report with "
-                    "Column(name, value=..., fields=[...]) in reports = [...] can have it.",
-                    obj=type(model_admin),
-                    id="django_reports.I002",
-                )
-            )
-    return found
+    ]

@@ -20,6 +20,7 @@ def _refuse(*args: Any, **kwargs: Any) -> NoReturn:
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
     update = delete = bulk_update = update_or_create = _refuse
     aupdate = adelete = abulk_update = aupdate_or_create = _refuse
+    bulk_create = abulk_create = _refuse  # it can be told to overwrite
     # Deletions of related objects reach the rows past the methods above; nothing relates to them.
     _raw_delete = _update = _refuse
 
@@ -41,6 +42,7 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit log")
+        base_manager_name = "objects"
         ordering = ("-id",)
         indexes: ClassVar = [
             models.Index(fields=["job_key"], name="reports_audit_job"),

@@ -30,6 +30,11 @@ class ReportJobQuerySet(models.QuerySet["ReportJob"]):
     def to_expire(self) -> "ReportJobQuerySet":
         return self.filter(status=JobStatus.SUCCEEDED, expires_at__lt=timezone.now())
 
+    def with_leftovers(self) -> "ReportJobQuerySet":
+        """Ended without a file to hand out, but with one noted: of an attempt that died, say."""
+        ended = (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.EXPIRED)
+        return self.filter(file_key__gt="", status__in=ended)
+
     def move(self, from_status: JobStatus, to_status: JobStatus, **changes: Any) -> bool:
         """Take the rows of this queryset from one state to another in one conditional UPDATE.
 
@@ -94,6 +99,7 @@ class ReportJob(models.Model):
             models.Index(fields=["requested_by", "-created_at"], name="reports_job_owner"),
             models.Index(fields=["status", "lease_until"], name="reports_job_lease"),
             models.Index(fields=["status", "expires_at"], name="reports_job_expiry"),
+            models.Index(fields=["file_key"], name="reports_job_file"),
         ]
         constraints: ClassVar = [
             # A person's job whose person was deleted stays a person's: it never turns into one of

@@ -78,7 +78,7 @@ class LocalRunner(Runner):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, stop)
             signal.signal(signal.SIGINT, stop)
-        sweep()
+        _sweep_safely(sweep)
         if burst:
             drain(stopping.is_set)
             return
@@ -97,10 +97,14 @@ def _sweep_until(stopping: threading.Event, sweep: Callable[[], object]) -> None
     try:
         while not stopping.wait(SWEEP_INTERVAL):
             close_old_connections()
-            try:
-                sweep()
-            except Exception:
-                # The next sweep may find the database again.
-                logger.exception("event=sweep_failed")
+            _sweep_safely(sweep)
     finally:
         connections.close_all()
+
+
+def _sweep_safely(sweep: Callable[[], object]) -> None:
+    try:
+        sweep()
+    except Exception:
+        # A worker must not die of it; the next sweep may find the database again.
+        logger.exception("event=sweep_failed")

@@ -15,7 +15,6 @@ from django_reports import audit, jobs, storage
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
 from django_reports.permissions import may_cancel, may_download
-from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, JobStatus
 from django_reports.views.requests import origin_of, refused, send_file
 
@@ -53,7 +52,7 @@ def progress_text(job: ReportJob) -> str:
 
 def download(request: HttpRequest, job: ReportJob, back: str) -> HttpResponseBase:
     """A job's file, to somebody who may still have it. Every attempt is recorded."""
-    if not may_download(request.user, job, ExportSpec.from_json(job.spec).selection):
+    if not may_download(request.user, job):
         return _refuse(request, job, back, _("You may no longer download this export."), 403)
     if job.status == JobStatus.EXPIRED:
         return _refuse(request, job, back, _("This export has expired. Export it again."), 410)
@@ -63,8 +62,12 @@ def download(request: HttpRequest, job: ReportJob, back: str) -> HttpResponseBas
         file = storage.open_file(job)
     except FileUnavailable as error:
         return _refuse(request, job, back, str(error), 404)
-    jobs.record_download(job, origin_of(request))
-    return send_file(job, file)
+    try:
+        jobs.record_download(job, origin_of(request))
+        return send_file(job, file)
+    except BaseException:
+        file.close()
+        raise
 
 
 def cancel(request: HttpRequest, job: ReportJob, back: str) -> HttpResponseBase:

@@ -11,8 +11,8 @@ from django.utils.http import content_disposition_header
 
 from django_reports.audit import Origin
 from django_reports.delivery import ImmediateExport
+from django_reports.exports import content_type_of
 from django_reports.models import ReportJob
-from django_reports.writers import writer_for
 
 R = TypeVar("R", bound=HttpResponseBase)
 
@@ -39,7 +39,7 @@ def stream(export: ImmediateExport) -> StreamingHttpResponse:
 
 def send_file(job: ReportJob, file: Any) -> FileResponse:
     """A finished job's file."""
-    response = FileResponse(file, content_type=writer_for(job.format).content_type)
+    response = FileResponse(file, content_type=content_type_of(job.format))
     response["Content-Length"] = str(job.bytes)
     return _as_private_download(response, job)
 

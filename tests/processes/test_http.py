@@ -56,7 +56,7 @@ def test_xlsx(processes, alice, browser):
             "position_1": "5",
             "position_5": "1",
             "columns": ["number", "total"],
-        },  # fmt: skip
+        },
     )
     assert answer.status == 200
     assert answer.headers["Content-Type"] == (
@@ -111,7 +111,8 @@ def test_reader_who_leaves_is_recorded(processes, alice, browser):
     host, port = browser.base.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as reader:
         reader.sendall(
-            f"POST {EXPORT} HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {browser.cookie_header()}\r\n"
+            f"POST {EXPORT} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"Cookie: {browser.cookie_header()}\r\n"
             "Content-Type: application/x-www-form-urlencoded\r\n"
             f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
         )
