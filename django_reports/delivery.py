@@ -279,21 +279,25 @@ def _immediate(
     watch: Callable[[Meter], None] = lambda meter: None,
 ) -> ImmediateExport:
     record = partial(jobs.create, export, delivery=Delivery.IMMEDIATE, origin=origin)
+    # Rows that are not drained keep their read-only transaction open: the record comes before.
+    job = None if drain else record()
     try:
         made = _open(export, bound=bound, drain=drain, watch=watch)
     except _TooManyRows:
         raise
     except RowLimitExceeded as error:
         _deny_rows(export, origin, error)
+        if job is not None:
+            jobs.fail_immediate(job, Meter(), error)
         raise
     except Exception as error:
-        job = record()
+        job = job or record()
         jobs.fail_immediate(job, Meter(), error)
         if isinstance(error, ReportError):
             raise
         logger.exception("job=%s event=failed", job.pk)
         raise ReportFailed(job.error, job_key=str(job.pk)) from error
-    return ImmediateExport(export, record(), made)
+    return ImmediateExport(export, job or record(), made)
 
 
 def _background(export: Export, origin: Origin) -> ReportJob:

@@ -41,6 +41,9 @@ from django_reports.statuses import AuditAction, AuthorityKind, Delivery, JobSta
 
 logger = logging.getLogger("django_reports.jobs")
 
+# An immediate export has nobody who renews a lease, and its reader may be slow.
+IMMEDIATE_LEASE = dt.timedelta(days=1)
+
 
 def database() -> str:
     """The alias of the database that keeps the jobs."""
@@ -72,7 +75,7 @@ def create(
         filename=export.filename,
         created_at=now,
         started_at=now if is_immediate else None,
-        lease_until=now + get_settings().TIMEOUT if is_immediate else None,
+        lease_until=now + IMMEDIATE_LEASE if is_immediate else None,
         attempt=1 if is_immediate else 0,
     )
     with transaction.atomic(using=database()):

@@ -2,12 +2,13 @@
 
 import datetime as dt
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_reports import jobs, runners
+from django_reports import jobs
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.statuses import Delivery, JobStatus
@@ -27,12 +28,13 @@ class Swept:
     expired: int = 0
 
 
-def sweep() -> Swept:
+def sweep(hand_over: Callable[[ReportJob], bool]) -> Swept:
+    """Repair and tidy up once. `hand_over` gives a waiting job to the runner; False: not now."""
     swept = Swept()
     for job in ReportJob.objects.abandoned():
         with jobs.in_language_of(job):
             _take_from_the_dead(job, swept)
-    _enqueue_waiting(swept)
+    _hand_over_waiting(hand_over, swept)
     for job in ReportJob.objects.to_expire():
         swept.expired += jobs.expire(job)
     for job in ReportJob.objects.with_leftovers():
@@ -64,10 +66,10 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
         swept.failed += jobs.fail(job, rows, reason)
 
 
-def _enqueue_waiting(swept: Swept) -> None:
+def _hand_over_waiting(hand_over: Callable[[ReportJob], bool], swept: Swept) -> None:
     """Hand over what waits: after a crash before the hand-over, or an emptied queue server."""
     for job in ReportJob.objects.queued().order_by("created_at"):
         if job.enqueued_at is None or job.enqueued_at < timezone.now() - ENQUEUE_AGAIN_AFTER:
-            if not runners.enqueue(job):
+            if not hand_over(job):
                 return  # the engine is away; the next sweep tries again
             swept.enqueued += 1

@@ -6,24 +6,19 @@ What is not there is left out and named in one line; with CI=true that is a fail
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 
-from tests.services import SERVERS, find_chromium, is_redis_there
+from tests.services import LABELS, find_chromium, is_redis_there, problem_with
 
 
 def databases() -> tuple[list[str], list[str]]:
     """Those to run on, and those that are left out with the reason."""
     run, left_out = [], []
     for name in os.environ.get("TEST_DATABASES", "sqlite").replace(",", " ").split():
-        server = SERVERS.get(name)
-        if server is None:
+        problem = problem_with(name)
+        if problem is None:
             run.append(name)
-        elif find_spec(server.driver) is None:
-            left_out.append(f"{server.label} ({server.driver} is not installed)")
-        elif not server.is_there():
-            left_out.append(f"{server.label} (no server on {server.host}:{server.port})")
         else:
-            run.append(name)
+            left_out.append(f"{LABELS[name]} ({problem})")
     return run, left_out
 
 

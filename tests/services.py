@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/7")
@@ -17,23 +16,40 @@ def _answers(host: str, port: int) -> bool:
         return False
 
 
-@dataclass(frozen=True)
-class Server:
-    label: str
-    driver: str  # the module that must be importable
-    host: str
-    port: int
+def _postgresql() -> None:
+    import psycopg
 
-    def is_there(self) -> bool:
-        return _answers(self.host, self.port)
+    psycopg.connect(
+        host=os.environ.get("TEST_POSTGRESQL_HOST", "127.0.0.1"),
+        user=os.environ.get("TEST_POSTGRESQL_USER", "postgres"),
+        password=os.environ.get("TEST_POSTGRESQL_PASSWORD", ""),
+        dbname="postgres",
+        connect_timeout=3,
+    ).close()
 
 
-SERVERS = {
-    "postgresql": Server(
-        "PostgreSQL", "psycopg", os.environ.get("TEST_POSTGRESQL_HOST", "127.0.0.1"), 5432
-    ),
-    "mariadb": Server("MariaDB", "MySQLdb", os.environ.get("TEST_MARIADB_HOST", "127.0.0.1"), 3306),
-}
+def _mariadb() -> None:
+    import MySQLdb
+
+    MySQLdb.connect(
+        host=os.environ.get("TEST_MARIADB_HOST", "127.0.0.1"),
+        user=os.environ.get("TEST_MARIADB_USER", "root"),
+        password=os.environ.get("TEST_MARIADB_PASSWORD", ""),
+        connect_timeout=3,
+    ).close()
+
+
+_CONNECT = {"sqlite": lambda: None, "postgresql": _postgresql, "mariadb": _mariadb}
+LABELS = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
+
+
+def problem_with(database: str) -> str | None:
+    """Why a database cannot be used for tests, in a few words; None if it can."""
+    try:
+        _CONNECT[database]()
+    except Exception as error:
+        return str(error).strip().splitlines()[0]
+    return None
 
 
 def is_redis_there() -> bool:

@@ -9,8 +9,8 @@ from django_reports.audit import Origin
 from django_reports.exceptions import ReportFailed
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from django_reports.models.audit import AppendOnly
+from django_reports.runners import sweep
 from django_reports.statuses import AuditAction
-from django_reports.sweep import sweep
 from tests.doors.helpers import (
     actions,
     browse,

@@ -9,8 +9,9 @@ from django.utils import timezone
 from django_reports import jobs, storage
 from django_reports.audit import Origin
 from django_reports.models import AuditEntry
+from django_reports.runners import sweep
 from django_reports.runners.immediate import ImmediateRunner
-from django_reports.sweep import Swept, sweep
+from django_reports.sweep import Swept
 from tests.doors.helpers import actions, deliver, enqueue, entries, files_in, make, put
 
 pytestmark = pytest.mark.django_db

@@ -145,7 +145,7 @@ def _insert(model: type[models.Model], names: Mapping[str, str], records: Iterab
 
     Not with bulk_create: it takes seven times as long, for instances that nobody looks at.
     """
-    fields = [model._meta.get_field(name) for name in names]
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
     columns = [(_stored(field), name) for field, name in zip(fields, names.values(), strict=True)]
     quote = connection.ops.quote_name
     sql = "INSERT INTO {} ({}) VALUES ({})".format(  # noqa: S608 (names of ours, no values)

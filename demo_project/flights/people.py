@@ -1,6 +1,6 @@
 """The three people of the demo, who may do different things."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
@@ -26,7 +26,7 @@ class Person:
     group: str
     may: str
     permissions: Q = VIEW_FLIGHTS
-    grant: dict[str, Any] | None = field(default=None)
+    grant: dict[str, Any] | None = None
 
 
 ALICE = Person(

@@ -23,6 +23,9 @@ class Runner(ABC):
         Harmless when called twice: only one of two runs can claim the attempt.
         """
 
+    def nudge(self) -> None:  # noqa: B027 - most engines run by themselves
+        """Somebody is waiting for an export: see to it that this engine runs, if it can."""
+
     @abstractmethod
     def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
         """Execute jobs in this process until it is told to stop; with `burst`, until none is left.

@@ -4,8 +4,8 @@ By `reports_worker`, or, where nobody runs one, by a thread of the process that 
 is a convenience: it ends with its process, and another one takes the job up again.
 """
 
+import atexit
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from types import FrameType
 
 from django.db import close_old_connections, connections
 
-from django_reports import jobs
+from django_reports import jobs, runners
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner
@@ -21,6 +21,7 @@ from django_reports.runners.base import SWEEP_INTERVAL, Runner
 logger = logging.getLogger("django_reports.runners")
 
 POLL = 1.0  # seconds between two looks for waiting jobs
+STOP_WITHIN = 5.0  # seconds that the end of a process waits for its thread
 
 
 def drain(is_stopping: Callable[[], bool] = lambda: False) -> int:
@@ -36,38 +37,26 @@ def drain(is_stopping: Callable[[], bool] = lambda: False) -> int:
 
 
 class LocalRunner(Runner):
+    """The thread is started in a process that serves requests, never in one that runs a command:
+    that one ends when its command does, and the thread's job would die with it."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._process = 0
+        self._thread: _Thread | None = None
 
     def enqueue(self, job: ReportJob) -> None:
-        if not get_settings().LOCAL_THREAD:
+        self.nudge()
+
+    def nudge(self) -> None:
+        if not (runners.is_serving() and get_settings().LOCAL_THREAD):
             return
         with self._lock:
             # After a fork the thread is the parent's.
-            if self._process != os.getpid() or self._thread is None or not self._thread.is_alive():
-                self._process = os.getpid()
-                self._wake = threading.Event()
-                self._thread = threading.Thread(
-                    target=self._serve, args=(self._wake,), name="reports-local", daemon=True
-                )
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = _Thread()
                 self._thread.start()
-        self._wake.set()
-
-    def _serve(self, wake: threading.Event) -> None:
-        while True:
-            wake.wait()
-            wake.clear()
-            try:
-                close_old_connections()
-                drain()
-            except Exception:
-                # A database that is away must not end the only thread there is.
-                logger.exception("event=local_thread_failed")
-            finally:
-                connections.close_all()
+                atexit.register(self._thread.stop)
+        self._thread.wake.set()
 
     def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
         stopping = threading.Event()
@@ -91,6 +80,34 @@ class LocalRunner(Runner):
             if not drain(stopping.is_set):
                 stopping.wait(POLL)
         sweeper.join(timeout=SWEEP_INTERVAL)
+
+
+class _Thread(threading.Thread):
+    """Sweeps and drains for as long as its process lives; at its end the job is handed back."""
+
+    def __init__(self) -> None:
+        super().__init__(name="reports-local", daemon=True)
+        self.wake = threading.Event()
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                close_old_connections()
+                _sweep_safely(runners.sweep)
+                drain(self._stopping.is_set)
+            except Exception:
+                # A database that is away must not end the only thread there is.
+                logger.exception("event=local_thread_failed")
+            finally:
+                connections.close_all()
+            self.wake.wait(SWEEP_INTERVAL)
+            self.wake.clear()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self.wake.set()
+        self.join(timeout=STOP_WITHIN)
 
 
 def _sweep_until(stopping: threading.Event, sweep: Callable[[], object]) -> None:

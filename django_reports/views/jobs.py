@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, Jso
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
-from django_reports import audit, jobs, storage
+from django_reports import audit, jobs, runners, storage
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
 from django_reports.permissions import may_cancel, may_download
@@ -21,6 +21,8 @@ from django_reports.views.requests import origin_of, refused, send_file
 
 def status(job: ReportJob) -> JsonResponse:
     """A job's state and progress."""
+    if job.is_active:
+        runners.get_runner().nudge()
     response = JsonResponse(
         {
             "id": str(job.pk),

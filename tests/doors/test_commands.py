@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from django_reports.models import ReportJob
+from tests.conftest import make_orders
 from tests.doors.helpers import actions, enqueue, make, put
 from tests.shop.models import Order
 from tests.shop.reports import Orders
@@ -250,3 +251,13 @@ def test_a_worker_of_its_own_process(alice, orders, configure, monkeypatch):
     assert ended.returncode == 0, ended.stderr.decode()
     job.refresh_from_db()
     assert (job.status, job.rows_done) == ("succeeded", Order.objects.count())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_file_of_many_blocks(tmp_path):
+    """Reading goes on in a read-only transaction while the first block is written."""
+    make_orders(3000)
+    output = tmp_path / "orders.csv"
+    call_command("export_report", "shop.orders", output=str(output), verbosity=0)
+    assert output.read_bytes().count(b"\r\n") == 3001
+    assert ReportJob.objects.get().status == "succeeded"

@@ -108,7 +108,7 @@ def as_cell(value):
         return ""
     if isinstance(value, dt.datetime):
         local = value.astimezone(ZoneInfo(settings.TIME_ZONE)).replace(tzinfo=None)
-        return local if local.time() else local.date()  # how this reader sees midnight
+        return local.date() if local.time() == dt.time() else local  # how this reader sees midnight
     return float(value) if isinstance(value, int) else value
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
-from tests.processes.conftest import wait_for
+from tests.processes.conftest import Browser, wait_for
 
 EXPORT = "/admin/shop/order/export-report/"
 ORDERS = {"format": "csv", "profile": "machine", "columns": ["number"]}
@@ -132,10 +132,51 @@ def test_redis_that_is_down_gives_a_waiting_job(alice, processes, monkeypatch):
     monkeypatch.setitem(os.environ, "TEST_REDIS_URL", "redis://127.0.0.1:1/0")
     processes.changed.update({"RUNNER": "rq", "STREAM_MAX_ROWS": 10})
     make_orders(20)
-    from tests.processes.conftest import Browser
-
     browser = Browser(processes.server()).log_in("alice")
     answer = browser.export(EXPORT, **ORDERS)
     assert answer.status == 302
     assert "as soon as a worker is there" in browser.text(answer.headers["Location"])
     assert (job().status, job().enqueued_at) == ("queued", None)
+
+
+def test_thread_of_the_server(alice, processes):
+    """With nothing started, the process that serves the pages makes the file."""
+    processes.changed.update({"RUNNER": "local", "LOCAL_THREAD": True, "STREAM_MAX_ROWS": 10})
+    make_orders(20)
+    browser = Browser(processes.server()).log_in("alice")
+    browser.export(EXPORT, **ORDERS)
+    wait_for(has_ended)
+    assert job().status == "succeeded"
+
+
+def test_server_that_ends_hands_its_job_back(alice, processes):
+    processes.changed.update({"RUNNER": "local", "LOCAL_THREAD": True})
+    browser = Browser(processes.server("--graceful-timeout", "1")).log_in("alice")
+    browser.export(EXPORT, **{**SLOW, "parameter-rows": "100000"})
+    wait_for(lambda: job().rows_done)
+    processes.started[0].terminate()
+    wait_for(lambda: job().status == "queued")
+    assert job().attempt == 1
+
+
+def test_worker_that_ends_hands_its_job_back(alice, processes):
+    processes.changed.update({"RUNNER": "local"})
+    Browser(processes.server()).log_in("alice").export(
+        EXPORT, **{**SLOW, "parameter-rows": "100000"}
+    )
+    worker = processes.worker()
+    wait_for(lambda: job().rows_done)
+    worker.terminate()
+    wait_for(lambda: job().status == "queued")
+    assert worker.wait(timeout=20) == 0
+
+
+def test_command_leaves_the_job_to_a_worker(alice, processes):
+    """A command starts no thread: it would die with it."""
+    processes.changed.update({"RUNNER": "local", "LOCAL_THREAD": True})
+    make_orders(20)
+    assert processes.command("export_report", "shop.orders", "--queue") == 0
+    assert processes.command("sweep_reports") == 0
+    assert (job().status, job().attempt) == ("queued", 0)
+    assert processes.command("reports_worker", "--burst") == 0
+    assert job().status == "succeeded"

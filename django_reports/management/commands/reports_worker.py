@@ -5,8 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_reports.conf import get_settings
-from django_reports.runners import get_runner
-from django_reports.sweep import sweep
+from django_reports.runners import get_runner, sweep
 
 
 class Command(BaseCommand):

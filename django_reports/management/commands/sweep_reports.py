@@ -4,13 +4,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from django_reports.sweep import sweep
+from django_reports.runners import sweep
 
 
 class Command(BaseCommand):
     help = (
         "Reruns exports whose worker died, hands waiting ones over again, and expires old files. "
-        "Run it from cron where no reports_worker runs."
+        "reports_worker does so all the time; without one, let cron run reports_worker --burst."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,29 +1,24 @@
 """demo: prepare everything and serve it, or with --smoke, try it."""
 
-import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import IO, Any
 
 from django.conf import settings
 from django.core.files import locks
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connections
 from redis import Redis, RedisError
 
 from demo_project.flights.data import DataMissing, load
 from demo_project.flights.people import PASSWORD, PEOPLE, create_people
 from demo_project.flights.smoke import SmokeFailed, visit
-from django_reports.runners.base import SWEEP_INTERVAL
-from django_reports.sweep import sweep
 
 HOST = "127.0.0.1"
 START_WITHIN = 30  # seconds, for a server with nothing left to prepare
@@ -61,7 +56,7 @@ class Command(BaseCommand):
         for person in PEOPLE:
             self.stdout.write(f"  {person.name:<6} who {person.may}")
         self.stdout.write("")
-        with _child("reports_worker") if settings.REDIS_URL else _sweeping():
+        with _child("reports_worker") if settings.REDIS_URL else nullcontext():
             call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
     def _smoke(self) -> None:
@@ -98,9 +93,8 @@ def _check_port(port: int) -> None:
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
-        raise CommandError(
-            f"Port {port} cannot be had ({os.strerror(error.errno)}); choose another with --port."
-        ) from error
+        message = f"Port {port} is taken or reserved; choose another with --port."
+        raise CommandError(message) from error
 
 
 def _free_port() -> int:
@@ -151,22 +145,3 @@ def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
             return
         time.sleep(0.1)
     raise SmokeFailed(f"The server did not answer within {START_WITHIN} seconds.")
-
-
-@contextmanager
-def _sweeping() -> Iterator[None]:
-    """What reports_worker does besides: take up what an earlier server left half done."""
-    is_over = threading.Event()
-
-    def work() -> None:
-        while not is_over.is_set():
-            with suppress(DatabaseError):  # somebody else was writing: the next one will do
-                sweep()
-            connections.close_all()
-            is_over.wait(SWEEP_INTERVAL)
-
-    threading.Thread(target=work, name="demo-sweep", daemon=True).start()
-    try:
-        yield
-    finally:
-        is_over.set()

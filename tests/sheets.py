@@ -1,0 +1,50 @@
+"""XLSX files of tests, and two readers of them that know nothing of each other."""
+
+import io
+import zipfile
+from zoneinfo import ZoneInfo
+
+import openpyxl
+from python_calamine import CalamineWorkbook
+
+from django_reports import kinds
+from django_reports.columns import BoundColumn
+from django_reports.kinds import Rendering
+from django_reports.statuses import Profile
+from django_reports.writers.xlsx import XlsxWriter
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def column(name, kind=None, label=None):
+    return BoundColumn(name, label or name.title(), kind or kinds.Auto(), (name,))
+
+
+def writer(*columns, profile=Profile.SPREADSHEET, title="Orders"):
+    return XlsxWriter(columns, Rendering(profile, BERLIN, "en"), title)
+
+
+def written(made, *chunks):
+    data = made.begin() + b"".join(made.write(rows) for rows in chunks) + b"".join(made.end())
+    made.close()
+    return data
+
+
+def one_cell(value, kind=None, profile=Profile.SPREADSHEET):
+    """The file of one value, and its writer."""
+    made = writer(column("a", kind), profile=profile)
+    return written(made, [(value,)]), made
+
+
+def opened(data):
+    return openpyxl.load_workbook(io.BytesIO(data))
+
+
+def calamine(data, number=0):
+    book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    return book.get_sheet_by_index(number).to_python(skip_empty_area=False)
+
+
+def sheet_xml(data, number=1):
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        return file.read(f"xl/worksheets/sheet{number}.xml").decode()

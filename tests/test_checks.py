@@ -1,0 +1,296 @@
+"""A broken declaration gives exactly one message, which names the culprit and has a remedy."""
+
+import pytest
+from django.contrib import admin
+from django.core import checks
+from django.db.models import F
+
+from django_reports import Column, ModelReport, Report
+from django_reports.admin import ReportAdminMixin, ReportJobAdmin
+from django_reports.models import ReportJob
+from django_reports.registry import registry
+from tests.shop.models import Customer, Order, Picture
+from tests.shop.reports import Orders
+
+
+def value_of(row):
+    return row["note"]
+
+
+@pytest.fixture
+def declare(monkeypatch):
+    """Declare a report for one test."""
+    monkeypatch.setattr(registry, "_reports", list(registry._reports))
+
+    def declare(base, **attributes):
+        attributes = {"identifier": "shop.broken", **attributes}
+        made = type("Broken", (base,), {"__module__": "shop.reports", **attributes})()
+        registry.add(made)
+        return made
+
+    return declare
+
+
+def messages(*, deploy=False):
+    """This app's messages, as the check command gets them."""
+    tags = ["django_reports", "admin"]
+    return [
+        message
+        for message in checks.run_checks(tags=tags, include_deployment_checks=deploy)
+        if message.id.startswith("django_reports.")
+    ]
+
+
+def found(number):
+    """The one message that there is; it has this number."""
+    (message,) = messages()
+    assert message.id == f"django_reports.{number}"
+    return message
+
+
+def test_clean_project_has_no_messages():
+    assert messages() == []
+
+
+def test_clean_project_has_only_disclosures_when_deployed():
+    assert {message.id for message in messages(deploy=True)} <= {
+        "django_reports.I001",
+        "django_reports.I002",
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"RUNER": "rq"}, "DJANGO_REPORTS has no key 'RUNER'"),
+        ({"STREAM_MAX_ROWS": "many"}, "must be int, not 'many'"),
+        (["RUNNER"], "must be a dict, not list"),
+    ],
+)
+def test_e001_setting_that_cannot_be(settings, value, said):
+    settings.DJANGO_REPORTS = value
+    assert said in found("E001").msg
+
+
+@pytest.mark.parametrize("runner", ["celery", "no.such.Runner", "datetime.timedelta", "os.getcwd"])
+def test_e002_runner_that_is_none(configure, runner):
+    configure(RUNNER=runner)
+    message = found("E002")
+    assert repr(runner) in message.msg
+    assert "local, rq, immediate" in message.hint
+
+
+@pytest.mark.parametrize("policy", ["nonsense", "no.such.Policy"])
+def test_e003_policy_that_cannot_be_imported(configure, policy):
+    configure(POLICY=policy)
+    message = found("E003")
+    assert repr(policy) in message.msg
+    assert "django_reports.permissions.Policy" in message.hint
+
+
+@pytest.mark.parametrize("name", ["MEDIA_ROOT", "STATIC_ROOT"])
+@pytest.mark.parametrize("place", ["", "reports", "a/b"])
+def test_e004_files_where_anyone_may_fetch_them(configure, settings, tmp_path, name, place):
+    setattr(settings, name, str(tmp_path))
+    configure(FOLDER=tmp_path / place)
+    message = found("E004")
+    assert f"lies under {name}" in message.msg
+    assert str(tmp_path / place) in message.msg
+
+
+def test_e004_goes_by_the_storage_too(settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "reports": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    }
+    message = found("E004")
+    assert str(tmp_path / "media") in message.msg
+    assert "STORAGES['reports']" in message.hint
+
+
+def test_files_beside_the_public_ones_are_fine(configure, settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+    configure(FOLDER=tmp_path / "media-reports")
+    assert messages() == []
+
+
+@pytest.mark.parametrize(
+    ("attributes", "identifier"),
+    [
+        ({"identifier": "shop.orders"}, "shop.orders"),
+        ({"identifier": "shop.old_orders"}, "shop.old_orders"),
+        ({"aliases": ("shop.orders",)}, "shop.orders"),
+        ({"aliases": ("shop.broken",)}, "shop.broken"),
+    ],
+)
+def test_e005_doubled_identifier(declare, attributes, identifier):
+    declare(ModelReport, model=Order, columns=["id"], **attributes)
+    message = found("E005")
+    assert repr(identifier) in message.msg
+    assert message.msg.startswith("shop.reports.Broken has the identifier")
+
+
+@pytest.mark.parametrize("delivery", ["later", None, "AUTO"])
+def test_e006_unknown_delivery(declare, delivery):
+    declare(ModelReport, model=Order, columns=["id"], delivery=delivery)
+    message = found("E006")
+    assert message.msg == f"shop.reports.Broken.delivery is {delivery!r}."
+    assert message.hint == "Choose from auto, immediate, background."
+
+
+@pytest.mark.parametrize("permission", [None, ""])
+def test_e007_report_without_model_and_permission(declare, permission):
+    made = declare(Report, columns=["a"], permission=permission)
+    message = found("E007")
+    assert message.msg.startswith("shop.reports.Broken has no model and no permission")
+    assert message.obj is type(made)
+
+
+def test_e008_doubled_column(declare):
+    declare(ModelReport, model=Order, columns=["id", "number", Column("id", path="number")])
+    assert found("E008").msg == "shop.reports.Broken has 2 columns called 'id'."
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("numbr", "column 'numbr': shop.Order has no field 'numbr'; the legal ones are cost"),
+        ("lines__text", "column 'lines__text': 'lines__text' follows 'lines' to many rows"),
+        ("number__upper", "column 'number__upper': 'number' is no relation"),
+        (Column("a", path="numbr"), "column 'a': shop.Order has no field 'numbr'"),
+        (Column("a", value=value_of, fields=["nota"]), "column 'a': shop.Order has no field"),
+        (Column("a", value=value_of, fields="note"), "not the text 'note'"),
+        (Column("number", kind="txt"), "column 'number': there is no kind 'txt'"),
+        (Column("number", mask="all", permission="a.b"), "there is no mask 'all'"),
+        (Column("number", mask="null"), "for those without permission="),
+        (Column("a", path="number", expression=F("id")), "path and expression; choose one"),
+        (Column(""), "column '': its name must be a text"),
+        (Column(5), "column 5: its name must be a text, not 5"),
+    ],
+)
+def test_e009_column_that_cannot_be(declare, column, said):
+    declare(ModelReport, model=Order, columns=["id", column])
+    message = found("E009")
+    assert message.msg.startswith("shop.reports.Broken, column ")
+    assert said in message.msg
+
+
+@pytest.mark.parametrize("deploy", [False, True])
+def test_e009_name_that_is_no_text_breaks_no_other_check(declare, deploy):
+    declare(ModelReport, model=Order, columns=[Column(5)])
+    assert "django_reports.E009" in [message.id for message in messages(deploy=deploy)]
+
+
+def test_e009_field_without_a_kind(declare):
+    declare(ModelReport, model=Picture, columns=["id", "data"])
+    assert "column 'data': a BinaryField has no defined way" in found("E009").msg
+
+
+def test_e009_path_without_a_model(declare):
+    declare(Report, permission="shop.view_order", columns=["a", Column("b", path="c")])
+    assert "column 'b': only a ModelReport has paths" in found("E009").msg
+
+
+def test_e010_model_report_without_a_model(declare):
+    declare(ModelReport, columns=["id"])
+    assert found("E010").msg == "shop.reports.Broken is a ModelReport without a model."
+
+
+def test_e011_queue_that_rq_lacks(configure):
+    configure(RUNNER="rq", QUEUE="slow")
+    message = found("E011")
+    assert "'slow', which RQ_QUEUES lacks" in message.msg
+    assert "(it has: reports)" in message.hint
+
+
+@pytest.mark.parametrize("runner", ["local", "immediate"])
+def test_queue_is_nothing_to_the_other_runners(configure, runner):
+    configure(RUNNER=runner, QUEUE="slow")
+    assert messages() == []
+
+
+@pytest.mark.parametrize("columns", [[], ()])
+def test_e012_no_columns(declare, columns):
+    declare(Report, permission="shop.view_order", columns=columns)
+    assert found("E012").msg == "shop.reports.Broken has no columns."
+
+
+@pytest.fixture
+def site(declare):
+    """An admin site with a list that offers exports, and nothing else."""
+
+    class OrderAdmin(ReportAdminMixin, admin.ModelAdmin):
+        reports = (Orders,)
+
+    site = admin.AdminSite("second")
+    site.register(Order, OrderAdmin)
+    return site
+
+
+def site_messages(site):
+    return [m for m in site.check(None) if m.id.startswith("django_reports.")]
+
+
+def test_e013_site_without_a_page_for_exports(site):
+    (message,) = site_messages(site)
+    assert message.id == "django_reports.E013"
+    assert "'second'" in message.msg
+    assert "ReportJobAdmin" in message.hint
+    assert message.obj.__name__ == "OrderAdmin"
+
+
+def test_site_with_a_page_for_exports_is_fine(site):
+    site.register(ReportJob, ReportJobAdmin)
+    assert site_messages(site) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "path"),
+    [
+        (Customer, "api_token", "api_token"),
+        (Order, "customer__api_token", "customer__api_token"),
+        (Order, Column("code", path="customer__api_token"), "customer__api_token"),
+        (Order, Column("code", value=value_of, fields=["customer__api_token"]),
+         "customer__api_token"),
+        (Order, Column("code", expression=F("customer__api_token")), "customer__api_token"),
+    ],
+)  # fmt: skip
+def test_w001_column_that_looks_like_a_secret(declare, model, column, path):
+    declare(ModelReport, model=model, columns=["id", column])
+    message = found("W001")
+    assert message.level == checks.WARNING
+    assert f"exports {path!r}, which looks like a credential" in message.msg
+
+
+def test_i001_fields_of_other_models(declare):
+    made = declare(
+        ModelReport,
+        model=Order,
+        columns=["id", "customer__name", Column("mail", path="customer__email")],
+    )
+    (message,) = (m for m in messages(deploy=True) if m.obj is type(made))
+    assert message.id == "django_reports.I001"
+    assert message.level == checks.INFO
+    assert "shows customer__name, mail to everybody who may view shop.Order" in message.msg
+
+
+def test_i001_is_content_with_a_permission(declare):
+    made = declare(
+        ModelReport, model=Order, columns=[Column("customer__name", permission="shop.see_names")]
+    )
+    assert [m for m in messages(deploy=True) if m.obj is type(made)] == []
+
+
+def test_i002_entries_of_a_list_that_are_no_columns():
+    (message,) = (m for m in messages(deploy=True) if m.id == "django_reports.I002")
+    assert message.level == checks.INFO
+    assert "shout, api_token of the list that admin.shop.customer follows" in message.msg
+
+
+@pytest.mark.parametrize(
+    "storage", [{"BACKEND": "no.such.Storage"}, {"BACKEND": "tests.shop.models.Nothing"}]
+)
+def test_storage_that_cannot_be_had_does_not_break_the_checks(settings, storage):
+    settings.STORAGES = {**settings.STORAGES, "reports": storage}
+    messages()

@@ -1,0 +1,86 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from django_reports.conf import get_settings, problems
+
+KEYS = (
+    "FOLDER, LEASE, LOCAL_THREAD, MAX_ATTEMPTS, POLICY, QUEUE, RETENTION, RUNNER, STORAGE, "
+    "STREAM_MAX_ROWS, TIMEOUT"
+)
+
+
+def test_defaults(settings):
+    del settings.DJANGO_REPORTS
+    found = get_settings()
+    assert (found.STREAM_MAX_ROWS, found.RUNNER, found.QUEUE) == (5000, "local", "reports")
+    assert (found.STORAGE, found.FOLDER) == ("reports", None)
+    assert found.POLICY == "django_reports.permissions.GroupPolicy"
+    assert timedelta(days=7) == found.RETENTION
+    assert timedelta(seconds=30) == found.LEASE
+    assert timedelta(hours=1) == found.TIMEOUT
+    assert found.MAX_ATTEMPTS == 3
+    assert found.LOCAL_THREAD is True
+
+
+def test_follows_the_setting():
+    with override_settings(DJANGO_REPORTS={"STREAM_MAX_ROWS": 7}):
+        assert get_settings().STREAM_MAX_ROWS == 7
+        with override_settings(DJANGO_REPORTS={"QUEUE": "slow"}):
+            assert (get_settings().STREAM_MAX_ROWS, get_settings().QUEUE) == (5000, "slow")
+        assert get_settings().STREAM_MAX_ROWS == 7
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"RUNER": "rq"}, f"DJANGO_REPORTS has no key 'RUNER'. The legal ones are: {KEYS}."),
+        ({5: 1}, f"DJANGO_REPORTS has no key 5. The legal ones are: {KEYS}."),
+        ({"stream_max_rows": 1}, f"has no key 'stream_max_rows'. The legal ones are: {KEYS}."),
+        ({"STREAM_MAX_ROWS": "5"}, "DJANGO_REPORTS['STREAM_MAX_ROWS'] must be int, not '5'."),
+        ({"STREAM_MAX_ROWS": True}, "DJANGO_REPORTS['STREAM_MAX_ROWS'] must be int, not True."),
+        ({"STREAM_MAX_ROWS": None}, "DJANGO_REPORTS['STREAM_MAX_ROWS'] must be int, not None."),
+        ({"STREAM_MAX_ROWS": -1}, "DJANGO_REPORTS['STREAM_MAX_ROWS'] must be 0 or more, not -1."),
+        ({"RUNNER": None}, "DJANGO_REPORTS['RUNNER'] must be str, not None."),
+        ({"LOCAL_THREAD": 1}, "DJANGO_REPORTS['LOCAL_THREAD'] must be bool, not 1."),
+        ({"FOLDER": 5}, "DJANGO_REPORTS['FOLDER'] must be str or Path or NoneType, not 5."),
+        ({"RETENTION": 7}, "DJANGO_REPORTS['RETENTION'] must be timedelta, not 7."),
+        ({"RETENTION": timedelta(0)},
+         "DJANGO_REPORTS['RETENTION'] must be longer than zero, not datetime.timedelta(0)."),
+        ({"LEASE": timedelta(seconds=-1)}, "DJANGO_REPORTS['LEASE'] must be longer than zero"),
+        ({"TIMEOUT": timedelta(0)}, "DJANGO_REPORTS['TIMEOUT'] must be longer than zero"),
+        ({"MAX_ATTEMPTS": 0}, "DJANGO_REPORTS['MAX_ATTEMPTS'] must be 1 or more, not 0."),
+        ([], "DJANGO_REPORTS must be a dict, not list."),
+        (None, "DJANGO_REPORTS must be a dict, not NoneType."),
+    ],
+)  # fmt: skip
+def test_bad_value_is_named(value, said):
+    (found,) = problems(value)
+    assert said in found
+    with override_settings(DJANGO_REPORTS=value), pytest.raises(ImproperlyConfigured) as caught:
+        get_settings()
+    assert said in str(caught.value)
+
+
+def test_every_bad_value_is_named():
+    assert len(problems({"QUEUE": 1, "STORAGE": 1, "OTHER": 1, "RUNNER": "rq"})) == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"STREAM_MAX_ROWS": 0},
+        {"FOLDER": Path("/x")},
+        {"FOLDER": "/x"},
+        {"FOLDER": None},
+        {"MAX_ATTEMPTS": 1},
+        {"LOCAL_THREAD": False},
+        {"LEASE": timedelta(microseconds=1)},
+    ],
+)
+def test_good_value(value):
+    assert problems(value) == []

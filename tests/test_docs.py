@@ -1,0 +1,345 @@
+"""The docs: everything that a project meets is in them, links lead somewhere, code runs."""
+
+import inspect
+import re
+import tomllib
+from dataclasses import fields
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.core.management import BaseCommand, find_commands, load_command_class
+from django.dispatch import Signal
+
+import django_reports
+from django_reports import conf, exceptions, signals, statuses
+from django_reports.checks import check_report
+from django_reports.columns import MASKS, Column
+from django_reports.kinds import KINDS
+from django_reports.permissions import may_generate
+from django_reports.registry import registry
+from django_reports.reports import Report, ReportContext
+from django_reports.runners import RUNNERS
+from django_reports.statuses import AuditAction, JobStatus, Profile
+from django_reports.sweep import Swept
+from django_reports.writers import all_writers
+from django_reports.writers.guard import escape
+from tests.shop.models import Order
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(django_reports.__file__).parent
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, ROOT / "CHANGELOG.md", *DOCS]
+
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CHECK_ID = re.compile(r"django_reports\.[EWI]\d{3}")
+
+
+def text_of(*names):
+    return "\n".join((ROOT / name).read_text() for name in names)
+
+
+def documented(name, text):
+    """Whether a page has the name as code, alone or with what follows it (`--output PATH`)."""
+    return re.search(rf"`[^`\n]*(?<![\w.-]){re.escape(name)}(?!\w)[^`\n]*`", text) is not None
+
+
+def line_of(text, name):
+    """The row of a table that is about a name."""
+    return next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+
+
+def rows_of(text, heading):
+    """The first cells of the table below a heading."""
+    section = re.split(rf"^#+ {re.escape(heading)}$", text, maxsplit=1, flags=re.MULTILINE)[1]
+    section = re.split(r"^#+ ", section, maxsplit=1, flags=re.MULTILINE)[0]
+    return [line.split("|")[1].strip(" `") for line in section.splitlines() if line[:1] == "|"][2:]
+
+
+def code_blocks(language):
+    return [
+        pytest.param(code, id=f"{page.name}:{page.read_text()[: match.start()].count(chr(10)) + 1}")
+        for page in PAGES
+        for match in FENCE.finditer(page.read_text())
+        if match[1] == language and (code := match[2])
+    ]
+
+
+def anchors_of(page):
+    """The anchors of a page's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# Everything is there
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reference.md"])
+def test_settings(page):
+    assert rows_of(text_of(page), "Settings") == [field.name for field in fields(conf.Settings)]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reference.md"])
+def test_defaults(page):
+    for field in fields(conf.Settings):
+        if not isinstance(field.default, timedelta):
+            shown = f"`{field.default!r}`".replace("'", '"')
+            assert shown in line_of(text_of(page), field.name)
+
+
+def test_readme_gives_the_defaults_of_times():
+    for field in fields(conf.Settings):
+        if isinstance(field.default, timedelta):
+            code = re.search(r"`(timedelta\(.+?\))`", line_of(README.read_text(), field.name))[1]
+            assert eval(code, {"timedelta": timedelta}) == field.default
+
+
+def test_checks():
+    source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    assert sorted(rows_of(text_of("docs/reference.md"), "Checks")) == sorted(
+        set(CHECK_ID.findall(source))
+    )
+
+
+def test_no_page_names_a_check_that_is_not_there():
+    known = set(rows_of(text_of("docs/reference.md"), "Checks"))
+    for page in PAGES:
+        assert set(CHECK_ID.findall(page.read_text())) <= known, page.name
+
+
+def test_signals():
+    declared = [name for name, value in vars(signals).items() if isinstance(value, Signal)]
+    assert rows_of(text_of("docs/reference.md"), "Signals") == declared
+
+
+def test_exceptions():
+    declared = [
+        name
+        for name, value in vars(exceptions).items()
+        if inspect.isclass(value) and issubclass(value, exceptions.ReportError)
+    ]
+    text = text_of("docs/reference.md")
+    assert [name for name in declared if not documented(name, text)] == []
+
+
+COMMANDS = find_commands(str(PACKAGE / "management"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands(name):
+    text = text_of("docs/commands.md")
+    assert f"## {name}\n" in text
+    section = text.split(f"## {name}\n")[1].split("\n## ")[0]
+    own = options_of(load_command_class("django_reports", name)) - options_of(BaseCommand())
+    assert [
+        option for option in own if f"`{option}" not in section and f"[{option}" not in section
+    ] == []
+
+
+def options_of(command):
+    parser = command.create_parser("manage.py", "command")
+    return {option for action in parser._actions for option in action.option_strings}
+
+
+def test_no_command_is_documented_that_is_not_there():
+    headings = re.findall(r"^## (\w+)$", text_of("docs/commands.md"), re.MULTILINE)
+    assert sorted(headings) == sorted(COMMANDS)
+
+
+def test_counts_of_a_sweep():
+    assert rows_of(text_of("docs/commands.md"), "sweep_reports") == [f.name for f in fields(Swept)]
+
+
+@pytest.mark.parametrize("writer", all_writers(), ids=lambda writer: writer.format)
+def test_formats(writer):
+    assert writer.format in rows_of(text_of("docs/files.md"), "Formats")
+    assert f"`{writer.format}`" in text_of("docs/commands.md")
+
+
+def test_profiles():
+    for profile in Profile.values:
+        assert documented(profile, text_of("docs/files.md"))
+        assert documented(profile, text_of("docs/commands.md"))
+
+
+def test_kinds():
+    assert sorted(rows_of(text_of("docs/reports.md"), "Kinds")) == sorted([*KINDS, "choice"])
+
+
+def test_options_of_a_column():
+    assert rows_of(text_of("docs/reports.md"), "Column") == [f.name for f in fields(Column)]
+
+
+def test_masks():
+    assert [name.strip('"') for name in rows_of(text_of("docs/reports.md"), "Masks")] == list(MASKS)
+
+
+def test_attributes_of_a_report():
+    declared = [name for name in inspect.get_annotations(Report) if not name.startswith("_")]
+    assert sorted(rows_of(text_of("docs/reports.md"), "Attributes")) == sorted(declared)
+
+
+def test_attributes_of_the_context():
+    declared = [field.name for field in fields(ReportContext)]
+    assert rows_of(text_of("docs/reports.md"), "The context") == declared
+
+
+def test_states():
+    found = {row.split("`")[0] for row in rows_of(text_of("docs/jobs.md"), "States") if row}
+    assert found == set(JobStatus.values)
+
+
+def test_runners():
+    assert [name.strip('"') for name in rows_of(text_of("docs/jobs.md"), "Runners")] == list(
+        RUNNERS
+    )
+
+
+def test_audit_actions():
+    assert rows_of(text_of("docs/security.md"), "The audit log") == AuditAction.values
+
+
+@pytest.mark.parametrize("words", ["JobStatus", "Delivery", "AuthorityKind", "Profile", "Others",
+                                   "AuditAction"])  # fmt: skip
+def test_words(words):
+    text = text_of("docs/reference.md")
+    line = next(line for line in text.splitlines() if f"`statuses.{words}`" in line)
+    assert re.findall(r"`(\w+)`", line.split("|")[3]) == getattr(statuses, words).values
+
+
+def test_blocks_of_templates():
+    text = text_of("docs/admin.md")
+    folder = PACKAGE / "templates"
+    templates = [path.relative_to(folder).as_posix() for path in folder.rglob("*.html")]
+    assert sorted(rows_of(text, "Templates")) == sorted(templates)
+    for name in templates:
+        line = line_of(text, name)
+        blocks = re.findall(r"{% block ([\w-]+)", (folder / name).read_text())
+        assert re.findall(r"`([\w-]+)`", line.split("|")[2]) == blocks, name
+
+
+def test_examples_of_the_formula_guard():
+    """The examples of the formula guard are what it does."""
+    section = text_of("docs/files.md").split("## The formula guard")[1].split("\n## ")[0]
+    examples = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", section, re.MULTILINE)
+    assert len(examples) >= 8
+    for before, after in examples:
+        assert escape(before) == after
+
+
+def test_layers():
+    contracts = tomllib.loads(text_of("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    rows = rows_of(text_of("docs/architecture.md"), "The house")
+    assert [row.replace("`", "").split(", ") for row in rows] == [
+        layer.split(" | ") for layer in layers
+    ]
+
+
+# What is said once must be said exactly
+
+
+def test_readme_has_the_two_commands_each_on_a_line_of_its_own():
+    lines = [code for language, code in FENCE.findall(README.read_text()) if language == "sh"]
+    assert "python -m pip install tox && python -m tox run -e demo\n" in lines
+    assert "python -m pip install tox && python -m tox run\n" in lines
+
+
+def test_readme_names_the_versions_of_the_metadata():
+    metadata = text_of("pyproject.toml")
+    text = README.read_text()
+    pythons = re.findall(r"Programming Language :: Python :: (3\.\d+)", metadata)
+    assert f"Python {pythons[0]}–{pythons[-1]}" in text
+    for version in re.findall(r"Framework :: Django :: ([\d.]+)", metadata):
+        assert version in text
+
+
+def test_changelog_has_the_version():
+    assert django_reports.__version__ in text_of("CHANGELOG.md")
+
+
+# Links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    missing = []
+    for target in LINK.findall(FENCE.sub("", page.read_text())):
+        if not target.startswith(("http://", "https://")):
+            name, _, anchor = target.partition("#")
+            path = (page.parent / name).resolve() if name else page
+            if not path.is_file() or (anchor and anchor not in anchors_of(path)):
+                missing.append(target)
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_pages_can_be_found(page):
+    if page.name != "index.md":
+        assert f"({page.name})" in text_of("docs/index.md")
+    assert f"(docs/{page.name})" in README.read_text()
+
+
+# Code
+
+
+@pytest.mark.parametrize("code", code_blocks("python"))
+def test_code_compiles(code):
+    compile(code, "docs", "exec")
+
+
+@pytest.mark.parametrize("code", code_blocks("python"))
+def test_names_that_are_imported_exist(code):
+    for module, names in re.findall(
+        r"^from (django_reports[\w.]*) import (.+)$", code, re.MULTILINE
+    ):
+        for name in re.findall(r"\w+", names):
+            assert hasattr(import_module(module), name), f"{module}.{name}"
+
+
+def test_import_paths_exist():
+    text = text_of("docs/reference.md")
+    section = text.split("## Import paths")[1].split("\n## ")[0]
+    modules = re.findall(r"^\| `(django_reports[\w.]*)` \| (.+) \|$", section, re.MULTILINE)
+    assert len(modules) > 5
+    for module, names in modules:
+        for name in re.findall(r"`(\w+)`", names):
+            assert hasattr(import_module(module), name), f"{module}.{name}"
+    public = next(names for module, names in modules if module == "django_reports")
+    assert sorted(re.findall(r"`(\w+)`", public)) == sorted(django_reports.__all__)
+
+
+@pytest.fixture
+def reports_as_before():
+    """What a test declares is gone after it."""
+    before = list(registry)
+    yield
+    registry._reports[:] = before
+
+
+def test_readme_example_works(alice, orders, reports_as_before, monkeypatch):
+    """The report and the admin of the README, executed on this project's own shop."""
+    site = AdminSite(name="readme")
+    monkeypatch.setattr("django.contrib.admin.sites.site", site)
+    made = {}
+    for code in (
+        code for language, code in FENCE.findall(README.read_text()) if language == "python"
+    ):
+        if code.startswith("# shop/"):
+            local = code.replace("from shop.models", "from tests.shop.models")
+            exec(local.replace("from shop.reports import Orders\n", ""), made)
+    report = registry.instance(made["Orders"])
+    assert [message for message in check_report(report) if message.level >= 30] == []
+    assert site._registry[Order].reports == [made["Orders"]]
+    assert isinstance(site._registry[Order], admin.ModelAdmin)
+    assert may_generate(alice, report)
+    context = ReportContext(alice, {}, None, "en", None)
+    assert report.get_queryset(context).count() == 20
+    assert [column.name for column in report.get_columns()] == [
+        "number", "placed_at", "total", "customer__email"
+    ]  # fmt: skip

@@ -1,0 +1,193 @@
+"""Values in XLSX cells."""
+
+import datetime as dt
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from django.utils.translation import gettext_lazy
+
+from django_reports import kinds
+from django_reports.kinds import Choice
+from django_reports.statuses import Profile
+from tests.sheets import calamine, column, one_cell, opened, sheet_xml, writer, written
+from tests.shop.models import Region
+
+NOON = dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC)
+LOCAL = dt.datetime(2026, 7, 1, 14)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "read", "number_format"),
+    [
+        (kinds.Text(), "Bäß", "Bäß", "General"),
+        (kinds.Text(), "5", "5", "General"),
+        (kinds.Integer(), 12345, 12345, None),
+        (kinds.Integer(), 999_999_999_999_999, 999_999_999_999_999, "0"),
+        (kinds.Decimal(2), Decimal("5.25"), 5.25, "0.00"),
+        (kinds.Decimal(2), Decimal("-5.00"), -5, "0.00"),
+        (kinds.Decimal(), Decimal("5.25"), 5.25, "General"),
+        (kinds.Float(), 0.1, 0.1, "General"),
+        (kinds.Boolean(), True, True, "General"),
+        (kinds.Boolean(), False, False, "General"),
+        (kinds.Date(), dt.date(2026, 3, 1), dt.datetime(2026, 3, 1), "yyyy-mm-dd"),
+        (kinds.DateTime(), NOON, LOCAL, "yyyy-mm-dd hh:mm:ss"),
+        (kinds.Time(), dt.time(9, 5, 7), dt.time(9, 5, 7), "hh:mm:ss"),
+        (kinds.Duration(), dt.timedelta(hours=30), dt.timedelta(hours=30), "[h]:mm:ss"),
+        (kinds.Uuid(), UUID(int=1), "00000000-0000-0000-0000-000000000001", "General"),
+        (kinds.Json(), {"a": "é"}, '{"a": "é"}', "General"),
+        (Choice(kinds.Text(), tuple(Region.choices)), "s", "=South", "General"),
+        (kinds.Auto(), dt.date(2026, 3, 1), dt.datetime(2026, 3, 1), "yyyy-mm-dd"),
+        (kinds.Auto(), 7, 7, "General"),
+    ],
+)
+def test_value_and_number_format(kind, value, read, number_format):
+    cell = opened(one_cell(value, kind)[0]).active["A2"]
+    assert cell.value == read
+    assert type(cell.value) is type(read)
+    assert number_format in (None, cell.number_format)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "read"),
+    [
+        (kinds.Text(), "Bäß", "Bäß"),
+        (kinds.Text(), "5", "5"),
+        (kinds.Integer(), 5, 5.0),
+        (kinds.Decimal(2), Decimal("5.25"), 5.25),
+        (kinds.Boolean(), True, True),
+        (kinds.Date(), dt.date(2026, 3, 1), dt.date(2026, 3, 1)),
+        (kinds.DateTime(), NOON, LOCAL),
+        (kinds.Duration(), dt.timedelta(hours=30), dt.timedelta(hours=30)),
+        (kinds.Float(), float("nan"), "NaN"),
+        (kinds.Date(), dt.date(1899, 12, 31), "1899-12-31"),
+    ],
+)
+def test_another_reader_reads_the_same(kind, value, read):
+    assert calamine(one_cell(value, kind)[0]) == [["A"], [read]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "=", "==1", "=HYPERLINK(A1)", "#N/A", "#DIV/0!", "+1", "-1+1", "@A1", "{=1}", "'=1"],
+)
+@pytest.mark.parametrize("kind", [kinds.Text(), kinds.Auto()])
+def test_text_is_never_a_formula_nor_an_error(text, kind):
+    data, _ = one_cell(text, kind)
+    cell = opened(data).active["A2"]
+    assert (cell.value, cell.data_type) == (text, "s")
+    assert "<f" not in sheet_xml(data)
+    assert calamine(data)[1] == [text]
+
+
+@pytest.mark.parametrize("label", ["=1+1", "#REF!", gettext_lazy("=South")])
+def test_label_is_never_a_formula(label):
+    data = written(writer(column("a", label=label)))
+    assert opened(data).active["A1"].data_type == "s"
+    assert "<f" not in sheet_xml(data)
+
+
+def test_header_is_bold_and_frozen():
+    sheet = opened(written(writer(column("a"), column("b")), [(1, 2)])).active
+    assert sheet.freeze_panes == "A2"
+    assert [cell.font.bold for cell in sheet[1]] == [True, True]
+    assert [cell.font.bold for cell in sheet[2]] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("profile", "header"), [(Profile.SPREADSHEET, "Order number"), (Profile.MACHINE, "number")]
+)
+def test_header_of_the_profile(profile, header):
+    made = writer(column("number", label="Order number"), profile=profile)
+    assert calamine(written(made)) == [[header]]
+
+
+def test_choice_of_the_machine_profile():
+    kind = Choice(kinds.Text(), tuple(Region.choices))
+    assert calamine(one_cell("s", kind, Profile.MACHINE)[0])[1] == ["s"]
+
+
+def test_widths_follow_kind_label_and_first_rows():
+    columns = [
+        column("a", kinds.Text(), "A"),
+        column("b", kinds.Date(), "B"),
+        column("c", kinds.Text(), "A long label"),
+        column("d", kinds.Text(), "D"),
+        column("e", kinds.Integer(), "E"),
+    ]
+    made = writer(*columns)
+    data = written(made, [("twelve chars", None, "x", "y" * 500, None)])
+    widths = opened(data).active.column_dimensions
+    assert [widths[name].width for name in "ABCDE"] == [14, 13, 14, 60, 3]
+
+
+def test_none_is_an_empty_cell():
+    data = written(writer(column("a"), column("b")), [(None, 1)])
+    assert opened(data).active["A2"].value is None
+
+
+def test_empty_text_is_no_error():
+    data = written(writer(column("a"), column("b")), [("", 1)])
+    assert calamine(data)[1] == ["", 1.0]
+
+
+@pytest.mark.parametrize("value", [12345678901234567890, -12345678901234567890])
+def test_integer_of_twenty_digits_is_exact_text(value):
+    cell = opened(one_cell(value, kinds.Integer())[0]).active["A2"]
+    assert (cell.value, cell.data_type) == (str(value), "s")
+
+
+# openpyxl reads what is written there; calamine reads it as Excel does.
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("_x0041_", "_x005F_x0041_"),
+        ("a_x000d_b", "a_x005F_x000d_b"),
+        ("_x005F_x0041_", "_x005F_x005F_x005F_x0041_"),
+        ("_x0041_x0042_", "_x005F_x0041_x005F_x0042_"),
+        ("_x41_ x0041_ _", "_x41_ x0041_ _"),
+    ],
+)
+def test_text_that_looks_escaped(text, stored):
+    data, made = one_cell(text)
+    assert opened(data).active["A2"].value == stored
+    assert calamine(data)[1] == [text]
+    assert made.losses == {}
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\tb", " a ", "a\r\nb", "a\rb", "<&>\"'", "\U0001f600"])
+def test_white_space_and_markup_come_back(text):
+    data, made = one_cell(text)
+    assert calamine(data)[1] == [text]
+    assert made.losses == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "count"),
+    [
+        ("a\x0bb", "a\ufffdb", 1),
+        ("\x00\x1f", "\ufffd\ufffd", 2),
+        ("\ud800", "\ufffd", 1),
+        ("\ufffe\uffff", "\ufffd\ufffd", 2),
+        ("=\x0b", "=\ufffd", 1),
+    ],
+)
+def test_what_xml_cannot_hold_is_replaced_and_counted(text, read, count):
+    data, made = one_cell(text)
+    assert opened(data).active["A2"].value == read
+    assert calamine(data)[1] == [read]
+    assert made.losses == {"replaced_characters": count}
+
+
+@pytest.mark.parametrize("start", ["x", "="])
+def test_long_text_is_shortened_and_counted(start):
+    data, made = one_cell(start + "y" * 39_999)
+    assert calamine(data)[1] == [start + "y" * 32_766]
+    assert made.losses == {"shortened_texts": 1}
+
+
+@pytest.mark.parametrize("text", ["z" * 32_767, "z" * 32_760 + "_x0041_"])
+def test_longest_text_is_whole(text):
+    data, made = one_cell(text)
+    assert calamine(data)[1] == [text]
+    assert made.losses == {}

@@ -1,0 +1,144 @@
+"""XLSX files: sheets, limits, what is left behind."""
+
+import tempfile
+
+import pytest
+
+from django_reports import kinds
+from django_reports.exceptions import FormatLimitExceeded
+from django_reports.writers import writer_for
+from django_reports.writers.xlsx import XlsxWriter
+from tests.sheets import calamine, column, one_cell, opened, sheet_xml, writer, written
+
+
+@pytest.fixture
+def temporary(monkeypatch, tmp_path):
+    """Where this test's temporary files lie."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_another_sheet_when_the_first_is_full(monkeypatch):
+    monkeypatch.setattr(XlsxWriter, "max_rows", 3)
+    made = writer(column("n"))
+    data = written(made, [(1,), (2,), (3,)], [(4,), (5,)])
+    book = opened(data)
+    assert book.sheetnames == ["Orders", "Orders (2)", "Orders (3)"]
+    assert [calamine(data, number) for number in range(3)] == [
+        [["N"], [1.0], [2.0]],
+        [["N"], [3.0], [4.0]],
+        [["N"], [5.0]],
+    ]
+    assert [sheet.freeze_panes for sheet in book] == ["A2", "A2", "A2"]
+    assert [sheet["A1"].font.bold for sheet in book] == [True, True, True]
+
+
+def test_full_sheet_alone_gets_no_second(monkeypatch):
+    monkeypatch.setattr(XlsxWriter, "max_rows", 3)
+    assert opened(written(writer(column("n")), [(1,), (2,)])).sheetnames == ["Orders"]
+
+
+def test_number_formats_on_the_second_sheet(monkeypatch):
+    monkeypatch.setattr(XlsxWriter, "max_rows", 2)
+    data = written(writer(column("n", kinds.Decimal(2))), [(1,), (2,)])
+    assert opened(data)["Orders (2)"]["A2"].number_format == "0.00"
+
+
+@pytest.mark.parametrize("chunks", [(), ([],)])
+def test_no_rows_leave_the_header(chunks):
+    data = written(writer(column("a")), *chunks)
+    assert calamine(data) == [["A"]]
+    assert opened(data).active.freeze_panes == "A2"
+
+
+@pytest.mark.parametrize(
+    ("title", "sheet"),
+    [
+        ("Orders", "Orders"),
+        ("", "Sheet"),
+        ("   ", "Sheet"),
+        ("[]:*?/\\", "Sheet"),
+        ("'quoted'", "quoted"),
+        ("a/b", "a b"),
+        ("Flüge & Züge", "Flüge & Züge"),
+        ("x" * 80, "x" * 25),
+        ("a\x0bb", "a b"),
+        ("a\ud800b", "a b"),
+    ],
+)
+def test_sheet_name(title, sheet):
+    assert opened(written(writer(column("a"), title=title), [(1,)])).sheetnames == [sheet]
+
+
+def test_as_many_columns_as_a_sheet_has():
+    names = [column(f"c{n}") for n in range(16_384)]
+    assert 'r="XFD1"' in sheet_xml(written(writer(*names)))
+
+
+def test_more_columns_than_a_sheet_has_are_refused_at_once(temporary):
+    names = [column(f"c{n}") for n in range(16_385)]
+    with pytest.raises(FormatLimitExceeded, match="at most 16,384 columns; choose fewer, or CSV"):
+        writer(*names)
+    assert list(temporary.iterdir()) == []
+
+
+def test_row_of_another_length_is_an_error():
+    made = writer(column("a"), column("b"))
+    with pytest.raises(ValueError, match="shorter"):
+        made.write([(1,)])
+    made.close()
+
+
+@pytest.mark.parametrize("chunks", [(), ([(1,)],), ([(1,), (2,), (3,), (4,)],)])
+def test_close_without_end_leaves_no_temporary_file(temporary, monkeypatch, chunks):
+    monkeypatch.setattr(XlsxWriter, "max_rows", 3)
+    made = writer(column("a"))
+    for rows in chunks:
+        made.write(rows)
+    assert len(list(temporary.iterdir())) == {0: 0, 1: 1, 4: 2}[sum(map(len, chunks))]
+    made.close()
+    assert list(temporary.iterdir()) == []
+
+
+def test_close_twice_is_harmless(temporary):
+    made = writer(column("a"))
+    made.write([(1,)])
+    made.close()
+    made.close()
+    assert list(temporary.iterdir()) == []
+
+
+def test_whole_file_leaves_no_temporary_file(temporary):
+    one_cell(1)
+    assert list(temporary.iterdir()) == []
+
+
+def test_reader_who_leaves_at_the_end_leaves_no_temporary_file(temporary):
+    made = writer(column("a"))
+    made.write([(1,)])
+    parts = made.end()
+    next(parts)
+    parts.close()
+    made.close()
+    assert list(temporary.iterdir()) == []
+
+
+def test_save_that_fails_leaves_no_temporary_file(temporary, monkeypatch):
+    def save(file):
+        raise OSError("disk full")
+
+    made = writer(column("a"))
+    made.write([(1,)])
+    monkeypatch.setattr(made._workbook, "save", save)
+    with pytest.raises(OSError, match="disk full"):
+        list(made.end())
+    made.close()
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_the_writer_says_of_itself():
+    assert writer_for("xlsx") is XlsxWriter
+    assert XlsxWriter.supports_streaming is False
+    assert XlsxWriter.content_type == (
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
