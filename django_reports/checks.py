@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
+from django.db.models import F
 from django.utils.module_loading import import_string
 
 from django_reports import storage
@@ -18,6 +19,7 @@ from django_reports.columns import (
     is_secret_looking,
 )
 from django_reports.conf import NAME, get_settings, problems
+from django_reports.exceptions import FileUnavailable
 from django_reports.registry import registry
 from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
 from django_reports.runners import RUNNERS, get_runner
@@ -62,7 +64,17 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 def check_storage(**kwargs: Any) -> list[CheckMessage]:
     if problems(getattr(settings, NAME, {})):
         return []
-    kept = storage.storage_of(storage.storage_alias())
+    try:
+        kept = storage.storage_of(storage.storage_alias())
+    except FileUnavailable as error:
+        return [
+            Error(
+                f"STORAGES[{get_settings().STORAGE!r}], which keeps report files, cannot be used: "
+                f"{error.__cause__}",
+                hint="Correct it, or leave it out: then report files are kept in a private folder.",
+                id="django_reports.E014",
+            )
+        ]
     location = getattr(kept, "location", None)
     if not location:
         return []
@@ -184,7 +196,7 @@ def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
             id="django_reports.E009",
         )
         return
-    read = [column.path or column.name, *column.fields]
+    read = [column.path or column.name, *column.fields, *_names_in(column.expression)]
     secrets = [path for path in read if is_secret_looking(path)]
     if secrets:
         yield Warning(
@@ -196,11 +208,20 @@ def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
         )
 
 
+def _names_in(expression: Any) -> Iterator[str]:
+    """The paths that an expression reads."""
+    name = getattr(expression, "name", None)
+    if isinstance(expression, F) and name:
+        yield name
+    for part in getattr(expression, "get_source_expressions", list)():
+        yield from _names_in(part)
+
+
 def _related_columns(report: Report) -> Iterator[str]:
     """The columns that show other models' data to whoever may view this report's."""
     for column in report.get_declared_columns():
         path = column.path or column.name
-        is_plain = column.value is None and column.expression is None
+        is_plain = column.value is None and column.expression is None and not column.problem()
         if is_plain and column.permission is None and LOOKUP_SEPARATOR in path:
             yield column.name
 

@@ -366,6 +366,7 @@ def _record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
         action,
         origin=origin,
         job=job,
+        requested_by=job.requested_by_text,
         rows=job.rows_done,
         bytes=job.bytes,
         attempt=job.attempt,

@@ -56,15 +56,19 @@ class IterableSource:
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
         pick = _picker(self._columns)
+        wanted = [source for column in self._columns for source in column.sources]
         rows = iter(self._rows())
         try:
             for row in rows if limit is None else islice(rows, limit):
                 try:
                     yield pick(row)
                 except KeyError as error:
+                    missing = [repr(name) for name in wanted if name not in row]
+                    if not missing:  # a value= callable's own
+                        raise
                     raise MissingColumn(
                         _("A row of this report has no %(name)s; it has %(names)s.")
-                        % {"name": error, "names": ", ".join(map(str, row))}
+                        % {"name": ", ".join(missing), "names": ", ".join(map(str, row))}
                     ) from error
         finally:
             close = getattr(rows, "close", None)
@@ -166,7 +170,13 @@ def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
     if query.is_sliced or query.combinator:
         return queryset
     options = query.get_meta()
-    ordering: Any = query.order_by or (query.default_ordering and options.ordering) or ()
+    # DISTINCT ON wants the order to begin with its own fields.
+    ordering: Any = (
+        query.order_by
+        or (query.default_ordering and options.ordering)
+        or query.distinct_fields
+        or ()
+    )
     keys = {"pk", options.pk.name, options.pk.attname} if options.pk else {"pk"}
     if any(_ordering_name(item) in keys for item in ordering):
         return queryset

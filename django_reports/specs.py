@@ -90,17 +90,23 @@ class ExportSpec:
     def from_json(cls, value: Mapping[str, Any]) -> "ExportSpec":
         """The inverse of `to_json`. Raises InvalidSpec for a value that is not one of its kind."""
         try:
+            columns = value["columns"]
+            if not isinstance(columns, list | None):
+                raise TypeError(f"columns must be a list, not {columns!r}")
+            for name, values in value["parameters"].items():
+                if not isinstance(values, list):
+                    raise TypeError(f"parameter {name!r} must be a list, not {values!r}")
             return cls(
                 report=value["report"],
                 format=value["format"],
-                columns=None if value["columns"] is None else tuple(value["columns"]),
+                columns=None if columns is None else tuple(columns),
                 options=Options(**value["options"]),
                 parameters=value["parameters"],
                 selection=Selection.from_json(value["selection"]),
                 time_zone=value["time_zone"],
                 language=value["language"],
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InvalidSpec(
                 _("This is no description of an export: %(error)s.") % {"error": repr(error)}
             ) from error

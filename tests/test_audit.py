@@ -43,6 +43,7 @@ def test_a_background_export_leaves_its_facts(alice, orders):
     assert requested.data == {"spec": job.spec, "delivery": "background"}
     assert (started.actor_label, started.data) == ("system", {"attempt": 1})
     assert finished.data == {
+        "requested_by": "alice",
         "rows": 20,
         "bytes": job.bytes,
         "attempt": 1,

@@ -1,13 +1,13 @@
 from django.contrib import admin
 
 from demo_project.flights.models import Airline, Airport, Flight, Plane, Weather
-from demo_project.flights.reports import Airports, Flights
+from demo_project.flights.reports import Airports, Flights, MonthlyDelays
 from django_reports.admin import ReportAdminMixin
 
 
 @admin.register(Flight)
 class FlightAdmin(ReportAdminMixin, admin.ModelAdmin):
-    reports = [Flights]
+    reports = [Flights, MonthlyDelays]
     list_display = (
         "date",
         "carrier",
@@ -20,7 +20,7 @@ class FlightAdmin(ReportAdminMixin, admin.ModelAdmin):
         "distance",
     )
     list_display_links = ("number",)
-    list_filter = ("carrier", "origin", "date")
+    list_filter = ("carrier", ("origin", admin.RelatedOnlyFieldListFilter), "date")
     list_select_related = ("carrier", "origin", "destination")
     search_fields = ("=tail_number", "=destination__code", "=number")
     raw_id_fields = ("plane",)

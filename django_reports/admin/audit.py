@@ -3,6 +3,7 @@
 import json
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +14,7 @@ from django_reports.models import AuditEntry
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "action", "actor_label", "report", "job_key", "address")
+    list_display = ("created_at", "action", "actor_label", "report", "export", "address")
     list_filter = ("action", ReportFilter, "created_at")
     search_fields = ("actor_label", "=actor_key", "report", "=job_key", "=address")
     fields = (
@@ -27,6 +28,18 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "details",
     )
     readonly_fields = fields
+
+    @admin.display(description=_("export"), ordering="job_key")
+    def export(self, entry: AuditEntry) -> str | SafeString:
+        """The start of the job's key, with a link to its page."""
+        if not entry.job_key:
+            return ""
+        url = reverse(
+            "admin:django_reports_reportjob_change",
+            args=[entry.job_key],
+            current_app=self.admin_site.name,
+        )
+        return format_html('<a href="{}">{}</a>', url, entry.job_key[:8])
 
     @admin.display(description=_("details"))
     def details(self, entry: AuditEntry) -> SafeString:

@@ -32,8 +32,10 @@ RUNNERS = {
 def get_runner() -> Runner:
     """The runner that the RUNNER setting names, by alias or dotted path."""
     name = get_settings().RUNNER
-    runner: Runner = import_string(RUNNERS.get(name, name))()
-    return runner
+    runner_class = import_string(RUNNERS.get(name, name))
+    if not (isinstance(runner_class, type) and issubclass(runner_class, Runner)):
+        raise ImportError(f"{name} is no subclass of django_reports.runners.base.Runner")
+    return runner_class()
 
 
 def submit(job: ReportJob) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
@@ -29,7 +30,12 @@ TIMES = (dt.date, dt.time, dt.timedelta)
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
-_NOT_IN_TITLE = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
+_NOT_IN_TITLE = re.compile("[\\[\\]:*?/\\\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def _cut(text: str, limit: int) -> str:
+    """At most `limit` characters as Excel counts them: in UTF-16, where an emoji is two."""
+    return text.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", errors="ignore")
 
 
 class XlsxWriter(Writer):
@@ -49,7 +55,7 @@ class XlsxWriter(Writer):
                 _("XLSX holds at most %(limit)s columns; choose fewer, or CSV.")
                 % {"limit": f"{MAX_COLUMNS:,}"}
             )
-        self._title = (_NOT_IN_TITLE.sub(" ", title).strip(" '") or "Sheet")[:25]
+        self._title = _cut(_NOT_IN_TITLE.sub(" ", title).strip(" '") or "Sheet", 25)
         self._workbook = Workbook(write_only=True)
         self._to_cells = [column.kind.to_cell(rendering) for column in columns]
         self._styles: list[Any] = []
@@ -77,8 +83,8 @@ class XlsxWriter(Writer):
         if self._sheet is None:
             self._start_sheet(())
         with tempfile.TemporaryFile(prefix="django-reports-") as file:
-            self._is_saved = True
             self._workbook.save(file)
+            self._is_saved = True
             file.seek(0)
             while block := file.read(BLOCK):
                 yield block
@@ -89,12 +95,11 @@ class XlsxWriter(Writer):
         # openpyxl keeps each sheet in a temporary file until it is saved, and removes those files
         # only at the end of the process.
         for sheet in self._workbook.worksheets:
-            try:
-                write_only: Any = sheet
+            write_only: Any = sheet
+            with suppress(WorkbookAlreadySaved):
                 write_only.close()
+            with suppress(OSError):
                 write_only._writer.cleanup()
-            except (WorkbookAlreadySaved, OSError):
-                continue
 
     def _start_sheet(self, sample: Iterable[Row]) -> None:
         number = len(self._workbook.worksheets) + 1
@@ -141,7 +146,9 @@ class XlsxWriter(Writer):
         if kind is str:
             text = self._clean(str(value))
             # openpyxl would make a formula of a text that begins with "=", an error of "#N/A".
-            return self._text(text) if text[:1] in ("=", "#") else text
+            # And it would cut what only escaping made too long.
+            is_risky = text[:1] in ("=", "#") or len(text) > MAX_CHARACTERS
+            return self._text(text) if is_risky else text
         if style is None or kind is bool or (kind is int and abs(cast("int", value)) < PLAIN):
             return value
         cell: Any = WriteOnlyCell(self._sheet)
@@ -161,8 +168,11 @@ class XlsxWriter(Writer):
         if _ILLEGAL.search(text):
             text, replaced = _ILLEGAL.subn("\ufffd", text)
             self.losses["replaced_characters"] += replaced
-        if len(text) > MAX_CHARACTERS:
-            text = text[:MAX_CHARACTERS]
-            self.losses["shortened_texts"] += 1
+        if len(text) > MAX_CHARACTERS // 2:
+            cut = _cut(text, MAX_CHARACTERS)
+            if cut != text:
+                text = cut
+                self.losses["shortened_texts"] += 1
         # "_x0041_" is how XLSX writes an escaped "A": a text that looks so must be escaped itself.
-        return _ESCAPED.sub("_x005F_", text)
+        # And a carriage return that is not escaped reads back as a line feed.
+        return _ESCAPED.sub("_x005F_", text).replace("\r", "_x000D_")
