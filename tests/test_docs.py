@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.contrib import admin
 from django.contrib.admin import AdminSite
+from django.contrib.admin.sites import all_sites
 from django.core.management import BaseCommand, find_commands, load_command_class
 from django.dispatch import Signal
 
@@ -316,10 +317,12 @@ def test_import_paths_exist():
 
 @pytest.fixture
 def reports_as_before():
-    """What a test declares is gone after it."""
-    before = list(registry)
+    """What a test declares is gone after it, and so are its admin sites."""
+    before, sites = list(registry), set(all_sites)
     yield
     registry._reports[:] = before
+    for site in set(all_sites) - sites:
+        all_sites.discard(site)
 
 
 def test_readme_example_works(alice, orders, reports_as_before, monkeypatch):
