@@ -144,7 +144,15 @@ class ImmediateExport:
             self._end(partial(jobs.finish_immediate, losses=dict(self._writer.losses)))
             raise
         except BaseException as error:
-            logger.exception("job=%s event=broken_off", self.job.pk)
+            # What this app says on purpose needs no traceback.
+            is_told = isinstance(error, ReportError)
+            logger.log(
+                logging.WARNING if is_told else logging.ERROR,
+                "job=%s event=broken_off error=%s",
+                self.job.pk,
+                error,
+                exc_info=not is_told,
+            )
             self._end(partial(jobs.fail_immediate, error=error))
             raise
         self._sent += len(block)
@@ -255,6 +263,8 @@ def export_now(
     """
     with localised(spec):
         export = prepare(spec, authority, origin)
+        if export.grant.max_rows is not None:
+            _count_within_limit(export, origin)
         expected = export.source.count() if on_progress and export.source.is_countable else None
 
         def tell(meter: Meter) -> None:
@@ -301,12 +311,7 @@ def _immediate(
 
 
 def _background(export: Export, origin: Origin) -> ReportJob:
-    rows = _count(export)
-    limit = export.grant.max_rows
-    if limit is not None and rows.is_more_than(limit):
-        error = RowLimitExceeded(limit)
-        _deny_rows(export, origin, error)
-        raise error
+    rows = _count_within_limit(export, origin)
     job = jobs.create(
         export,
         delivery=Delivery.BACKGROUND,
@@ -315,6 +320,17 @@ def _background(export: Export, origin: Origin) -> ReportJob:
     )
     runners.submit(job)
     return job
+
+
+def _count_within_limit(export: Export, origin: Origin) -> RowCount:
+    """Count as far as it matters. Raises RowLimitExceeded, after it has been recorded."""
+    rows = _count(export)
+    limit = export.grant.max_rows
+    if limit is not None and rows.is_more_than(limit):
+        error = RowLimitExceeded(limit)
+        _deny_rows(export, origin, error)
+        raise error
+    return rows
 
 
 def _deny_rows(export: Export, origin: Origin, error: RowLimitExceeded) -> None:

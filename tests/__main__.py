@@ -13,11 +13,12 @@ from tests.services import LABELS, find_chromium, is_redis_there, problem_with
 def databases() -> tuple[list[str], list[str]]:
     """Those to run on, and those that are left out with the reason."""
     run, left_out = [], []
-    for name in os.environ.get("TEST_DATABASES", "sqlite").replace(",", " ").split():
-        problem = problem_with(name)
-        if problem is None:
-            run.append(name)
-        else:
+    for wanted in os.environ.get("TEST_DATABASES", "sqlite").replace(",", " ").split():
+        for name in wanted.split("|"):  # the first of these that can be used
+            problem = problem_with(name)
+            if problem is None:
+                run.append(name)
+                break
             left_out.append(f"{LABELS[name]} ({problem})")
     return run, left_out
 

@@ -6,7 +6,7 @@ from django.db.models import F
 from django.test.utils import isolate_apps
 
 from django_reports import kinds
-from django_reports.kinds import Choice, kind_for_field, register_kind
+from django_reports.kinds import Choice, kind_for_field, lookup, register_kind
 from django_reports.models import GroupReportPermission, ReportJob
 from tests.shop.models import Line, Order, Region
 
@@ -21,7 +21,7 @@ class Grey(Colour):
 
 @pytest.fixture
 def own_table(monkeypatch):
-    monkeypatch.setattr(kinds, "_BY_FIELD", dict(kinds._BY_FIELD))
+    monkeypatch.setattr(lookup, "_BY_FIELD", dict(lookup._BY_FIELD))
 
 
 @pytest.mark.parametrize(

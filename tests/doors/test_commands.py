@@ -1,10 +1,14 @@
 """The management commands."""
 
+import fcntl
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from django_reports.models import ReportJob
+from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
 from tests.doors.helpers import actions, enqueue, make, put
 from tests.shop.models import Order
@@ -261,3 +265,40 @@ def test_file_of_many_blocks(tmp_path):
     call_command("export_report", "shop.orders", output=str(output), verbosity=0)
     assert output.read_bytes().count(b"\r\n") == 3001
     assert ReportJob.objects.get().status == "succeeded"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_progress_on_a_terminal(tmp_path):
+    """A bar on a terminal of 80 columns; it ends at all rows of all rows."""
+    make_orders(3000)
+    master, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 80, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "django", "export_report", "shop.orders", "--output", "orders.csv"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    shown = b""
+    with suppress(OSError):  # the terminal's other end is closed: the process has ended
+        while part := os.read(master, 4096):
+            shown += part
+    os.close(master)
+    assert process.wait(timeout=30) == 0
+    assert b"100%" in shown
+    assert b"3.00k/3.00k" in shown
+
+
+def test_row_limit_is_told_before_anything_is_written(bob, orders, tmp_path):
+    output = tmp_path / "orders.csv"
+    with pytest.raises(CommandError, match="more than 10 rows"):
+        call_command("export_report", "shop.orders", user="bob", output=str(output))
+    assert not list(tmp_path.glob("*.csv"))
+    assert [entry.action for entry in AuditEntry.objects.filter(actor_label="bob")] == ["denied"]
+    assert not ReportJob.objects.exists()

@@ -1,68 +1,23 @@
-"""Kinds: how a column's values are written. Data, so that every writer can realise them.
-
-A kind gives each writer one function per column, chosen once and then called per value:
-`to_text` for text formats, `to_cell` for typed ones. Neither is ever called with None.
-Only text goes through `escape` (the formula guard of a text writer); numbers never do.
-"""
+"""The kinds: text, numbers, times, and what is made of them."""
 
 import datetime as dt
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal as PyDecimal
-from typing import Any, ClassVar
-from uuid import UUID
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
 from django.utils.duration import duration_iso_string, duration_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from django_reports.exceptions import UnsupportedValue
-from django_reports.statuses import Profile
-
-Escape = Callable[[str], str]
-ToText = Callable[[Any], str]
-Cell = str | int | float | PyDecimal | bool | dt.datetime | dt.date | dt.time | dt.timedelta
-ToCell = Callable[[Any], Cell]
+from django_reports.kinds.base import Cell, Escape, Kind, Rendering, ToCell, ToText
 
 EXACT_DIGITS = 15  # a spreadsheet's number is a double: more digits are lost
 FIRST_DATE = dt.date(1900, 3, 1)  # before it Excel's calendar has a day that never was
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """For whom values are written: profile, time zone (of an aware datetime) and language."""
-
-    profile: Profile
-    time_zone: ZoneInfo
-    language: str
-
-    @property
-    def is_spreadsheet(self) -> bool:
-        return self.profile is Profile.SPREADSHEET
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One way of writing values. `width` of a column is in characters, None: as its content."""
-
-    name: ClassVar[str]
-    number_format: ClassVar[str] = "General"
-    width: ClassVar[int | None] = None
-
-    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        raise NotImplementedError
-
-    def to_cell(self, rendering: Rendering) -> ToCell:
-        raise NotImplementedError
-
-    def cell_format(self) -> str:
-        """The XLSX number format of this kind's cells."""
-        return self.number_format
 
 
 @dataclass(frozen=True)
@@ -341,143 +296,3 @@ def _label_of(value: Any, labels: Mapping[Any, str]) -> str | None:
         return labels.get(value)
     except TypeError:  # a list or a dict is no choice
         return None
-
-
-@dataclass(frozen=True)
-class Auto(Kind):
-    """For values whose kind nobody declared: each by its own Python type, none by `str()`."""
-
-    name = "auto"
-
-    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        texts: dict[type, ToText] = {}
-
-        def text(value: Any) -> str:
-            python_type = type(value)
-            if python_type not in texts:
-                texts[python_type] = kind_for_type(python_type).to_text(rendering, escape)
-            return texts[python_type](value)
-
-        return text
-
-    def to_cell(self, rendering: Rendering) -> ToCell:
-        cells: dict[type, ToCell] = {}
-
-        def cell(value: Any) -> Cell:
-            python_type = type(value)
-            if python_type not in cells:
-                cells[python_type] = kind_for_type(python_type).to_cell(rendering)
-            return cells[python_type](value)
-
-        return cell
-
-
-# Looked up along the type's bases; bool before int, datetime before date by that order.
-_BY_TYPE: dict[type, Kind] = {
-    str: Text(),
-    Promise: Text(),
-    bool: Boolean(),
-    int: Integer(),
-    float: Float(),
-    PyDecimal: Decimal(),
-    dt.datetime: DateTime(),
-    dt.date: Date(),
-    dt.time: Time(),
-    dt.timedelta: Duration(),
-    UUID: Uuid(),
-    dict: Json(),
-    list: Json(),
-    tuple: Json(),
-}
-
-
-def kind_for_type(python_type: type) -> Kind:
-    """The kind of a Python type. Raises UnsupportedValue for one that has no defined way."""
-    for base in python_type.__mro__:
-        if base in _BY_TYPE:
-            return _BY_TYPE[base]
-    raise UnsupportedValue(
-        _(
-            "A value of type %(type)s has no defined way into a file. "
-            "Give the column a kind=, or return one of: %(legal)s."
-        )
-        % {
-            "type": python_type.__name__,
-            "legal": ", ".join(base.__name__ for base in _BY_TYPE if base is not Promise),
-        }
-    )
-
-
-FieldKind = Callable[[Any], Kind]
-_BY_FIELD: dict[type, FieldKind] = {}
-
-
-def register_kind(field_class: type, kind: Kind | FieldKind) -> None:
-    """Say how a model field class (and those derived from it) is written.
-
-    `kind` is a Kind, or a function that gets the field and returns one.
-    """
-    if isinstance(kind, Kind):
-        fixed = kind
-        _BY_FIELD[field_class] = lambda field: fixed
-    else:
-        _BY_FIELD[field_class] = kind
-
-
-def kind_for_field(field: Any) -> Kind | None:
-    """The kind of a model field; None for a field class that nobody registered."""
-    for base in type(field).__mro__:
-        if base in _BY_FIELD:
-            kind = _BY_FIELD[base](field)
-            labels = tuple(getattr(field, "flatchoices", None) or ())
-            return Choice(kind, labels) if labels else kind
-    return None
-
-
-def _related(field: Any) -> Kind:
-    return kind_for_field(field.target_field) or Auto()
-
-
-def _generated(field: Any) -> Kind:
-    return kind_for_field(field.output_field) or Auto()
-
-
-for _field_class, _kind in (
-    (models.CharField, Text()),
-    (models.TextField, Text()),
-    (models.GenericIPAddressField, Text()),
-    (models.FilePathField, Text()),
-    (models.IntegerField, Integer()),
-    (models.FloatField, Float()),
-    (models.BooleanField, Boolean()),
-    (models.DateField, Date()),
-    (models.DateTimeField, DateTime()),
-    (models.TimeField, Time()),
-    (models.DurationField, Duration()),
-    (models.UUIDField, Uuid()),
-    (models.JSONField, Json()),
-    (models.FileField, File()),
-):
-    register_kind(_field_class, _kind)
-register_kind(models.DecimalField, lambda field: Decimal(field.decimal_places))
-register_kind(models.ForeignKey, _related)
-register_kind(models.GeneratedField, _generated)
-
-KINDS: Mapping[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Auto(),
-        Text(),
-        Integer(),
-        Decimal(),
-        Float(),
-        Boolean(),
-        Date(),
-        DateTime(),
-        Time(),
-        Duration(),
-        Uuid(),
-        Json(),
-        File(),
-    )
-}
