@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.core.signals import setting_changed
 from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
@@ -162,13 +162,15 @@ def may_generate(user: User, report: Report, selection: Selection | None = None)
 def _may_read(user: User, report: Report, selection: Selection) -> bool:
     if not user.is_active:
         return False
-    wanted = report.get_permissions()
-    if not wanted:
+    if report.permission and not user.has_perm(report.permission):
         return False
+    if report.model is None:
+        return bool(report.permission)
     door = selection_kind(selection).may_view
-    if report.model is not None and door is not None:
-        return door(selection, user) and _has_perms(user, wanted[1:])
-    return _has_perms(user, wanted)
+    if door is not None:
+        return door(selection, user)
+    options = report.model._meta
+    return user.has_perm(f"{options.app_label}.{get_permission_codename('view', options)}")
 
 
 def _has_perms(user: User, names: Iterable[str]) -> bool:

@@ -93,10 +93,6 @@ class Report:
         """
         return [bind(column, self.model) for column in self.get_declared_columns()]
 
-    def get_permissions(self) -> list[str]:
-        """The Django permissions that generating this report needs besides a grant."""
-        return [self.permission] if self.permission else []
-
 
 class ModelReport(Report):
     """A report whose rows are those of a model.
@@ -124,10 +120,6 @@ class ModelReport(Report):
         return super().get_declared_columns() or [
             Column(name) for name in default_column_names(self.model)
         ]
-
-    def get_permissions(self) -> list[str]:
-        options = self.model._meta
-        return [f"{options.app_label}.view_{options.model_name}", *super().get_permissions()]
 
 
 def default_column_names(model: type[Model]) -> list[str]:
