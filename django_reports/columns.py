@@ -10,7 +10,7 @@ from django.db.models.expressions import Combinable
 from django.utils.functional import Promise
 from django.utils.text import capfirst, format_lazy
 
-from django_reports.kinds import KINDS, Auto, Kind, Text, kind_for_field
+from django_reports.kinds import KINDS, Auto, Decimal, Kind, Text, kind_for_field
 
 Label = str | Promise
 Row = tuple[Any, ...]
@@ -233,7 +233,13 @@ def _expression_kind(expression: Any, model: type[Model]) -> Kind | None:
     # A project's expression may raise anything here; only its output type is wanted, and a
     # value of unknown type is still written by its Python type.
     try:
-        output = expression.resolve_expression(query).output_field
+        resolved = expression.resolve_expression(query)
+        kind = kind_for_field(resolved.output_field)
+        fields = [getattr(part, "target", None) for part in resolved.flatten()]
     except Exception:
         return None
-    return kind_for_field(output)
+    if kind == Decimal():
+        # A sum has the places of its parts; databases differ in the zeros that they give back.
+        places = max((getattr(f, "decimal_places", None) or 0 for f in fields), default=0)
+        return Decimal(places or None)
+    return kind

@@ -9,6 +9,7 @@ from django.db.models import Count, F
 from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 
+from django_reports import kinds
 from django_reports.columns import Column, bind
 from django_reports.models import ReportJob
 from django_reports.sources import QuerySetSource, totally_ordered
@@ -268,3 +269,9 @@ def test_more_rows_than_one_round_trip():
     make_orders(4500)
     found = rows(Order.objects.order_by("-pk"), "number")
     assert (len(found), found[0], found[-1]) == (4500, ("A04500",), ("A00001",))
+
+
+def test_difference_of_decimals_has_their_places_on_every_database(orders):
+    """SQLite gives back 1, PostgreSQL 1.00."""
+    margin = bind(Column("margin", expression=F("total") - F("cost")), Order)
+    assert margin.kind == kinds.Decimal(2)
