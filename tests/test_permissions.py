@@ -224,7 +224,7 @@ def test_a_report_of_hidden_columns_only_is_denied(alice, monkeypatch):
 # Asked again when a job runs
 
 
-def failed(job, reason, folder):
+def assert_failed(job, reason, folder):
     """Run a job, which must fail with this reason and without a file."""
     run(job)
     assert (job.status, job.error) == ("failed", reason)
@@ -239,19 +239,19 @@ def test_not_for_whoever_is_inactive_by_then(alice, orders, folder):
     job = enqueue(alice)
     alice.is_active = False
     alice.save()
-    failed(job, DENIED, folder)
+    assert_failed(job, DENIED, folder)
 
 
 def test_not_without_the_grant(alice, orders, folder):
     job = enqueue(alice)
     GroupReportPermission.objects.all().delete()
-    failed(job, DENIED, folder)
+    assert_failed(job, DENIED, folder)
 
 
 def test_not_without_the_view_permission(alice, orders, folder):
     job = enqueue(alice)
     alice.user_permissions.clear()
-    failed(job, DENIED, folder)
+    assert_failed(job, DENIED, folder)
 
 
 def test_not_with_a_column_that_is_hidden_by_then(alice, orders, folder):
@@ -275,13 +275,13 @@ def test_not_beyond_a_limit_that_came_later(alice, orders, folder):
     job = enqueue(alice)
     GroupReportPermission.objects.update(max_rows=10)
     reason = "This export has more than 10 rows, which is your limit. Narrow it down."
-    failed(job, reason, folder)
+    assert_failed(job, reason, folder)
 
 
 def test_not_for_whoever_is_deleted_by_then(alice, orders, folder):
     job = enqueue(alice)
     alice.delete()
-    failed(
+    assert_failed(
         job, "No longer permitted: The person who asked for this export no longer exists.", folder
     )
 
@@ -289,7 +289,7 @@ def test_not_for_whoever_is_deleted_by_then(alice, orders, folder):
 def test_not_if_the_report_is_gone_by_then(alice, orders, folder, monkeypatch):
     job = enqueue(alice)
     monkeypatch.setattr(registry, "_reports", [r for r in registry if type(r) is not Orders])
-    failed(job, DENIED, folder)
+    assert_failed(job, DENIED, folder)
 
 
 def test_a_job_of_a_renamed_report_still_runs(alice, orders):

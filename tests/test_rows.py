@@ -121,9 +121,10 @@ def test_it_cannot_be_counted():
         made.count(5)
 
 
-def test_snapshot_of_nothing():
-    with source([], "a").snapshot():
-        pass
+def test_rows_are_read_inside_a_snapshot_too():
+    made = source([{"a": 1}], "a")
+    with made.snapshot():
+        assert list(made.read()) == [(1,)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2000, 2001, 5000])

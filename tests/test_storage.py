@@ -199,10 +199,13 @@ def test_a_file_of_another_length_is_not_opened(alice, orders):
         storage.open_file(job)
 
 
-def test_removing_what_is_not_there_is_no_error():
+def test_removing_what_is_not_there_is_no_error(alice, orders):
+    kept = make(alice)
     storage.delete("private", "2026/02/nothing.csv")
     storage.delete("private", "")
     storage.delete("no such storage", "")
+    with storage.open_file(kept) as file:
+        assert len(file.read()) == kept.bytes
 
 
 def test_the_private_storage_can_be_named_in_storages(tmp_path):

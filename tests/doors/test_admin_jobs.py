@@ -240,7 +240,7 @@ def test_others_download_by_grant(alice, overseer, orders):
     assert entries(job).get(action="downloaded").actor_label == "olga"
 
 
-def refused(user, job, status, reason):
+def assert_refused(user, job, status, reason):
     """Assert that a download is refused, told and recorded."""
     client = browse(user)
     response = client.get(job_url(job, "download"))
@@ -259,20 +259,20 @@ NOT_ANY_MORE = "You may no longer download this export."
 def test_without_the_grant_that_made_it_the_owner_may_not_download(alice, orders):
     job = make(alice)
     GroupReportPermission.objects.update(can_generate=False)
-    refused(alice, job, 403, NOT_ANY_MORE)
+    assert_refused(alice, job, 403, NOT_ANY_MORE)
 
 
 def test_without_the_permission_to_view_the_owner_may_not_download(alice, orders):
     job = make(alice)
     alice.user_permissions.clear()
-    refused(alice, job, 403, NOT_ANY_MORE)
+    assert_refused(alice, job, 403, NOT_ANY_MORE)
 
 
 def test_without_a_columns_permission_the_file_that_holds_it_stays_closed(alice, orders):
     give(alice, "shop.view_customer_email")
     job = make(type(alice).objects.get(pk=alice.pk))
     alice.user_permissions.filter(codename="view_customer_email").delete()
-    refused(alice, job, 403, NOT_ANY_MORE)
+    assert_refused(alice, job, 403, NOT_ANY_MORE)
 
 
 def test_a_masked_column_needs_no_permission_to_download(alice, orders):
@@ -283,32 +283,36 @@ def test_a_masked_column_needs_no_permission_to_download(alice, orders):
 
 def test_others_need_the_columns_permission_too(make_person, overseer, orders):
     job = make(make_person("mia", *VIEW, "shop.view_customer_email", report="*"))
-    refused(overseer, job, 403, NOT_ANY_MORE)
+    assert_refused(overseer, job, 403, NOT_ANY_MORE)
 
 
 def test_an_expired_file_is_gone(alice, orders):
-    refused(alice, put(make(alice), status="expired"), 410, "This export has expired.")
+    assert_refused(alice, put(make(alice), status="expired"), 410, "This export has expired.")
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "failed", "canceled"])
 def test_an_unfinished_job_has_no_file(alice, orders, status):
-    refused(alice, put(enqueue(alice), status=status), 404, "This export has no file to download.")
+    assert_refused(
+        alice, put(enqueue(alice), status=status), 404, "This export has no file to download."
+    )
 
 
 def test_a_missing_file_is_said(alice, orders):
     job = make(alice)
     storage.delete(job.storage, job.file_key)
-    refused(alice, job, 404, "The file of this export is missing.")
+    assert_refused(alice, job, 404, "The file of this export is missing.")
 
 
 def test_a_file_of_another_size_is_not_served(alice, orders, folder):
     job = make(alice)
     (folder / job.file_key).write_bytes(b"id\r\n1\r\n")
-    refused(alice, job, 404, "The file of this export is not the one that was made.")
+    assert_refused(alice, job, 404, "The file of this export is not the one that was made.")
 
 
 def test_a_storage_that_is_gone_is_said(alice, orders):
-    refused(alice, put(make(alice), storage="old"), 404, "is no longer configured in STORAGES")
+    assert_refused(
+        alice, put(make(alice), storage="old"), 404, "is no longer configured in STORAGES"
+    )
 
 
 # Foreign jobs
