@@ -21,6 +21,7 @@ class Settings:
     """Every key of DJANGO_REPORTS with its default."""
 
     STREAM_MAX_ROWS: int = 5000
+    STREAMS_PER_PROCESS: int = 4
     RUNNER: str = "local"
     QUEUE: str = "reports"
     STORAGE: str = "reports"
@@ -35,6 +36,7 @@ class Settings:
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "STREAM_MAX_ROWS": (int,),
+    "STREAMS_PER_PROCESS": (int,),
     "RUNNER": (str,),
     "QUEUE": (str,),
     "STORAGE": (str,),
@@ -46,6 +48,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "TIMEOUT": (timedelta,),
     "MAX_ATTEMPTS": (int,),
 }
+_NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS")
 _POSITIVE = ("RETENTION", "LEASE", "TIMEOUT")
 
 
@@ -64,7 +67,7 @@ def problems(value: Any) -> list[str]:
             found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
         elif key in _POSITIVE and item <= timedelta(0):
             found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
-        elif key == "STREAM_MAX_ROWS" and item < 0:
+        elif key in _NOT_NEGATIVE and item < 0:
             found.append(f"{NAME}[{key!r}] must be 0 or more, not {item!r}.")
         elif key == "MAX_ATTEMPTS" and item < 1:
             found.append(f"{NAME}[{key!r}] must be 1 or more, not {item!r}.")

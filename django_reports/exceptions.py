@@ -74,6 +74,10 @@ class ReportFailed(ReportError):
         self.job_key = job_key
 
 
+class IdempotencyKeyReused(ReportError):
+    """A program asked for another export under a key that it has used already."""
+
+
 class FileUnavailable(ReportError):
     """The file of a job is missing, or is not the one that was made."""
 

@@ -56,8 +56,13 @@ def create(
     delivery: Delivery,
     origin: Origin,
     rows_expected: int | None = None,
+    rerun_of: ReportJob | None = None,
+    idempotency_key: str | None = None,
 ) -> ReportJob:
-    """Write the record of an export: waiting if it is for the background, else running."""
+    """Write the record of an export: waiting if it is for the background, else running.
+
+    Raises IntegrityError if the person has used the idempotency key before.
+    """
     is_immediate = delivery is Delivery.IMMEDIATE
     now = export.context.now
     user = export.authority.user
@@ -70,6 +75,8 @@ def create(
         authority=export.authority.kind,
         requested_by_id=user.pk if user else None,
         requested_by_text=origin.actor_label[:255] if user else "system",
+        rerun_of=rerun_of,
+        idempotency_key=idempotency_key,
         rows_expected=rows_expected,
         columns=export.columns_as_made(),
         filename=export.filename,
@@ -81,7 +88,12 @@ def create(
     with transaction.atomic(using=database()):
         job.save(force_insert=True)
         audit.record(
-            AuditAction.REQUESTED, origin=origin, job=job, spec=job.spec, delivery=job.delivery
+            AuditAction.REQUESTED,
+            origin=origin,
+            job=job,
+            spec=job.spec,
+            delivery=job.delivery,
+            rerun_of=str(rerun_of.pk) if rerun_of else None,
         )
     if not is_immediate:
         _send_after_commit(signals.job_queued, job)

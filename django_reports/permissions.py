@@ -70,6 +70,9 @@ class Policy(Protocol):
     def has_any(self, user: User) -> bool:
         """Whether the person has anything to do with reports at all."""
 
+    def may_enter(self, user: User) -> bool:
+        """Whether the person may use the staff pages; what they find there, grants decide."""
+
 
 class GroupPolicy:
     """Grants from GroupReportPermission. Superusers may do everything."""
@@ -109,6 +112,9 @@ class GroupPolicy:
             or any(row.can_generate or row.others != Others.NONE for row in _rows_of(user))
             or ReportJob.objects.filter(requested_by=user.pk).exists()
         )
+
+    def may_enter(self, user: User) -> bool:
+        return bool(getattr(user, "is_staff", False))
 
 
 def _is_superuser(user: User) -> bool:
@@ -237,6 +243,11 @@ def visible_jobs(user: User) -> "QuerySet[ReportJob]":
     if not user.is_active or user.pk is None:
         return cast("QuerySet[ReportJob]", ReportJob.objects.none())
     return get_policy().jobs(user)
+
+
+def may_enter(user: User) -> bool:
+    """Whether a person may use the staff pages."""
+    return bool(user.is_active) and user.pk is not None and get_policy().may_enter(user)
 
 
 def sees_reports(user: User) -> bool:

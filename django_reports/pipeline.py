@@ -1,9 +1,9 @@
 """The one loop that turns rows into a file. Stream, job, command and preview all run it."""
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from time import monotonic
 from typing import Any
 
 from django_reports.columns import Row
@@ -11,6 +11,7 @@ from django_reports.exceptions import RowLimitExceeded
 from django_reports.writers import Writer
 
 CHUNK = 500  # rows between two looks at cancel, lease and deadline
+PATIENCE = 0.5  # seconds: slower rows are looked at, and handed on, without waiting for more
 BLOCK = 64 * 1024  # bytes handed on at once
 FIRST_BLOCK = 16 * 1024  # so that a stream's first answer does not wait for a whole block
 
@@ -43,23 +44,25 @@ def blocks(
 ) -> Generator[bytes]:
     """Write rows, yield the file's bytes in blocks.
 
-    `check` is called between chunks and stops the work by raising. More rows than `max_rows`
-    raise RowLimitExceeded: nothing is cut silently. The writer is closed whatever happens.
+    A block is full, or holds what came within PATIENCE. `check` is called between chunks and stops
+    the work by raising. More rows than `max_rows` raise RowLimitExceeded: nothing is cut silently.
+    The writer is closed whatever happens.
     """
     size = FIRST_BLOCK
-    iterator = iter(rows)
     try:
         buffer = bytearray(writer.begin())
-        while chunk := list(islice(iterator, CHUNK)):
+        due = monotonic() + PATIENCE
+        for chunk in _chunks(rows):
             check()
             meter.rows += len(chunk)
             if max_rows is not None and meter.rows > max_rows:
                 raise RowLimitExceeded(max_rows)
             buffer += writer.write(chunk)
-            if len(buffer) >= size:
+            if len(buffer) >= size or (buffer and monotonic() >= due):
                 yield meter.count(bytes(buffer))
                 buffer.clear()
                 size = BLOCK
+                due = monotonic() + PATIENCE
         check()
         for part in writer.end():
             check()
@@ -74,3 +77,17 @@ def blocks(
         close = getattr(rows, "close", None)
         if close is not None:
             close()
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows in lists of CHUNK, or of as many as came within PATIENCE."""
+    chunk: list[Row] = []
+    until = monotonic() + PATIENCE
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == CHUNK or monotonic() >= until:
+            yield chunk
+            chunk = []
+            until = monotonic() + PATIENCE
+    if chunk:
+        yield chunk

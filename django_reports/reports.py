@@ -63,6 +63,8 @@ class Report:
     parameters: ClassVar[type[forms.Form] | None] = None
     permission: ClassVar[str | None] = None
     model: ClassVar[type[Model] | None] = None
+    # Whether it can be asked for by its name alone: not where its rows are an admin list's.
+    is_in_catalogue: ClassVar[bool] = True
     # What a list shows and a report that follows it cannot have; said on the page.
     left_out: ClassVar[Sequence[str]] = ()
 

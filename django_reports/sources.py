@@ -261,6 +261,16 @@ class Spool:
         self.close()
 
 
+def release_connections() -> None:
+    """Give this thread's database connections back; the next query gets one again.
+
+    A connection inside a transaction (a test's, a caller's) stays.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
 def _reading_locks_writers(connection: BaseDatabaseWrapper) -> bool:
     """Whether an open cursor keeps others from writing: SQLite without a write-ahead log."""
     if connection.vendor != "sqlite":

@@ -9,7 +9,7 @@ from django_reports.conf import get_settings, problems
 
 KEYS = (
     "FOLDER, LEASE, LOCAL_THREAD, MAX_ATTEMPTS, POLICY, QUEUE, RETENTION, RUNNER, STORAGE, "
-    "STREAM_MAX_ROWS, TIMEOUT"
+    "STREAMS_PER_PROCESS, STREAM_MAX_ROWS, TIMEOUT"
 )
 
 

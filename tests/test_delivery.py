@@ -6,8 +6,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from django_reports import delivery
-from django_reports.delivery import ImmediateExport
 from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportFailed, RowLimitExceeded
+from django_reports.immediate import ImmediateExport
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
 from tests.doors.helpers import actions, asking, deliver, enqueue, plan, spec_of, unbounded_counts

@@ -4,42 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, ShowFacets, SimpleListFilter
-from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_reports.exports import formats
 from django_reports.permissions import may_generate
 from django_reports.registry import registry
+from django_reports.views.paging import COUNTED, BoundedPaginator
 
 if TYPE_CHECKING:
     _Base = ModelAdmin[Any]
-    _Paginator = Paginator[Any]
 else:
     _Base = ModelAdmin
-    _Paginator = Paginator
-
-COUNTED = 10_000  # rows that a list pages through; beyond them one filters
-
-
-class BoundedPaginator(_Paginator):
-    """Counts no further than COUNTED, and says so by `is_cut`."""
-
-    @cached_property
-    def _counted(self) -> int:
-        queryset: Any = self.object_list
-        return int(queryset.order_by()[: COUNTED + 1].count())
-
-    @cached_property
-    def count(self) -> int:
-        return min(self._counted, COUNTED)
-
-    @property
-    def is_cut(self) -> bool:
-        return self._counted > COUNTED
 
 
 class ReadOnlyAdmin(_Base):

@@ -1,7 +1,6 @@
 """ReportAdminMixin: exports from a changelist, by action and by button."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ModelAdmin, action, helpers
@@ -21,7 +20,6 @@ from django_reports.admin.changelists import (
     verify_replay,
     without_results,
 )
-from django_reports.admin.urls import job_url, page_context
 from django_reports.exceptions import ReportError
 from django_reports.models import ReportJob
 from django_reports.permissions import may_generate
@@ -29,6 +27,7 @@ from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, default_column_names, exportable_names
 from django_reports.selections import Selection
 from django_reports.views.exports import ExportPage, export
+from django_reports.views.places import AdminPlace
 from django_reports.views.requests import bad_request
 
 if TYPE_CHECKING:
@@ -150,6 +149,7 @@ class ReportAdminMixin(_Base):
                 verify_replay(countless(self), request, live, selection)
         except ReportError as error:
             return bad_request(request, error, self._changelist_url(request))
+        place = AdminPlace(self.admin_site)
         trail = [
             (
                 reverse("admin:app_list", args=[self.opts.app_label], current_app=self._site_name),
@@ -165,12 +165,12 @@ class ReportAdminMixin(_Base):
                 subject=self._subject(request, report, keys),
                 action=self._export_url(request),
                 back=self._changelist_url(request),
-                job_url=partial(job_url, self.admin_site),
+                job_url=place.job_url,
                 hidden=_carried(report, keys),
                 offers=[(r.get_identifier(), str(r.get_label())) for r in offers],
                 report_field=REPORT_FIELD,
                 left_out=report.left_out,
-                context=page_context(self.admin_site, request, trail, opts=self.opts),
+                context=place.context(request, trail, opts=self.opts),
             ),
         )
 
@@ -234,6 +234,7 @@ def _report_of_list(model_admin: "ModelAdmin[Any]") -> ModelReport:
         "model": model_admin.model,
         "columns": columns or default_column_names(model_admin.model),
         "left_out": left_out,
+        "is_in_catalogue": False,
     }
     made: ModelReport = type(f"{options.object_name}List", (ModelReport,), attributes)()
     return made

@@ -67,6 +67,17 @@ class ReportJob(models.Model):
     )
     requested_by_text = models.CharField(_("requested by (name)"), max_length=255, blank=True)
 
+    rerun_of = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("run again from"),
+    )
+    # A hash of what a program called its request; None, and so never alike, where it did not.
+    idempotency_key = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
+
     rows_expected = models.BigIntegerField(_("rows expected"), null=True, blank=True)
     rows_done = models.BigIntegerField(_("rows"), default=0)
     bytes = models.BigIntegerField(_("size in bytes"), default=0)
@@ -102,6 +113,9 @@ class ReportJob(models.Model):
             models.Index(fields=["file_key"], name="reports_job_file"),
         ]
         constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["requested_by", "idempotency_key"], name="reports_job_asked_once"
+            ),
             # A person's job whose person was deleted stays a person's: it never turns into one of
             # the system's, which may do more.
             models.CheckConstraint(

@@ -24,6 +24,7 @@ from django_reports.reports import Report
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec
 from django_reports.views.requests import forbidden, origin_of, stream
+from django_reports.views.streaming import is_async
 
 SUBMIT = "_export"  # the name of the page's own button: only with it is anything exported
 TEMPLATE = "django_reports/export.html"
@@ -63,7 +64,12 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
             return _render(request, page, form, parameters)
         if not form.is_valid() or (parameters is not None and not parameters.is_valid()):
             return _render(request, page, form, parameters, status=400)
-        answer = deliver(_spec(page, form, parameters), authority, origin_of(request))
+        answer = deliver(
+            _spec(page, form, parameters),
+            authority,
+            origin_of(request),
+            holds_thread=not is_async(request),
+        )
     except ReportDenied as error:
         return forbidden(request, error)
     except ReportFailed as error:
@@ -72,7 +78,7 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
         return _render(request, page, form, parameters, error=error, status=400)
     if isinstance(answer, ReportJob):
         return HttpResponseRedirect(page.job_url(answer))
-    return stream(answer)
+    return stream(request, answer)
 
 
 def _parameters_form(report: Report, data: Any) -> forms.Form | None:

@@ -1,59 +1,100 @@
-"""What can be done with one job: watch, download, cancel.
+"""What can be done with one job: watch, download, cancel, run again.
 
-Each function takes a job that its reader may see (the doors start from `visible_jobs`), and the
-page to go back to.
+Each view takes a job's key and the place where it stands. A job that its reader may not see
+answers like one that never was.
 """
 
 from http import HTTPStatus
+from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.cache import get_conditional_response
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext_lazy
 
-from django_reports import audit, jobs, runners, storage
-from django_reports.exceptions import FileUnavailable
+from django_reports import audit, delivery, jobs, runners, storage
+from django_reports.exceptions import FileUnavailable, ReportDenied, ReportError
 from django_reports.models import ReportJob
-from django_reports.permissions import may_cancel, may_download
-from django_reports.statuses import AuditAction, JobStatus
-from django_reports.views.requests import origin_of, refused, send_file
+from django_reports.permissions import Authority, may_cancel, may_download, visible_jobs
+from django_reports.registry import registry
+from django_reports.statuses import AuditAction, Delivery, JobStatus
+from django_reports.views.api import RETRY_AFTER, accepted, etag_of, job_as_json
+from django_reports.views.places import Place
+from django_reports.views.requests import (
+    answer_json,
+    not_found,
+    origin_of,
+    problem,
+    refused,
+    send_file,
+    wants_json,
+)
+from django_reports.views.words import losses_in_words, progress_in_words
+
+TEMPLATE = "django_reports/job.html"
 
 
-def status(job: ReportJob) -> JsonResponse:
-    """A job's state and progress."""
+def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+    """A job's page; to a program its state, and the way to its file once there is one."""
+    job = _find(request, key)
+    if job is None:
+        return _missing(request, key)
+    links = links_of(request, job, place)
+    if wants_json(request):
+        if "download" in links:
+            return answer_json(
+                job_as_json(job, links), 303, headers={"Location": links["download"]}
+            )
+        return _state(request, job, links)
+    report = registry.find(job.report)
+    trail = [(place.jobs_url(), str(capfirst(ReportJob._meta.verbose_name_plural)))]
+    context = {
+        "title": str(job),
+        "job": job,
+        "report_label": report.get_label() if report else job.report,
+        "format_label": job.format.upper(),
+        "progress": progress_in_words(job),
+        "is_background": job.delivery == Delivery.BACKGROUND,
+        "is_waiting_for_engine": job.is_active
+        and job.enqueued_at is None
+        and job.started_at is None,
+        "links": links,
+        "rerun_of": _seen_rerun_of(request, job, place),
+        "losses": losses_in_words(job),
+    }
+    return TemplateResponse(request, TEMPLATE, place.context(request, trail, **context))
+
+
+def status(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+    """A job's state and progress as JSON, whoever asks."""
+    job = _find(request, key)
+    if job is None:
+        return _missing(request, key, is_for_program=True)
+    return _state(request, job, links_of(request, job, place))
+
+
+def _state(request: HttpRequest, job: ReportJob, links: dict[str, str]) -> HttpResponseBase:
     if job.is_active:
         runners.get_runner().nudge()
-    response = JsonResponse(
-        {
-            "id": str(job.pk),
-            "status": job.status,
-            "label": str(job.get_status_display()),
-            "is_active": job.is_active,
-            "rows_done": job.rows_done,
-            "rows_expected": job.rows_expected,
-            "percent": job.percent,
-            "progress": progress_text(job),
-            "error": job.error,
-        }
-    )
-    response["Cache-Control"] = "private, no-store"
-    return response
+    value = job_as_json(job, links)
+    response = answer_json(value, headers={"ETag": etag_of(value)})
+    if job.is_active:
+        response["Retry-After"] = RETRY_AFTER
+    found = get_conditional_response(request, etag=response["ETag"], response=response)
+    if found is not None and found is not response and "Retry-After" in response:
+        found.headers["Retry-After"] = response["Retry-After"]
+    return found or response
 
 
-def progress_text(job: ReportJob) -> str:
-    """How far a job is, in words."""
-    if job.status == JobStatus.QUEUED:
-        return _("Waiting to be started")
-    if job.rows_expected is None:
-        return _("%(done)s rows") % {"done": f"{job.rows_done:,}"}
-    return _("%(done)s of %(expected)s rows") % {
-        "done": f"{job.rows_done:,}",
-        "expected": f"{job.rows_expected:,}",
-    }
-
-
-def download(request: HttpRequest, job: ReportJob, back: str) -> HttpResponseBase:
+def download(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     """A job's file, to somebody who may still have it. Every attempt is recorded."""
+    job = _find(request, key)
+    if job is None:
+        return _missing(request, key)
+    back = place.job_url(job)
     if not may_download(request.user, job):
         return _refuse(request, job, back, _("You may no longer download this export."), 403)
     if job.status == JobStatus.EXPIRED:
@@ -66,52 +107,98 @@ def download(request: HttpRequest, job: ReportJob, back: str) -> HttpResponseBas
         return _refuse(request, job, back, str(error), 404)
     try:
         jobs.record_download(job, origin_of(request))
-        return send_file(job, file)
+        return send_file(request, job, file)
     except BaseException:
         file.close()
         raise
 
 
-def cancel(request: HttpRequest, job: ReportJob, back: str) -> HttpResponseBase:
+def cancel(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     """Cancel a job, or say why that is not possible."""
+    job = _find(request, key)
+    if job is None:
+        return _missing(request, key)
+    back = place.job_url(job)
     if request.method != "POST":
         return HttpResponseRedirect(back)
     if job.is_active and not may_cancel(request.user, job):
         return _refuse(request, job, back, _("You may not cancel this export."), 403)
-    if jobs.cancel(job, origin_of(request)):
+    is_canceled = jobs.cancel(job, origin_of(request))
+    too_late = _("This export has ended already; there is nothing to cancel.")
+    if wants_json(request):
+        if not is_canceled:
+            return problem(409, too_late)
+        job.refresh_from_db()
+        code = 202 if job.is_active else 200
+        return answer_json(job_as_json(job, links_of(request, job, place)), code)
+    if is_canceled:
         messages.success(request, _("The export is being canceled."))
     else:
-        messages.warning(request, _("This export has ended already; there is nothing to cancel."))
+        messages.warning(request, too_late)
     return HttpResponseRedirect(back)
+
+
+def rerun(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+    """Make the same export again, in the background and in the name of whoever asks."""
+    job = _find(request, key)
+    if job is None:
+        return _missing(request, key)
+    back = place.job_url(job)
+    if request.method != "POST":
+        return HttpResponseRedirect(back)
+    if job.is_active:
+        return _refuse(request, job, back, _("This export has not ended yet."), 409)
+    try:
+        made = delivery.rerun(job, Authority.of(request.user), origin_of(request))
+    except ReportDenied as error:
+        return refused(request, str(error), back, HTTPStatus.FORBIDDEN)
+    except ReportError as error:
+        code = HTTPStatus.UNPROCESSABLE_ENTITY if wants_json(request) else HTTPStatus.BAD_REQUEST
+        return refused(request, str(error), back, code)
+    if wants_json(request):
+        return accepted(made, links_of(request, made, place))
+    return HttpResponseRedirect(place.job_url(made))
+
+
+def links_of(request: HttpRequest, job: ReportJob, place: Place) -> dict[str, str]:
+    """Where a job is, and what this person may do with it now."""
+    names = ["status"]
+    if job.has_file and may_download(request.user, job):
+        names.append("download")
+    if job.delivery == Delivery.BACKGROUND and may_cancel(request.user, job):
+        names.append("cancel")
+    if not job.is_active:
+        names.append("rerun")
+    return {"self": place.job_url(job), **{name: place.job_url(job, name) for name in names}}
+
+
+def _find(request: HttpRequest, key: UUID) -> ReportJob | None:
+    return visible_jobs(request.user).filter(pk=key).first()
+
+
+def _seen_rerun_of(request: HttpRequest, job: ReportJob, place: Place) -> tuple[str, str] | None:
+    """Address and name of the job that this one repeats, if this person may see it."""
+    older = _find(request, job.rerun_of_id) if job.rerun_of_id else None
+    return None if older is None else (place.job_url(older), str(older))
+
+
+def _missing(request: HttpRequest, key: UUID, *, is_for_program: bool = False) -> HttpResponseBase:
+    """A foreign job and one that never was answer alike; the audit log tells them apart."""
+    foreign = ReportJob.objects.filter(pk=key).first()
+    if foreign is not None:
+        _record_denial(request, foreign)
+    error = Http404(_("There is no such export."))
+    return problem(404, str(error)) if is_for_program else not_found(request, error)
 
 
 def _refuse(
     request: HttpRequest, job: ReportJob, back: str, reason: str, code: int
 ) -> HttpResponseBase:
     """Record a refusal and say it, with a way back."""
-    audit.record(
-        AuditAction.DENIED,
-        origin=origin_of(request),
-        job=job,
-        what=request.resolver_match.url_name if request.resolver_match else None,
-        status=code,
-        reason=reason,
-    )
+    _record_denial(request, job, status=code, reason=reason)
     return refused(request, reason, back, HTTPStatus(code))
 
 
-def losses_in_words(job: ReportJob) -> list[str]:
-    """What the format could not hold as it was."""
-    texts = {
-        "replaced_characters": ngettext_lazy(
-            "%(count)s character that the format cannot hold was replaced by �.",
-            "%(count)s characters that the format cannot hold were replaced by �.",
-            "count",
-        ),
-        "shortened_texts": ngettext_lazy(
-            "%(count)s text was longer than a cell can hold and was shortened.",
-            "%(count)s texts were longer than a cell can hold and were shortened.",
-            "count",
-        ),
-    }
-    return [str(texts[name] % {"count": count}) for name, count in job.losses.items()]
+def _record_denial(request: HttpRequest, job: ReportJob, **data: Any) -> None:
+    what = request.resolver_match.url_name if request.resolver_match else None
+    audit.record(AuditAction.DENIED, origin=origin_of(request), job=job, what=what, **data)

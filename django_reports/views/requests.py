@@ -1,18 +1,27 @@
-"""What doors over HTTP share: who is asking, and how answers are dressed."""
+"""What doors over HTTP share: who is asking and in which language, and how answers are dressed."""
 
 import ipaddress
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.urls import get_resolver
+from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
 
 from django_reports.audit import Origin
-from django_reports.delivery import ImmediateExport
 from django_reports.exports import content_type_of
+from django_reports.immediate import ImmediateExport
 from django_reports.models import ReportJob
+from django_reports.views.streaming import stream_export, stream_file
 
 R = TypeVar("R", bound=HttpResponseBase)
 
@@ -30,16 +39,55 @@ def origin_of(request: HttpRequest) -> Origin:
     )
 
 
-def stream(export: ImmediateExport) -> StreamingHttpResponse:
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a program asks: it prefers JSON to a page."""
+    preferred = request.get_preferred_type(
+        ["text/html", "application/json", "application/problem+json"]
+    )
+    return preferred is not None and preferred.endswith("json")
+
+
+def answer_json(
+    value: Any, status: int = 200, *, headers: Mapping[str, str] | None = None
+) -> JsonResponse:
+    """JSON for one person, which caches ask about before they give it again."""
+    response = JsonResponse(value, status=status, headers=headers)
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    patch_vary_headers(response, ["Accept"])
+    return response
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    errors: Mapping[str, list[str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JsonResponse:
+    """An error as a program reads it (RFC 9457)."""
+    value: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        value["errors"] = errors
+    response = answer_json(value, status, headers=headers)
+    response["Content-Type"] = "application/problem+json"
+    return response
+
+
+def stream(request: HttpRequest, export: ImmediateExport) -> StreamingHttpResponse:
     """An immediate export as an answer that is sent while it is made."""
-    response = StreamingHttpResponse(export, content_type=export.content_type)
+    response = stream_export(request, export)
     response["X-Accel-Buffering"] = "no"
     return _as_private_download(response, export.job)
 
 
-def send_file(job: ReportJob, file: Any) -> FileResponse:
+def send_file(request: HttpRequest, job: ReportJob, file: Any) -> StreamingHttpResponse:
     """A finished job's file."""
-    response = FileResponse(file, content_type=content_type_of(job.format))
+    response = stream_file(request, file, content_type_of(job.format))
     response["Content-Length"] = str(job.bytes)
     return _as_private_download(response, job)
 
@@ -63,6 +111,8 @@ def forbidden(request: HttpRequest, error: Exception) -> HttpResponseBase:
 
 
 def _error_page(request: HttpRequest, status: int, error: Exception) -> HttpResponseBase:
+    if wants_json(request):
+        return problem(status, str(error))
     handler: Any = get_resolver().resolve_error_handler(status)
     response: HttpResponseBase = handler(request, exception=error)
     return response
@@ -73,7 +123,9 @@ def bad_request(request: HttpRequest, error: Exception, back: str) -> HttpRespon
     return refused(request, str(error), back, HTTPStatus.BAD_REQUEST)
 
 
-def refused(request: HttpRequest, reason: str, back: str, status: HTTPStatus) -> HttpResponseBase:
-    """A page that says why something was refused, with a way back."""
+def refused(request: HttpRequest, reason: str, back: str, status: HTTPStatus) -> HttpResponse:
+    """A page that says why something was refused, with a way back; or a problem, to a program."""
+    if wants_json(request):
+        return problem(status, reason)
     context = {"title": status.phrase, "reason": reason, "back": back}
     return render(request, "django_reports/refused.html", context, status=status)

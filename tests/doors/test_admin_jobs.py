@@ -196,8 +196,13 @@ def test_page_of_a_job_in_a_time_zone_that_is_gone(alice, orders):
 def test_status_as_json(alice, orders):
     job = put(enqueue(alice), status="running", rows_done=5, rows_expected=20)
     response = browse(alice).get(job_url(job, "status"))
-    assert response.json() == {
+    told = response.json()
+    assert told.pop("created_at").startswith(str(job.created_at.year))
+    assert told == {
         "id": str(job.pk),
+        "report": "shop.orders",
+        "format": "csv",
+        "filename": job.filename,
         "status": "running",
         "label": "Running",
         "is_active": True,
@@ -205,7 +210,17 @@ def test_status_as_json(alice, orders):
         "rows_expected": 20,
         "percent": 25,
         "progress": "5 of 20 rows",
-        "error": "",
+        "bytes": 0,
+        "sha256": None,
+        "error": None,
+        "started_at": None,
+        "finished_at": None,
+        "expires_at": None,
+        "links": {
+            "self": job_url(job),
+            "status": job_url(job, "status"),
+            "cancel": job_url(job, "cancel"),
+        },
     }
     assert "no-store" in response["Cache-Control"]
 

@@ -15,8 +15,8 @@ from django.utils import translation
 
 from django_reports import delivery
 from django_reports.audit import Origin
-from django_reports.delivery import ImmediateExport
 from django_reports.exceptions import ReportError
+from django_reports.immediate import ImmediateExport
 from django_reports.permissions import Authority
 from django_reports.specs import ExportSpec, Options
 from django_reports.statuses import Profile

@@ -1,0 +1,356 @@
+"""An export as the answer to a request: made at once, sent while it is made, recorded as a job.
+
+What its reader takes slowly waits in a spool, never in a database cursor.
+"""
+
+import logging
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+from weakref import WeakSet
+
+from django.db import connections
+
+from django_reports import audit, jobs
+from django_reports.audit import Origin
+from django_reports.columns import Row
+from django_reports.conf import get_settings
+from django_reports.exceptions import ReportError, ReportFailed, RowLimitExceeded
+from django_reports.exports import Export, localised
+from django_reports.models import ReportJob
+from django_reports.pipeline import BLOCK, Meter
+from django_reports.sources import SPOOL_MEMORY, Source, Spool, release_connections
+from django_reports.statuses import AuditAction, Delivery
+from django_reports.writers import Writer
+
+logger = logging.getLogger("django_reports.delivery")
+
+# Bytes that a connection takes even if nobody reads them: sending so many cannot block.
+SOCKET_BUFFER = 16 * 1024
+
+
+class NotNow(Exception):
+    """This export cannot be answered at once; the background can make it."""
+
+
+class TooManyRows(NotNow):
+    """It turned out larger than what is answered at once."""
+
+
+class TooManyStreams(NotNow):
+    """This process has as many threads busy with readers as it may have."""
+
+
+class ImmediateExport:
+    """Iterate it for the file's bytes; whoever stops early closes it.
+
+    Bytes are handed on as they are made, while this thread holds no database connection. Where
+    making them takes queries, whose cursors may still be open, SOCKET_BUFFER bytes are handed on;
+    then the rest is made at the database's speed and the connections are given back, so that no
+    slow reader holds one. An asynchronous server `pull`s and `take`s instead, side by side.
+
+    A reader who leaves is recorded; an error in the middle is recorded and raised, so that the
+    transfer breaks visibly.
+    """
+
+    def __init__(
+        self, export: Export, job: ReportJob, opened: "_Opened", *, reads_ahead: bool
+    ) -> None:
+        self.job = job
+        self.filename = job.filename
+        self.content_type = export.writer_class.content_type
+        self.meter = opened.meter
+        self._opened = opened
+        self._spec = export.spec
+        self._reads_ahead = reads_ahead
+        self._spool = _ByteSpool()
+        for block in opened.first:
+            self._spool.write(block)
+        self._sent = 0  # bytes; those that were ready but never fetched did not leave
+        self._is_made = self._is_over = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        block = self._take_unblocking()
+        while not block and self.pull():
+            while self._must_read_ahead and self._sent >= SOCKET_BUFFER and self.pull():
+                pass
+            block = self._take_unblocking()
+        if not block:
+            self.finish()
+            raise StopIteration
+        return block
+
+    @property
+    def _must_read_ahead(self) -> bool:
+        return self._reads_ahead and self._opened.queries.were_made and not self._is_made
+
+    def _take_unblocking(self) -> bytes:
+        if self._must_read_ahead:
+            return self.take(SOCKET_BUFFER - self._sent)
+        self._release_idle_connections()
+        return self.take()
+
+    def _release_idle_connections(self) -> None:
+        """What the view and its middleware have left open; the cursor of a pull would be lost."""
+        if self._reads_ahead and (self._is_made or not self._opened.queries.were_made):
+            release_connections()
+
+    def take(self, size: int = BLOCK) -> bytes:
+        """The next bytes that are ready; empty if there are none. Never waits."""
+        block = self._spool.read(size)
+        self._sent += len(block)
+        return block
+
+    def pull(self) -> bool:
+        """Make the next block. False if the file is made, or its reader has left."""
+        if self._is_made or self._is_over:
+            return False
+        self._release_idle_connections()
+        # The server asks after the view has returned: the view's language is gone by then.
+        try:
+            with localised(self._spec), self._opened.queries:
+                block = next(self._opened.rest, None)
+        except BaseException as error:
+            # What this app says on purpose needs no traceback.
+            is_told = isinstance(error, ReportError)
+            logger.log(
+                logging.WARNING if is_told else logging.ERROR,
+                "job=%s event=broken_off error=%s",
+                self.job.pk,
+                error,
+                exc_info=not is_told,
+            )
+            self._end(partial(jobs.fail_immediate, error=error))
+            raise
+        if block is None:
+            self._is_made = True
+            self._release_idle_connections()
+        else:
+            self._spool.write(block)
+        return True
+
+    def finish(self) -> None:
+        """To be called when everything has been taken."""
+        losses = dict(self._opened.writer.losses)
+        self._end(partial(jobs.finish_immediate, losses=losses))
+
+    def close(self) -> None:
+        """Called by the server in any case; after the last block there is nothing left to do."""
+        self._end(jobs.abandon_immediate)
+
+    def _end(self, record: Callable[[ReportJob, Meter], None]) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._opened.slot = None
+        with localised(self._spec):
+            self._opened.rest.close()
+            self._spool.close()
+            self.meter.size = self._sent
+            record(self.job, self.meter)
+
+
+class _ByteSpool:
+    """First in, first out; written by one thread and read by another.
+
+    Up to SPOOL_MEMORY it lies in memory, beyond that in a temporary file; it does not grow as
+    long as its reader keeps up.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
+            max_size=SPOOL_MEMORY, prefix="django-reports-"
+        )
+        self._lock = threading.Lock()
+        self._read = self._written = 0
+
+    def write(self, data: bytes) -> None:
+        with self._lock:
+            self._file.seek(self._written)
+            self._written += self._file.write(data)
+
+    def read(self, size: int) -> bytes:
+        with self._lock:
+            if self._read == self._written:
+                return b""
+            self._file.seek(self._read)
+            data = self._file.read(max(0, min(size, self._written - self._read)))
+            self._read += len(data)
+            if self._read == self._written:
+                self._read = self._written = 0
+            return data
+
+    def close(self) -> None:
+        with self._lock:
+            self._read = self._written = 0
+            self._file.close()
+
+
+class _Queries(ExitStack):
+    """A context that notes whether this thread asks a database anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.were_made = False
+
+    def __enter__(self) -> "_Queries":
+        for connection in connections.all():
+            self.enter_context(connection.execute_wrapper(self._note))
+        return self
+
+    def _note(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        self.were_made = True
+        return execute(*arguments)
+
+
+class _Slot:
+    """A place among the streams of this process; free when nobody holds it any more."""
+
+
+_slots: "WeakSet[_Slot]" = WeakSet()
+_slots_lock = threading.Lock()
+
+
+def _take_slot() -> _Slot:
+    with _slots_lock:
+        if len(_slots) >= get_settings().STREAMS_PER_PROCESS:
+            raise TooManyStreams
+        slot = _Slot()
+        _slots.add(slot)
+        return slot
+
+
+@dataclass
+class _Opened:
+    """A begun export: its first block (or none, of an empty file), and how to get the rest."""
+
+    first: list[bytes]
+    rest: Generator[bytes]
+    writer: Writer
+    meter: Meter
+    queries: _Queries
+    slot: _Slot | None = None
+
+
+def answer(
+    export: Export, origin: Origin, *, bound: int | None, holds_thread: bool
+) -> ImmediateExport:
+    """Begin an export of at most `bound` rows for a reader who may be slow.
+
+    With `holds_thread`, its reader keeps a thread of this process busy, of which there are few.
+    Raises NotNow, RowLimitExceeded, and ReportFailed for an error before the first block.
+    """
+    slot = _take_slot() if holds_thread else None
+    return _begin(export, origin, rows=partial(_drained_rows, export, bound), bound=bound,
+                  slot=slot)  # fmt: skip
+
+
+def pass_through(
+    export: Export, origin: Origin, *, watch: Callable[[Meter], None]
+) -> ImmediateExport:
+    """Begin an export of any size, row by row from one snapshot, for whoever reads it fast.
+
+    Raises as `answer` does, but for NotNow.
+    """
+    # The read-only transaction of the rows stays open: the record comes before.
+    job = _record(export, origin)
+    return _begin(export, origin, rows=partial(_read_in_snapshot, export.source), job=job,
+                  watch=watch)  # fmt: skip
+
+
+def _begin(
+    export: Export,
+    origin: Origin,
+    *,
+    rows: Callable[[], Iterable[Row]],
+    bound: int | None = None,
+    job: ReportJob | None = None,
+    slot: _Slot | None = None,
+    watch: Callable[[Meter], None] = lambda meter: None,
+) -> ImmediateExport:
+    reads_ahead = job is None
+    try:
+        opened = _open(export, rows(), bound=bound, watch=watch)
+    except NotNow:
+        raise
+    except RowLimitExceeded as error:
+        deny_rows(export, origin, error)
+        if job is not None:
+            jobs.fail_immediate(job, Meter(), error)
+        raise
+    except Exception as error:
+        job = job or _record(export, origin)
+        jobs.fail_immediate(job, Meter(), error)
+        if isinstance(error, ReportError):
+            raise
+        logger.exception("job=%s event=failed", job.pk)
+        raise ReportFailed(job.error, job_key=str(job.pk)) from error
+    opened.slot = slot
+    return ImmediateExport(export, job or _record(export, origin), opened, reads_ahead=reads_ahead)
+
+
+def _open(
+    export: Export, rows: Iterable[Row], *, bound: int | None, watch: Callable[[Meter], None]
+) -> _Opened:
+    writer = export.writer()
+    meter = Meter()
+
+    def check() -> None:
+        # A format that is made whole before it is sent must not keep the person waiting.
+        if bound is not None and meter.rows > bound and not writer.supports_streaming:
+            raise TooManyRows
+        watch(meter)
+
+    rest = export.blocks(rows, writer, meter, check)
+    queries = _Queries()
+    with queries:
+        first = list(islice(rest, 1))
+    return _Opened(first, rest, writer, meter, queries)
+
+
+def _drained_rows(export: Export, bound: int | None) -> Iterable[Row]:
+    """The rows of a queryset, read at once: one bounded SELECT is count, rows and snapshot.
+
+    The rows of `rows()` are pulled as they are asked for.
+    """
+    source = export.source
+    if not source.is_countable:
+        return source.read()
+    limit = export.grant.max_rows
+    known = [n for n in (bound, limit) if n is not None]
+    with source.snapshot():
+        spool = Spool(source.read(min(known) + 1 if known else None))
+    if known and spool.count > min(known):
+        spool.close()
+        if limit is not None and spool.count > limit:
+            raise RowLimitExceeded(limit)
+        raise TooManyRows
+    return spool
+
+
+def _read_in_snapshot(source: Source) -> Iterator[Row]:
+    with source.snapshot():
+        yield from source.read()
+
+
+def _record(export: Export, origin: Origin) -> ReportJob:
+    return jobs.create(export, delivery=Delivery.IMMEDIATE, origin=origin)
+
+
+def deny_rows(export: Export, origin: Origin, error: RowLimitExceeded) -> None:
+    """Write into the audit log that an export was larger than its person may have."""
+    audit.record(
+        AuditAction.DENIED,
+        origin=origin,
+        report=export.spec.report,
+        what="generate",
+        reason=str(error),
+    )

@@ -1,0 +1,265 @@
+"""The JSON of reports and jobs: what a program asks in, and what it is told."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from django_reports.exceptions import (
+    InvalidParameters,
+    InvalidSpec,
+    ReportDenied,
+    ReportError,
+    RowLimitExceeded,
+)
+from django_reports.exports import formats
+from django_reports.models import ReportJob
+from django_reports.permissions import Authority, columns_for, grant_of
+from django_reports.reports import Report
+from django_reports.specs import ExportSpec, Options
+from django_reports.statuses import Profile
+from django_reports.views.requests import answer_json, problem
+from django_reports.views.schemas import parameters_schema
+from django_reports.views.words import progress_in_words
+
+RETRY_AFTER = "1"  # seconds after which a program may ask for a job's state again
+KEY_LENGTH = 255  # characters of an idempotency key at most
+
+
+# The keys of a request for an export, and what each has to be.
+FIELDS: dict[str, type] = {
+    "format": str,
+    "columns": list,
+    "options": dict,
+    "parameters": dict,
+    "time_zone": str,
+    "language": str,
+}
+
+
+class Unreadable(ReportError):
+    """A request is not what its own headers say; answered with `status`."""
+
+    def __init__(self, detail: str, status: int = 400) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class InvalidFields(ReportError):
+    """`errors` maps the keys of a request to what is wrong with each."""
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__(" ".join(" ".join(messages) for messages in errors.values()))
+        self.errors = errors
+
+
+def report_as_json(report: Report, authority: Authority) -> dict[str, Any]:
+    """What this person may ask of a report."""
+    assert authority.user is not None
+    return {
+        **summary_of(report),
+        "max_rows": grant_of(authority.user, report).max_rows,
+        "columns": [
+            {
+                "name": column.name,
+                "label": str(column.label),
+                "kind": column.kind.name,
+                "masked": column.masked,
+            }
+            for column in columns_for(authority, report, None)
+        ],
+        "formats": [{"name": name, "label": str(label)} for name, label in formats()],
+        "profiles": Profile.values,
+        "parameters": parameters_schema(report),
+    }
+
+
+def summary_of(report: Report) -> dict[str, str]:
+    return {
+        "identifier": report.get_identifier(),
+        "label": str(report.get_label()),
+        "description": str(report.description),
+        "category": str(report.category),
+    }
+
+
+def job_as_json(job: ReportJob, links: Mapping[str, str]) -> dict[str, Any]:
+    """A job's state. Times are ISO 8601, sizes in bytes."""
+    return {
+        "id": str(job.pk),
+        "report": job.report,
+        "format": job.format,
+        "filename": job.filename,
+        "status": job.status,
+        "label": str(job.get_status_display()),
+        "is_active": job.is_active,
+        "rows_done": job.rows_done,
+        "rows_expected": job.rows_expected,
+        "percent": job.percent,
+        "progress": progress_in_words(job),
+        "bytes": job.bytes,
+        "sha256": job.sha256 or None,
+        "error": job.error or None,
+        **{
+            name: value.isoformat() if (value := getattr(job, name)) else None
+            for name in ("created_at", "started_at", "finished_at", "expires_at")
+        },
+        "links": dict(links),
+    }
+
+
+def etag_of(value: Any) -> str:
+    """Changes when anything in the value does."""
+    text = json.dumps(value, sort_keys=True)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def accepted(job: ReportJob, links: Mapping[str, str]) -> JsonResponse:
+    """The answer to having asked for an export: where to look for it, and when."""
+    return answer_json(
+        job_as_json(job, links),
+        202,
+        headers={"Location": links["self"], "Retry-After": RETRY_AFTER},
+    )
+
+
+def problem_of(error: ReportError) -> JsonResponse:
+    """What this app refuses, as a program reads it."""
+    if isinstance(error, Unreadable):
+        return problem(error.status, str(error))
+    if isinstance(error, ReportDenied | RowLimitExceeded):
+        return problem(403, str(error))
+    if isinstance(error, InvalidFields):
+        errors = error.errors
+    elif isinstance(error, InvalidParameters):
+        errors = {f"parameters.{name}": found for name, found in error.errors.items()}
+    elif isinstance(error, InvalidSpec) and error.field:
+        errors = {error.field: [str(error)]}
+    else:
+        errors = {}
+    return problem(422, str(error), errors=errors)
+
+
+def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
+    """What a request's JSON asks of a report. Raises Unreadable, InvalidFields and InvalidSpec."""
+    body = _body_of(request)
+    errors = _errors_in(body)
+    if errors:
+        raise InvalidFields(errors)
+    columns = body.get("columns")
+    return ExportSpec(
+        report=report.get_identifier(),
+        format=body.get("format", "csv"),
+        columns=None if columns is None else tuple(columns),
+        options=_options(body.get("options", {})),
+        parameters={
+            name: values
+            for name, value in body.get("parameters", {}).items()
+            if (values := _as_typed(value))
+        },
+        time_zone=body.get("time_zone", timezone.get_current_timezone_name()),
+        language=body.get("language", translation.get_language()),
+    )
+
+
+def idempotency_key_of(request: HttpRequest) -> str:
+    """Empty if the request has none. Raises Unreadable for one that cannot be kept."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return ""
+    if not 1 <= len(key) <= KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        raise Unreadable(
+            _("Idempotency-Key must be 1 to %(count)s printable ASCII characters.")
+            % {"count": KEY_LENGTH}
+        )
+    return key
+
+
+def _body_of(request: HttpRequest) -> dict[str, Any]:
+    if request.content_type != "application/json":
+        raise Unreadable(
+            _("Send application/json, not %(type)s.") % {"type": repr(request.content_type)}, 415
+        )
+    try:
+        value = json.loads(request.body or b"{}", parse_float=str, parse_constant=_no_constant)
+    except RequestDataTooBig as error:
+        raise Unreadable(str(error), 413) from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(_("This is no JSON: %(error)s.") % {"error": error}) from error
+    if not isinstance(value, dict):
+        raise Unreadable(_("Send a JSON object."))
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not in JSON")
+
+
+def _errors_in(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    errors = {
+        name: [
+            _("There is no %(name)s. Choose from: %(legal)s.")
+            % {"name": repr(name), "legal": ", ".join(FIELDS)}
+        ]
+        for name in body
+        if name not in FIELDS
+    }
+    for name, kind in FIELDS.items():
+        if name in body and not isinstance(body[name], kind):
+            errors[name] = [
+                _("%(name)s must be %(kind)s, not %(value)s.")
+                % {"name": name, "kind": _KINDS[kind], "value": repr(body[name])[:100]}
+            ]
+    columns = body.get("columns")
+    if isinstance(columns, list) and not all(isinstance(name, str) for name in columns):
+        errors["columns"] = [_("columns must be a list of names.")]
+    language = body.get("language")
+    if isinstance(language, str) and not _is_language(language):
+        errors["language"] = [
+            _("There is no language %(language)s.") % {"language": repr(language)}
+        ]
+    parameters = body.get("parameters")
+    if isinstance(parameters, dict):
+        for name, value in parameters.items():
+            parts = value if isinstance(value, list) else [value]
+            if any(isinstance(part, list | dict) for part in parts):
+                errors[f"parameters.{name}"] = [_("Send a value, or a list of values.")]
+    return errors
+
+
+_KINDS: dict[type, str] = {str: "a string", list: "a list", dict: "an object"}
+
+
+def _is_language(name: str) -> bool:
+    try:
+        translation.get_supported_language_variant(name)
+    except LookupError:
+        return False
+    return True
+
+
+def _options(value: Mapping[str, Any]) -> Options:
+    legal = ["profile"]
+    for name in value:
+        if name not in legal:
+            raise InvalidSpec(
+                _("There is no option %(name)s.") % {"name": repr(name)},
+                field="options",
+                legal=legal,
+            )
+    return Options(**{"profile": Profile.MACHINE, **value})
+
+
+def _as_typed(value: Any) -> list[str]:
+    """A parameter's value as a person would have typed it into its form."""
+    values = value if isinstance(value, list) else [value]
+    return [
+        str(part).lower() if isinstance(part, bool) else str(part)
+        for part in values
+        if part is not None
+    ]

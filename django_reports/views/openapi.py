@@ -1,0 +1,322 @@
+"""An OpenAPI 3.1 document of the reports that one person may have made."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+import django_reports
+from django_reports.exceptions import ReportDenied
+from django_reports.exports import formats
+from django_reports.permissions import Authority, columns_for
+from django_reports.reports import Report
+from django_reports.statuses import JobStatus, Profile
+from django_reports.views.api import KEY_LENGTH
+from django_reports.views.schemas import Schema, parameters_schema
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+_TEXT = {"type": "string"}
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+_TIME_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
+_COUNT = {"type": "integer", "minimum": 0}
+_COUNT_OR_NULL = {"type": ["integer", "null"], "minimum": 0}
+
+
+def document(reports: Iterable[Report], authority: Authority, base: str) -> dict[str, Any]:
+    """The document. `base` is the address of the catalogue, without its last slash."""
+    paths = {**_catalogue_paths(), **_job_paths()}
+    for report in reports:
+        try:
+            paths[f"/{report.get_identifier()}/"] = _report_paths(report, authority)
+        except ReportDenied:  # none of its columns is this person's
+            continue
+    csrf = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": _("Reports and exports"), "version": django_reports.__version__},
+        "servers": [{"url": base}],
+        "security": [{"session": []}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
+                "csrf": {"type": "apiKey", "in": "header", "name": csrf},
+            },
+        },
+    }
+
+
+def _catalogue_paths() -> dict[str, Any]:
+    listed = _object({"reports": {"type": "array", "items": _ref("ListedReport")}})
+    jobs = _object({"jobs": {"type": "array", "items": _ref("Job")}, "next": _TEXT_OR_NULL})
+    itself = {"200": _json(_("This document."), {"type": "object"})}
+    return {
+        "/": {
+            "get": _operation(
+                "listReports", _("List the reports."), {"200": _json(_("The reports."), listed)}
+            )
+        },
+        "/openapi.json": {"get": _operation("getDocument", _("Get this document."), itself)},
+        "/jobs/": {
+            "get": _operation(
+                "listJobs",
+                _("List your exports, newest first."),
+                {"200": _json(_("The exports."), jobs)},
+                parameters=[
+                    _query("page", _("The page of the list.")),
+                    _query("others", _("Given: also those of others that you may see.")),
+                ],
+            )
+        },
+    }
+
+
+def _job_paths() -> dict[str, Any]:
+    state = {
+        "200": _json(
+            _("Its state."),
+            _ref("Job"),
+            ETag=_header(_("Send it as If-None-Match.")),
+            **{"Retry-After": _header(_("Seconds until it is worth asking again."))},
+        ),
+        "304": {"description": _("Nothing has changed.")},
+    }
+    file = {
+        "200": {
+            "description": _("The file."),
+            "content": {writer: {} for writer in ("text/csv", "application/*", "text/*")},
+        },
+        "410": _problem(_("It is no longer kept.")),
+    }
+    canceled = {
+        "200": _json(_("It is canceled."), _ref("Job")),
+        "202": _json(_("It was asked to stop."), _ref("Job")),
+        "409": _problem(_("It has ended already.")),
+    }
+    again = {
+        "202": _accepted(),
+        "409": _problem(_("It has not ended yet.")),
+        "422": _problem(_("It cannot be made again.")),
+    }
+    moved = {
+        "303": _json(
+            _("It is finished: the file is at Location."),
+            _ref("Job"),
+            Location=_header(_("Address of the file.")),
+        )
+    }
+    key = [
+        {"name": "id", "in": "path", "required": True, "schema": {**_TEXT, "format": "uuid"}},
+    ]
+
+    def of_job(name: str, summary: str, answers: dict[str, Any], *, changes: bool = False) -> Any:
+        unknown = {"404": _problem(_("There is no such export, or it is not yours to see."))}
+        operation = _operation(name, summary, {**answers, **unknown}, changes=changes)
+        return {"parameters": key, ("post" if changes else "get"): operation}
+
+    return {
+        "/jobs/{id}/": of_job("getJob", _("Follow an export to its file."), {**state, **moved}),
+        "/jobs/{id}/status/": of_job("getJobStatus", _("Get an export's state."), state),
+        "/jobs/{id}/download/": of_job("downloadJob", _("Download the file."), file),
+        "/jobs/{id}/cancel/": of_job("cancelJob", _("Cancel an export."), canceled, changes=True),
+        "/jobs/{id}/rerun/": of_job("rerunJob", _("Make it again."), again, changes=True),
+    }
+
+
+def _report_paths(report: Report, authority: Authority) -> dict[str, Any]:
+    identifier, label = report.get_identifier(), str(report.get_label())
+    answers = {
+        "202": _accepted(),
+        "400": _problem(_("The request cannot be read.")),
+        "404": _problem(_("There is no such report, or it is not yours to have.")),
+        "413": _problem(_("The request is too long.")),
+        "415": _problem(_("The request is not JSON.")),
+        "422": _problem(_("The request names what is not there; `errors` says what.")),
+    }
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": _("The same request under the same key is made once."),
+        "schema": {**_TEXT, "minLength": 1, "maxLength": KEY_LENGTH, "pattern": "^[ -~]+$"},
+    }
+    ask = _operation(
+        f"export.{identifier}",
+        _("Have %(report)s made.") % {"report": label},
+        answers,
+        changes=True,
+        parameters=[key],
+        requestBody={"content": {JSON: {"schema": _request_schema(report, authority)}}},
+    )
+    describe = _operation(
+        f"describe.{identifier}",
+        _("Describe %(report)s.") % {"report": label},
+        {"200": _json(_("The report."), _ref("Report")), "404": answers["404"]},
+    )
+    tags = {"tags": [str(report.category)]} if report.category else {}
+    if report.description:
+        ask["description"] = str(report.description)
+    return {"get": {**describe, **tags}, "post": {**ask, **tags}}
+
+
+def _request_schema(report: Report, authority: Authority) -> Schema:
+    """What may be asked of one report: every key may be left out."""
+    columns = [
+        {
+            "const": column.name,
+            "title": str(column.label),
+            "description": _("%(kind)s, masked") % {"kind": column.kind.name}
+            if column.masked
+            else column.kind.name,
+        }
+        for column in columns_for(authority, report, None)
+    ]
+    parameters = parameters_schema(report)
+    schema = _object(
+        {
+            "format": {
+                "oneOf": [{"const": name, "title": str(label)} for name, label in formats()],
+                "default": "csv",
+            },
+            "columns": {
+                "type": "array",
+                "items": {"oneOf": columns},
+                "minItems": 1,
+                "uniqueItems": True,
+            },
+            "options": {
+                **_object({"profile": {"enum": Profile.values, "default": Profile.MACHINE.value}}),
+                "required": [],
+            },
+            "parameters": parameters,
+            "time_zone": {
+                **_TEXT,
+                "description": _("The IANA name of a time zone."),
+                "examples": [settings.TIME_ZONE],
+            },
+            "language": {"enum": [code for code, _name in settings.LANGUAGES]},
+        }
+    )
+    schema["required"] = ["parameters"] if parameters.get("required") else []
+    return schema
+
+
+def _schemas() -> dict[str, Schema]:
+    summary: Schema = {
+        "identifier": _TEXT,
+        "label": _TEXT,
+        "description": _TEXT,
+        "category": _TEXT,
+    }
+    column = _object({"name": _TEXT, "label": _TEXT, "kind": _TEXT, "masked": {"type": "boolean"}})
+    links = _object(
+        dict.fromkeys(("self", "status", "download", "cancel", "rerun"), _TEXT),
+        optional=["download", "cancel", "rerun"],
+    )
+    return {
+        "ListedReport": _object({**summary, "url": _TEXT}),
+        "Report": _object(
+            {
+                **summary,
+                "max_rows": _COUNT_OR_NULL,
+                "columns": {"type": "array", "items": column},
+                "formats": {"type": "array", "items": _object({"name": _TEXT, "label": _TEXT})},
+                "profiles": {"type": "array", "items": {"enum": Profile.values}},
+                "parameters": {"type": "object"},
+            }
+        ),
+        "Job": _object(
+            {
+                "id": {**_TEXT, "format": "uuid"},
+                "report": _TEXT,
+                "format": _TEXT,
+                "filename": _TEXT,
+                "status": {"enum": JobStatus.values},
+                "label": _TEXT,
+                "is_active": {"type": "boolean"},
+                "rows_done": _COUNT,
+                "rows_expected": _COUNT_OR_NULL,
+                "percent": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
+                "progress": _TEXT,
+                "bytes": _COUNT,
+                "sha256": _TEXT_OR_NULL,
+                "error": _TEXT_OR_NULL,
+                "created_at": {**_TEXT, "format": "date-time"},
+                "started_at": _TIME_OR_NULL,
+                "finished_at": _TIME_OR_NULL,
+                "expires_at": _TIME_OR_NULL,
+                "links": links,
+            }
+        ),
+        "Problem": _object(
+            {
+                "type": _TEXT,
+                "title": _TEXT,
+                "status": {"type": "integer"},
+                "detail": _TEXT,
+                "errors": {
+                    "type": "object",
+                    "additionalProperties": {"type": "array", "items": _TEXT},
+                },
+            },
+            optional=["errors"],
+        ),
+    }
+
+
+def _operation(
+    name: str, summary: str, answers: dict[str, Any], *, changes: bool = False, **facts: Any
+) -> dict[str, Any]:
+    common = {
+        "401": _problem(_("Nobody is logged in.")),
+        "403": _problem(_("You may not do this.")),
+    }
+    security: dict[str, Any] = {"security": [{"session": [], "csrf": []}]} if changes else {}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "responses": {**answers, **common},
+        **security,
+        **facts,
+    }
+
+
+def _json(description: str, schema: Schema, **headers: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": description, "content": {JSON: {"schema": schema}}}
+    return {**answer, "headers": headers} if headers else answer
+
+
+def _accepted() -> dict[str, Any]:
+    return _json(
+        _("It will be made."),
+        _ref("Job"),
+        Location=_header(_("Address of the export.")),
+        **{"Retry-After": _header(_("Seconds until it is worth asking."))},
+    )
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {PROBLEM: {"schema": _ref("Problem")}}}
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": _TEXT}
+
+
+def _query(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": _TEXT}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(properties: dict[str, Any], *, optional: Iterable[str] = ()) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in set(optional)],
+        "additionalProperties": False,
+    }

@@ -1,0 +1,98 @@
+"""Places: where this app's pages stand, in an admin site or on their own."""
+
+from typing import Any, Protocol
+
+import django
+from django.contrib.admin import AdminSite
+from django.contrib.admin.sites import all_sites
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, resolve, reverse
+from django.utils.translation import gettext as _
+
+from django_reports.models import ReportJob
+
+Trail = list[tuple[str, str]]  # (address, label) of what lies above a page
+
+# From 6.1 on the admin's breadcrumbs are a list.
+BREADCRUMBS_ARE_A_LIST = django.VERSION >= (6, 1)
+
+
+class Place(Protocol):
+    """How the pages at one place are linked, and what surrounds them."""
+
+    def jobs_url(self) -> str:
+        """The list of exports."""
+
+    def job_url(self, job: ReportJob, page: str = "job") -> str:
+        """A job's page ("job"), or its "status", "download", "cancel" or "rerun"."""
+
+    def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
+        """What a template needs to look like the rest of the place."""
+
+
+class StaffPlace:
+    """The pages of `django_reports.urls`, in the look of the admin if there is one."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        match = request.resolver_match
+        self._namespace = match.namespace if match else "django_reports"
+
+    def url(self, name: str, *args: Any) -> str:
+        return reverse(f"django_reports:{name}", args=args, current_app=self._namespace)
+
+    def jobs_url(self) -> str:
+        return self.url("jobs")
+
+    def job_url(self, job: ReportJob, page: str = "job") -> str:
+        return self.url("job" if page == "job" else f"job-{page}", job.pk)
+
+    def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
+        site = mounted_site()
+        surroundings = site.each_context(request) if site else {"has_permission": False}
+        return {
+            **surroundings,
+            **_breadcrumbs(reverse("admin:index") if site else None, trail),
+            "site_index_url": None if site else self.url("catalogue"),
+            **context,
+        }
+
+
+class AdminPlace:
+    """The pages of this app in an admin site."""
+
+    def __init__(self, site: AdminSite) -> None:
+        self._site = site
+
+    def _url(self, name: str, *args: Any) -> str:
+        return reverse(f"admin:{name}", args=args, current_app=self._site.name)
+
+    def jobs_url(self) -> str:
+        return self._url("django_reports_reportjob_changelist")
+
+    def job_url(self, job: ReportJob, page: str = "job") -> str:
+        page = "change" if page == "job" else page
+        return self._url(f"django_reports_reportjob_{page}", job.pk)
+
+    def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
+        request.current_app = self._site.name
+        return {
+            **self._site.each_context(request),
+            **_breadcrumbs(self._url("index"), trail),
+            **context,
+        }
+
+
+def mounted_site() -> AdminSite | None:
+    """The admin site that `admin:` names in this project's URLs, if there is one."""
+    try:
+        namespace = resolve(reverse("admin:index")).namespace
+    except NoReverseMatch:
+        return None
+    return next((site for site in all_sites if site.name == namespace), None)
+
+
+def _breadcrumbs(home: str | None, trail: Trail) -> dict[str, Any]:
+    return {
+        "breadcrumbs": [*([(home, _("Home"))] if home else []), *trail],
+        "breadcrumbs_are_a_list": BREADCRUMBS_ARE_A_LIST,
+    }

@@ -1,0 +1,280 @@
+"""The staff pages: catalogue, reports, exports. Programs get JSON at the same addresses."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
+from django.http import (
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+)
+from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import resolve_url
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.decorators import decorator_from_middleware
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from django_reports import delivery
+from django_reports.exceptions import ReportDenied, ReportError
+from django_reports.models import ReportJob
+from django_reports.permissions import (
+    Authority,
+    authorise,
+    may_enter,
+    may_generate,
+    visible_jobs,
+)
+from django_reports.registry import UnknownReport, registry
+from django_reports.reports import Report
+from django_reports.selections import Selection
+from django_reports.views import api, jobs
+from django_reports.views.exports import ExportPage, export
+from django_reports.views.openapi import document
+from django_reports.views.paging import BoundedPaginator
+from django_reports.views.places import StaffPlace
+from django_reports.views.requests import (
+    answer_json,
+    forbidden,
+    not_found,
+    origin_of,
+    problem,
+    wants_json,
+)
+from django_reports.views.words import progress_in_words
+
+JOBS_PER_PAGE = 50
+
+View = Callable[..., HttpResponseBase]
+
+
+class CsrfProblem(CsrfViewMiddleware):
+    """Django's check, but a program is told of a refusal in its own words.
+
+    It leaves requests alone that Django's would: middleware that authenticates without a cookie
+    sets `request.csrf_processing_done`.
+    """
+
+    def _reject(self, request: HttpRequest, reason: str) -> Any:
+        if wants_json(request):
+            return problem(403, _("CSRF verification failed: %(reason)s") % {"reason": reason})
+        return super()._reject(request, reason)  # type: ignore[misc]
+
+
+def staff_view(*methods: str) -> Callable[[View], View]:
+    """A view for staff: others are asked to log in, or refused. Never kept by a shared cache."""
+
+    def decorate(view: View) -> View:
+        checked = decorator_from_middleware(CsrfProblem)(view)
+
+        @wraps(view)
+        def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+            response = _refuse(request, methods) or checked(request, **arguments)
+            if not response.has_header("Cache-Control"):
+                patch_cache_control(response, private=True, no_cache=True, no_store=True)
+            patch_vary_headers(response, ["Accept", "Cookie"])
+            return response
+
+        # Django's own check of the same comes first and would answer programs with a page.
+        guarded.csrf_exempt = True  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def _refuse(request: HttpRequest, methods: Sequence[str]) -> HttpResponseBase | None:
+    """Why a request goes no further; None if it may."""
+    if request.method not in methods:
+        if wants_json(request):
+            detail = _("Send %(methods)s, not %(method)s.") % {
+                "methods": ", ".join(methods),
+                "method": request.method,
+            }
+            return problem(405, detail, headers={"Allow": ", ".join(methods)})
+        return HttpResponseNotAllowed(methods)
+    if not request.user.is_authenticated:
+        if wants_json(request):
+            detail = _("Log in, or send what the site's authentication asks for.")
+            return problem(401, detail, headers={"WWW-Authenticate": "Session"})
+        return redirect_to_login(request.get_full_path(), _login_url(), REDIRECT_FIELD_NAME)
+    if not may_enter(request.user):
+        return forbidden(request, ReportDenied(_("These pages are for staff.")))
+    return None
+
+
+def _login_url() -> str:
+    """LOGIN_URL if the project has a page there or elsewhere on the web, else the admin's."""
+    url = resolve_url(settings.LOGIN_URL)
+    try:
+        if url.startswith("/") and not url.startswith("//"):
+            resolve(url.partition("?")[0])
+    except Resolver404:
+        try:
+            return reverse("admin:login")
+        except NoReverseMatch:
+            pass
+    return url
+
+
+@staff_view("GET", "HEAD")
+def catalogue(request: HttpRequest) -> HttpResponseBase:
+    """The reports that this person may have made, by category."""
+    place = StaffPlace(request)
+    offers = [(report, place.url("report", report.get_identifier())) for report in _offers(request)]
+    if wants_json(request):
+        return answer_json(
+            {"reports": [{**api.summary_of(report), "url": url} for report, url in offers]}
+        )
+    categories: dict[str, list[tuple[Report, str]]] = {}
+    for report, url in offers:
+        categories.setdefault(str(report.category), []).append((report, url))
+    context = {
+        "title": _("Reports"),
+        "categories": sorted(categories.items()),
+        "jobs_url": place.jobs_url(),
+    }
+    return TemplateResponse(
+        request, "django_reports/catalogue.html", place.context(request, [], **context)
+    )
+
+
+@staff_view("GET", "HEAD", "POST")
+def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
+    """One report's form; to a program its description, and where to ask for it."""
+    place = StaffPlace(request)
+    authority = Authority.of(request.user)
+    try:
+        found = _find(request, identifier)
+    except UnknownReport as error:
+        return not_found(request, error)
+    if wants_json(request):
+        try:
+            if request.method != "POST":
+                return answer_json(api.report_as_json(found, authority))
+            job = delivery.enqueue(
+                api.spec_of(request, found),
+                authority,
+                origin_of(request),
+                idempotency_key=api.idempotency_key_of(request),
+            )
+        except ReportError as error:
+            return api.problem_of(error)
+        return api.accepted(job, jobs.links_of(request, job, place))
+    label = capfirst(str(found.model._meta.verbose_name_plural)) if found.model else ""
+    return export(
+        request,
+        ExportPage(
+            report=found,
+            selection=Selection(),
+            subject=_("All %(name)s") % {"name": label}
+            if label
+            else _("Everything that this report makes"),
+            action=place.url("report", identifier),
+            back=place.url("catalogue"),
+            job_url=place.job_url,
+            left_out=found.left_out,
+            context=place.context(request, [(place.url("catalogue"), _("Reports"))]),
+        ),
+    )
+
+
+def _find(request: HttpRequest, identifier: str) -> Report:
+    """Raises UnknownReport, for an unknown report and for one that is not this person's alike."""
+    found = registry.get(identifier)
+    if not found.is_in_catalogue:
+        raise UnknownReport(identifier)
+    try:
+        authorise(Authority.of(request.user), found, Selection(), origin_of(request))
+    except UnknownReport as error:  # in the words in which it was asked, alias or not
+        raise UnknownReport(identifier) from error
+    return found
+
+
+def _offers(request: HttpRequest) -> list[Report]:
+    registry.load()
+    return [
+        report
+        for report in registry
+        if report.is_in_catalogue and may_generate(request.user, report)
+    ]
+
+
+@staff_view("GET", "HEAD")
+def openapi(request: HttpRequest) -> HttpResponseBase:
+    """What a program may ask here and in this person's name, as an OpenAPI document."""
+    authority = Authority.of(request.user)
+    base = StaffPlace(request).url("catalogue").rstrip("/")
+    return answer_json(document(_offers(request), authority, base))
+
+
+@staff_view("GET", "HEAD")
+def own_jobs(request: HttpRequest) -> HttpResponseBase:
+    """This person's exports, newest first; with ?others=1 all that they may see."""
+    place = StaffPlace(request)
+    seen = visible_jobs(request.user)
+    is_with_others = "others" in request.GET
+    listed = seen if is_with_others else seen.filter(requested_by=request.user.pk)
+    paginator = BoundedPaginator(listed.select_related("requested_by"), JOBS_PER_PAGE)
+    shown = paginator.get_page(request.GET.get("page"))
+    if wants_json(request):
+        following = request.GET.copy()
+        if shown.has_next():
+            following["page"] = str(shown.next_page_number())
+        return answer_json(
+            {
+                "jobs": [api.job_as_json(job, jobs.links_of(request, job, place)) for job in shown],
+                "next": f"{place.jobs_url()}?{following.urlencode()}" if shown.has_next() else None,
+            }
+        )
+    context = {
+        "title": _("Exports"),
+        "jobs": [
+            (job, _label_of(job), progress_in_words(job), jobs.links_of(request, job, place))
+            for job in shown
+        ],
+        "page_of_jobs": shown,
+        "paginator": paginator,
+        "is_with_others": is_with_others,
+        "has_others": seen.exclude(requested_by=request.user.pk).exists(),
+    }
+    trail = [(place.url("catalogue"), _("Reports"))]
+    return TemplateResponse(
+        request, "django_reports/jobs.html", place.context(request, trail, **context)
+    )
+
+
+def _label_of(job: ReportJob) -> str:
+    report = registry.find(job.report)
+    return str(report.get_label()) if report else job.report
+
+
+@staff_view("GET", "HEAD")
+def job(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
+    return jobs.page(request, key, StaffPlace(request))
+
+
+@staff_view("GET", "HEAD")
+def job_status(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
+    return jobs.status(request, key, StaffPlace(request))
+
+
+@staff_view("GET", "HEAD")
+def job_download(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
+    return jobs.download(request, key, StaffPlace(request))
+
+
+@staff_view("POST")
+def job_cancel(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
+    return jobs.cancel(request, key, StaffPlace(request))
+
+
+@staff_view("POST")
+def job_rerun(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
+    return jobs.rerun(request, key, StaffPlace(request))
