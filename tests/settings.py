@@ -57,6 +57,9 @@ TEMPLATES = [
 
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 _NAME = os.environ.get("TEST_DATABASE_NAME")  # what a started process must use: the test's own
+# A started server may have to do with a pool of so many connections.
+_SIZE = os.environ.get("TEST_POSTGRESQL_POOL")
+_POOL = {"pool": {"min_size": 1, "max_size": int(_SIZE)}} if _SIZE else {}
 _DATABASES = {
     "sqlite": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -74,6 +77,7 @@ _DATABASES = {
         "USER": os.environ.get("TEST_POSTGRESQL_USER", "postgres"),
         "PASSWORD": os.environ.get("TEST_POSTGRESQL_PASSWORD", ""),
         "TEST": {"NAME": f"test_django_reports_{os.getpid()}"},
+        "OPTIONS": _POOL,
     },
     "mariadb": {
         "ENGINE": "django.db.backends.mysql",

@@ -59,6 +59,7 @@ class Processes:
 
     def __init__(self, folder, tmp_path):
         self.changed = {"FOLDER": str(folder)}
+        self.environment = {}
         self.log = tmp_path / "processes.log"
         self.started = []
 
@@ -73,6 +74,7 @@ class Processes:
             "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
             "TEST_REPORTS": json.dumps(seconds),
             "PYTHONUNBUFFERED": "1",
+            **self.environment,
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen(
@@ -94,13 +96,19 @@ class Processes:
         process = self.start("django", *arguments)
         return process.wait(timeout=60)
 
-    def server(self, *arguments):
-        """A gunicorn with threads. Returns its address."""
+    def server(self, kind="gunicorn"):
+        """A gunicorn with threads, or an asynchronous uvicorn. Returns its address."""
         port = free_port()
-        self.start(
-            "gunicorn", "tests.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread",
-            "--threads", "8", "--log-level", "warning", *arguments,
-        )  # fmt: skip
+        if kind == "gunicorn":
+            self.start(
+                "gunicorn", "tests.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class",
+                "gthread", "--threads", "8", "--log-level", "warning",
+            )  # fmt: skip
+        else:
+            self.start(
+                "uvicorn", "tests.asgi:application", "--port", str(port), "--lifespan", "off",
+                "--log-level", "warning",
+            )  # fmt: skip
 
         def answers():
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -162,6 +170,7 @@ class Browser:
 
     def __init__(self, base):
         self.base = base
+        self.last_token = None
         self.cookies = http.cookiejar.CookieJar()
         self.opener = urllib.request.build_opener(
             urllib.request.HTTPCookieProcessor(self.cookies), _NoRedirect()
@@ -203,6 +212,30 @@ class Browser:
         return self.open(
             path, {"_export": "1", "_across": "1", "csrfmiddlewaretoken": token, **fields}
         )
+
+    def begin(self, path, **fields):
+        """Press the button of the page between over a bare socket, which is returned unread."""
+        self.last_token = self.last_token or self.token(path)
+        fields |= {"_export": "1", "_across": "1", "csrfmiddlewaretoken": self.last_token}
+        return self.connect("POST", path, urllib.parse.urlencode(fields, doseq=True))
+
+    def connect(self, method, path, body=""):
+        """Send a request over a bare socket, which is returned.
+
+        What is not read from it stays in the server: its buffer is as small as it can be.
+        """
+        host, port = self.base.removeprefix("http://").split(":")
+        reader = socket.socket()
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.settimeout(60)
+        reader.connect((host, int(port)))
+        reader.sendall(
+            f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"Cookie: {self.cookie_header()}\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        return reader
 
     def cookie_header(self):
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies)

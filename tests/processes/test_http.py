@@ -1,15 +1,14 @@
 """Answers as a client gets them from a real server."""
 
 import io
-import socket
-import urllib.parse
 
 import openpyxl
+import pytest
 from django.utils import timezone
 
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
-from tests.processes.conftest import wait_for
+from tests.processes.conftest import Browser, wait_for
 
 EXPORT = "/admin/shop/order/export-report/"
 CHOICE = {"format": "csv", "profile": "spreadsheet", "columns": ["number", "total"]}
@@ -19,6 +18,11 @@ NUMBERS = {
     "profile": "machine",
     "columns": ["n", "text"],
 }
+
+
+@pytest.fixture(params=["gunicorn", "uvicorn"])
+def browser(request, processes):
+    return Browser(processes.server(request.param))
 
 
 def ended():
@@ -105,17 +109,7 @@ def test_error_in_the_middle_breaks_the_transfer(processes, alice, browser):
 def test_reader_who_leaves_is_recorded(processes, alice, browser):
     """Over a bare socket, so that leaving is really leaving."""
     browser.log_in("alice")
-    token = browser.token(EXPORT)
-    fields = {**NUMBERS, "_export": "1", "_across": "1", "parameter-rows": "5000000"}
-    body = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token}, doseq=True)
-    host, port = browser.base.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as reader:
-        reader.sendall(
-            f"POST {EXPORT} HTTP/1.1\r\nHost: {host}:{port}\r\n"
-            f"Cookie: {browser.cookie_header()}\r\n"
-            "Content-Type: application/x-www-form-urlencoded\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
-        )
+    with browser.begin(EXPORT, **NUMBERS, **{"parameter-rows": "5000000"}) as reader:
         assert reader.recv(1000).startswith(b"HTTP/1.1 200")
     job = wait_for(ended)
     assert job.status == "canceled"
