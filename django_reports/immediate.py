@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any
-from weakref import WeakSet
+from typing import Any, ClassVar
+from weakref import WeakSet, finalize
 
 from django.db import connections
 
@@ -73,6 +73,11 @@ class ImmediateExport:
             self._spool.write(block)
         self._sent = 0  # bytes; those that were ready but never fetched did not leave
         self._is_made = self._is_over = False
+        self._slot: _Slot | None = None
+
+    def keep(self, slot: "_Slot | None") -> None:
+        """Hold a place among the streams of this process until the end."""
+        self._slot = slot
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -150,7 +155,8 @@ class ImmediateExport:
         if self._is_over:
             return
         self._is_over = True
-        self._opened.slot = None
+        if self._slot is not None:
+            self._slot.release()
         with localised(self._spec):
             self._opened.rest.close()
             self._spool.close()
@@ -169,6 +175,7 @@ class _ByteSpool:
         self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
             max_size=SPOOL_MEMORY, prefix="django-reports-"
         )
+        finalize(self, self._file.close)  # an answer that nobody reads nor closes, as in a test
         self._lock = threading.Lock()
         self._read = self._written = 0
 
@@ -212,20 +219,24 @@ class _Queries(ExitStack):
 
 
 class _Slot:
-    """A place among the streams of this process; free when nobody holds it any more."""
+    """A place among the streams of this process; free when it is released, or forgotten."""
 
+    _taken: "ClassVar[WeakSet[_Slot]]" = WeakSet()
+    _lock = threading.Lock()
 
-_slots: "WeakSet[_Slot]" = WeakSet()
-_slots_lock = threading.Lock()
+    @classmethod
+    def take(cls) -> "_Slot":
+        """Raises TooManyStreams if there is none."""
+        with cls._lock:
+            if len(cls._taken) >= get_settings().STREAMS_PER_PROCESS:
+                raise TooManyStreams
+            slot = cls()
+            cls._taken.add(slot)
+            return slot
 
-
-def _take_slot() -> _Slot:
-    with _slots_lock:
-        if len(_slots) >= get_settings().STREAMS_PER_PROCESS:
-            raise TooManyStreams
-        slot = _Slot()
-        _slots.add(slot)
-        return slot
+    def release(self) -> None:
+        with self._lock:
+            self._taken.discard(self)
 
 
 @dataclass
@@ -237,7 +248,6 @@ class _Opened:
     writer: Writer
     meter: Meter
     queries: _Queries
-    slot: _Slot | None = None
 
 
 def answer(
@@ -248,9 +258,15 @@ def answer(
     With `holds_thread`, its reader keeps a thread of this process busy, of which there are few.
     Raises NotNow, RowLimitExceeded, and ReportFailed for an error before the first block.
     """
-    slot = _take_slot() if holds_thread else None
-    return _begin(export, origin, rows=partial(_drained_rows, export, bound), bound=bound,
-                  slot=slot)  # fmt: skip
+    slot = _Slot.take() if holds_thread else None
+    try:
+        made = _begin(export, origin, rows=partial(_drained_rows, export, bound), bound=bound)
+    except BaseException:
+        if slot is not None:
+            slot.release()
+        raise
+    made.keep(slot)
+    return made
 
 
 def pass_through(
@@ -273,7 +289,6 @@ def _begin(
     rows: Callable[[], Iterable[Row]],
     bound: int | None = None,
     job: ReportJob | None = None,
-    slot: _Slot | None = None,
     watch: Callable[[Meter], None] = lambda meter: None,
 ) -> ImmediateExport:
     reads_ahead = job is None
@@ -293,7 +308,6 @@ def _begin(
             raise
         logger.exception("job=%s event=failed", job.pk)
         raise ReportFailed(job.error, job_key=str(job.pk)) from error
-    opened.slot = slot
     return ImmediateExport(export, job or _record(export, origin), opened, reads_ahead=reads_ahead)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Protocol
+from weakref import finalize
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
@@ -107,7 +108,7 @@ class QuerySetSource:
         connection = connections[self.alias]
         with _unbuffered(connection):
             rows = queryset.iterator(chunk_size=FETCH)
-            if _reading_locks_writers(connection):
+            if _reading_locks_others(connection, self._columns):
                 with Spool(rows) as spool:
                     yield from map(pick, spool)
             else:
@@ -234,6 +235,7 @@ class Spool:
         self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
             max_size=SPOOL_MEMORY, prefix="django-reports-"
         )
+        finalize(self, self._file.close)
         try:
             iterator = iter(rows)
             while chunk := list(islice(iterator, FETCH)):
@@ -271,8 +273,14 @@ def release_connections() -> None:
             connection.close()
 
 
-def _reading_locks_writers(connection: BaseDatabaseWrapper) -> bool:
-    """Whether an open cursor keeps others from writing: SQLite without a write-ahead log."""
+def _reading_locks_others(connection: BaseDatabaseWrapper, columns: Sequence[BoundColumn]) -> bool:
+    """Whether an open cursor is in somebody's way, so that its rows are drained first.
+
+    SQLite without a write-ahead log lets nobody write meanwhile. MySQL and MariaDB take no other
+    query on the connection, such as a column's `value=` may make.
+    """
+    if connection.vendor == "mysql":
+        return any(column.compute is not None for column in columns)
     if connection.vendor != "sqlite":
         return False
     with connection.cursor() as cursor:
