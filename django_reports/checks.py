@@ -75,8 +75,9 @@ def check_storage(**kwargs: Any) -> list[CheckMessage]:
                 id="django_reports.E014",
             )
         ]
-    location = getattr(kept, "location", None)
-    if not location:
+    try:
+        location = kept.path("")
+    except NotImplementedError:  # no folder of this machine
         return []
     public = {
         name: Path(root).resolve()

@@ -82,6 +82,10 @@ class FileUnavailable(ReportError):
     """The file of a job is missing, or is not the one that was made."""
 
 
+class StorageUnavailable(FileUnavailable):
+    """The storage of a file failed; another time it may not."""
+
+
 class IllegalTransition(ReportError):
     """A job was told to take a step that the state machine does not have."""
 

@@ -190,6 +190,8 @@ def _make(attempt: Attempt, control: Control) -> None:
             raise LeaseLost
         name = storage.publish(alias, key, file.name, meter.size)
     try:
+        if name != key:  # the storage chose another: noted for the same reason
+            attempt.rows().running().update(file_key=name)
         _succeed(
             attempt,
             file_key=name,
@@ -201,7 +203,7 @@ def _make(attempt: Attempt, control: Control) -> None:
             losses=dict(writer.losses),
         )
     except BaseException:
-        storage.delete(alias, name)
+        storage.discard(alias, name)  # if it stays, a sweep finds it noted
         raise
 
 

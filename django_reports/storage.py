@@ -1,22 +1,32 @@
-"""Where files are kept: published whole under an unguessable key, never under a public URL."""
+"""Where files are kept: published whole under an unguessable key, never under a public URL.
 
+Storages raise whatever their libraries raise. From here it comes as StorageUnavailable, in words
+for the person who reads it; the log has the rest.
+"""
+
+import logging
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.files import File
-from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.utils.deconstruct import deconstructible
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from django_reports.conf import get_settings
-from django_reports.exceptions import FileUnavailable
+from django_reports.exceptions import FileUnavailable, StorageUnavailable
 from django_reports.models import ReportJob
+from django_reports.pipeline import BLOCK
+
+logger = logging.getLogger("django_reports.storage")
 
 PRIVATE = "private"  # what a job's `storage` says when the project has configured none
 _FILE_MODE = 0o600
@@ -55,14 +65,20 @@ def storage_alias() -> str:
 
 
 def storage_of(alias: str) -> Storage:
-    """The storage of an alias. Raises FileUnavailable for one that is no longer configured."""
-    if alias == PRIVATE and alias not in settings.STORAGES:
-        return PrivateFileSystemStorage()
-    try:
-        return storages[alias]
-    except InvalidStorageError as error:
+    """The storage of an alias. Raises FileUnavailable if it is not configured, or wrongly."""
+    if alias not in settings.STORAGES:
+        if alias == PRIVATE:
+            return PrivateFileSystemStorage()
         raise FileUnavailable(
             _("The storage %(alias)s of this file is no longer configured in STORAGES.")
+            % {"alias": repr(alias)}
+        )
+    try:
+        return storages[alias]
+    except Exception as error:  # its class cannot be imported, or refuses its options
+        logger.error("storage=%s event=storage_unusable error=%s", alias, error)
+        raise FileUnavailable(
+            _("The storage %(alias)s of this file is configured wrongly in STORAGES.")
             % {"alias": repr(alias)}
         ) from error
 
@@ -72,48 +88,124 @@ def new_key(extension: str, day: date) -> str:
     return f"{day:%Y/%m}/{secrets.token_urlsafe(32)}.{extension}"
 
 
+@contextmanager
+def _told(alias: str, key: str, reason: str) -> Iterator[None]:
+    """Turn what a storage raises into StorageUnavailable with a reason, and log it."""
+    try:
+        yield
+    except FileUnavailable:
+        raise
+    except Exception as error:
+        logger.exception("storage=%s key=%s event=storage_failed", alias, key)
+        raise StorageUnavailable(reason % {"name": type(error).__name__}) from error
+
+
 def publish(alias: str, key: str, path: str, size: int) -> str:
     """Save a finished local file. Returns the name under which the storage keeps it.
 
-    Raises OSError if the storage holds another number of bytes than were given to it.
+    Raises FileUnavailable if the storage fails, or holds another number of bytes than were given
+    to it.
     """
-    storage = storage_of(alias)
-    try:
-        with open(path, "rb") as file:
-            name = storage.save(key, File(file, name=key))
-    except Exception:
-        with suppress(
-            Exception
-        ):  # what did arrive is of no use; the first error is the one to tell
-            storage.delete(key)
-        raise
-    try:
-        stored = storage.size(name)
-    except NotImplementedError:  # a storage need not know; then save() is all the word there is
-        return name
-    if stored != size:
-        storage.delete(name)
-        raise OSError(f"the storage kept {stored} of {size} bytes")
+    name = key
+    reason = _("The file could not be stored (%(name)s). The server's log has the details.")
+    with _told(alias, key, reason):
+        storage = storage_of(alias)
+        try:
+            with open(path, "rb") as file:
+                name = storage.save(key, File(file, name=key))
+            _measure(storage, name, size)
+        except Exception:
+            discard(alias, name)  # what did arrive is of no use
+            raise
     return name
 
 
-def open_file(job: ReportJob) -> BinaryIO:
+def _measure(storage: Storage, name: str, size: int) -> None:
+    try:
+        stored = storage.size(name)
+    except NotImplementedError:  # a storage need not know; then save() is all the word there is
+        return
+    if stored != size:
+        raise FileUnavailable(
+            _("The file could not be stored: the storage kept %(stored)s of %(size)s bytes.")
+            % {"stored": stored, "size": size}
+        )
+
+
+class WholeFile(RawIOBase):
+    """A kept file, read once. It breaks off before its last block if it is not as long as made.
+
+    One block is read ahead: a storage that fails does so before anything is sent.
+    """
+
+    def __init__(self, file: Any, size: int) -> None:
+        self._file = file
+        self._left = size
+        told = None
+        with suppress(Exception):  # it need not be known: what is read is counted
+            told = file.size
+        if isinstance(told, int) and told != size:
+            self._refuse()
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        ahead = bytearray()
+        while len(ahead) < BLOCK and (part := self._file.read(BLOCK - len(ahead))):
+            ahead += part
+        self._left -= len(ahead)
+        if self._left < 0 or (self._left and len(ahead) < BLOCK):
+            self._refuse()
+        self._ahead = memoryview(ahead)
+
+    def _refuse(self) -> NoReturn:
+        raise FileUnavailable(_("The file of this export is not the one that was made."))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = min(len(buffer), len(self._ahead))
+        buffer[:count], self._ahead = self._ahead[:count], self._ahead[count:]
+        if count and not self._ahead:
+            self._read_ahead()
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._file.close()
+
+
+def open_file(job: ReportJob) -> WholeFile:
     """A job's file, open for reading.
 
-    Raises FileUnavailable if it is missing or not as long as the one that was made.
+    Raises FileUnavailable if it is missing, cannot be read, or is not as long as the one that was
+    made.
     """
-    storage = storage_of(job.storage)
-    try:
-        file = storage.open(job.file_key, "rb")
-    except OSError as error:
-        raise FileUnavailable(_("The file of this export is missing.")) from error
-    if file.size != job.bytes:
-        file.close()
-        raise FileUnavailable(_("The file of this export is not the one that was made."))
-    return cast("BinaryIO", file)
+    reason = _(
+        "The file of this export cannot be read now (%(name)s). The server's log has the details."
+    )
+    with _told(job.storage, job.file_key, reason):
+        try:
+            file = storage_of(job.storage).open(job.file_key, "rb")
+            try:
+                return WholeFile(file, job.bytes)
+            except BaseException:
+                file.close()
+                raise
+        except FileNotFoundError as error:
+            raise FileUnavailable(_("The file of this export is missing.")) from error
 
 
 def delete(alias: str, key: str) -> None:
-    """Remove a file; one that is already gone is no error."""
+    """Remove a file; one that is already gone is no error. Raises FileUnavailable if it stays."""
     if key:
-        storage_of(alias).delete(key)
+        reason = _("A file could not be removed (%(name)s). The server's log has the details.")
+        with _told(alias, key, reason), suppress(FileNotFoundError):
+            storage_of(alias).delete(key)
+
+
+def discard(alias: str, key: str) -> None:
+    """Remove a file that nobody waits for. If it stays, that is in the log."""
+    with suppress(FileUnavailable):
+        delete(alias, key)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import jobs
 from django_reports.conf import get_settings
+from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
 from django_reports.statuses import Delivery, JobStatus
 
@@ -40,9 +41,8 @@ def sweep(hand_over: Callable[[ReportJob], bool]) -> Swept:
     for job in ReportJob.objects.with_leftovers():
         try:
             jobs.remove_leftovers(job)
-        except Exception:
-            # A storage may raise anything; the next sweep tries again, and the others go on.
-            logger.exception("job=%s event=leftover_stays", job.pk)
+        except FileUnavailable as error:  # the next sweep tries again, and the others go on
+            logger.warning("job=%s event=leftover_stays error=%s", job.pk, error)
     if swept != Swept():
         logger.info("event=swept %s", swept)
     return swept

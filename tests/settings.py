@@ -100,6 +100,8 @@ STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/7")
+if _WORKER := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
+    REDIS_URL = f"{REDIS_URL.rpartition('/')[0]}/{7 + int(_WORKER)}"  # each its own
 RQ_QUEUES = {
     "reports": {
         "URL": REDIS_URL,

@@ -17,27 +17,6 @@ from tests.doors.helpers import files_in, make, put
 DAY = dt.date(2026, 2, 3)
 
 
-class RenamingStorage(InMemoryStorage):
-    """Keeps every file under a name of its own, as storages may."""
-
-    def get_available_name(self, name, max_length=None):
-        return f"renamed/{name}"
-
-
-class ShortStorage(InMemoryStorage):
-    """Loses the last byte."""
-
-    def _save(self, name, content):
-        return super()._save(name, ContentFile(content.read()[:-1]))
-
-
-class ForgetfulStorage(InMemoryStorage):
-    """Cannot tell the size of what it keeps."""
-
-    def size(self, name):
-        raise NotImplementedError
-
-
 @pytest.fixture
 def use(settings):
     """Configure STORAGES["reports"]."""
@@ -148,37 +127,6 @@ def test_a_file_stays_where_it_was_made(alice, orders, use):
 def test_a_missing_alias_is_named():
     with pytest.raises(FileUnavailable, match="storage 'old' of this file is no longer configured"):
         storage.storage_of("old")
-
-
-# Publishing
-
-
-@pytest.mark.django_db
-def test_the_name_that_the_storage_chose_is_kept(alice, orders, use):
-    use(RenamingStorage)
-    job = make(alice)
-    assert job.status == "succeeded"
-    assert job.file_key.startswith("renamed/20")
-    storage.open_file(job).close()
-
-
-@pytest.mark.django_db
-def test_a_short_file_fails_the_job_and_is_removed(alice, orders, use):
-    use(ShortStorage)
-    job = make(alice)
-    assert (job.status, job.has_file) == ("failed", False)
-    assert not storage.storage_of("reports").exists(job.file_key)
-
-
-def test_a_short_file_is_told_with_its_sizes(file, use):
-    use(ShortStorage)
-    with pytest.raises(OSError, match="the storage kept 6 of 7 bytes"):
-        storage.publish("reports", "key.csv", file, 7)
-
-
-def test_a_storage_need_not_know_sizes(file, use):
-    use(ForgetfulStorage)
-    assert storage.publish("reports", "key.csv", file, 7) == "key.csv"
 
 
 # Opening and removing

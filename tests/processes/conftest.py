@@ -96,18 +96,18 @@ class Processes:
         process = self.start("django", *arguments)
         return process.wait(timeout=60)
 
-    def server(self, kind="gunicorn"):
+    def server(self, kind="gunicorn", *arguments):
         """A gunicorn with threads, or an asynchronous uvicorn. Returns its address."""
         port = free_port()
         if kind == "gunicorn":
             self.start(
                 "gunicorn", "tests.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class",
-                "gthread", "--threads", "8", "--log-level", "warning",
+                "gthread", "--threads", "8", "--log-level", "warning", *arguments,
             )  # fmt: skip
         else:
             self.start(
                 "uvicorn", "tests.asgi:application", "--port", str(port), "--lifespan", "off",
-                "--log-level", "warning",
+                "--log-level", "warning", *arguments,
             )  # fmt: skip
 
         def answers():

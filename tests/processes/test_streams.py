@@ -17,6 +17,8 @@ EXPORT = "/reports/shop.orders/"
 COLUMNS = {"format": "csv", "profile": "machine", "columns": ["number", "remark"]}
 NUMBERS = {"format": "csv", "profile": "machine", "columns": ["n", "text"]}
 READERS = 50
+
+pytestmark = pytest.mark.integration
 POOL = 5
 
 

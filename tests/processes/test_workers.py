@@ -151,7 +151,7 @@ def test_thread_of_the_server(alice, processes):
 
 def test_server_that_ends_hands_its_job_back(alice, processes):
     processes.changed.update({"RUNNER": "local", "LOCAL_THREAD": True})
-    browser = Browser(processes.server("--graceful-timeout", "1")).log_in("alice")
+    browser = Browser(processes.server("gunicorn", "--graceful-timeout", "1")).log_in("alice")
     browser.export(EXPORT, **{**SLOW, "parameter-rows": "100000"})
     wait_for(lambda: job().rows_done)
     processes.started[0].terminate()
