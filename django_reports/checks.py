@@ -1,5 +1,6 @@
 """System checks. Each message has an id of its own, and a remedy."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,6 +26,10 @@ from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
 from django_reports.runners import RUNNERS, get_runner
 
 TAG = "django_reports"
+
+# An identifier is part of an address among the staff pages, whose other addresses are these.
+IDENTIFIER = re.compile(r"[\w.-]+")
+RESERVED = ("jobs", "openapi.json")
 
 
 @register(TAG)
@@ -141,6 +146,15 @@ def check_report(report: Report) -> Iterator[CheckMessage]:
             obj=type(report),
             id="django_reports.E007",
         )
+    for identifier in registry.names_of(report):
+        if identifier in RESERVED or not IDENTIFIER.fullmatch(identifier):
+            yield Error(
+                f"{_name(report)} has the identifier {identifier!r}, which cannot be an address.",
+                hint="Use letters, digits, dots, hyphens and underscores, and none of "
+                f"{', '.join(RESERVED)}.",
+                obj=type(report),
+                id="django_reports.E015",
+            )
     columns = report.get_declared_columns()
     if not columns:
         yield Error(

@@ -248,6 +248,22 @@ def test_site_with_a_page_for_exports_is_fine(site):
 
 
 @pytest.mark.parametrize(
+    "identifier", ["jobs", "openapi.json", "shop/orders", "shop orders", "shop.orders?", "a#b"]
+)
+def test_e015_identifier_that_is_no_address(declare, identifier):
+    declare(ModelReport, model=Order, columns=["id"], identifier=identifier)
+    assert repr(identifier) in found("E015").msg
+    declare(ModelReport, model=Order, columns=["id"], aliases=(identifier,))
+    assert {message.id for message in messages()} >= {"django_reports.E015"}
+
+
+@pytest.mark.parametrize("identifier", ["shop.orders-2", "größe.bestellungen", "a_b"])
+def test_identifiers_that_are_addresses(declare, identifier):
+    declare(ModelReport, model=Order, columns=["id"], identifier=identifier)
+    assert messages() == []
+
+
+@pytest.mark.parametrize(
     ("model", "column", "path"),
     [
         (Customer, "api_token", "api_token"),
