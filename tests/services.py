@@ -57,6 +57,10 @@ def is_redis_there() -> bool:
     return _answers(parts.hostname or "127.0.0.1", parts.port or 6379)
 
 
+def find_curl() -> str | None:
+    return shutil.which("curl")
+
+
 def find_chromium() -> str | None:
     return os.environ.get("TEST_CHROMIUM") or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
