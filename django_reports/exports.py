@@ -2,13 +2,14 @@
 
 import datetime as dt
 import unicodedata
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django import forms
 from django.http import QueryDict
 from django.utils import timezone, translation
 from django.utils.text import slugify
@@ -142,10 +143,25 @@ def prepare(
     )
 
 
+def parameter_names(fields: Mapping[str, forms.Field]) -> list[str]:
+    """Under which names the values of a form's fields are sent: some widgets have several."""
+    names: list[str] = []
+    for name, field in fields.items():
+        widget: Any = field.widget
+        if isinstance(widget, forms.MultiWidget):
+            names += [name + suffix for suffix in widget.widgets_names]
+        elif isinstance(widget, forms.SelectDateWidget):
+            parts = (widget.year_field, widget.month_field, widget.day_field)
+            names += [part % name for part in parts]
+        else:
+            names.append(name)
+    return names
+
+
 def clean_parameters(report: Report, spec: ExportSpec) -> dict[str, Any]:
     """The report's form, cleaned. Raises InvalidParameters, also for a name that it lacks."""
     form_class = report.parameters
-    legal = list(form_class.base_fields) if form_class else []
+    legal = parameter_names(form_class.base_fields) if form_class else []
     for name in spec.parameters:
         if name not in legal:
             raise InvalidParameters(

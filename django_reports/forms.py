@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import BoundColumn
-from django_reports.exports import formats
+from django_reports.exports import formats, parameter_names
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec, Options
 from django_reports.statuses import Profile
@@ -100,9 +100,9 @@ class ExportForm(forms.Form):
 
 
 def raw_parameters(form: forms.Form) -> dict[str, list[str]]:
-    """What was typed into a report's own form, by field name and without the page's prefix."""
+    """What was typed into a report's own form, by name and without the page's prefix."""
     raw: dict[str, list[str]] = {}
-    for name in form.fields:
+    for name in parameter_names(form.fields):
         key = form.add_prefix(name)
         values = form.data.getlist(key) if hasattr(form.data, "getlist") else []
         if values:

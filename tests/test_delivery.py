@@ -1,6 +1,7 @@
 """A spec is planned, then answered at once or turned into a job."""
 
 import pytest
+from django import forms
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
@@ -10,7 +11,18 @@ from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportFail
 from django_reports.immediate import ImmediateExport
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
-from tests.doors.helpers import actions, asking, deliver, enqueue, plan, spec_of, unbounded_counts
+from tests.doors.helpers import (
+    actions,
+    asking,
+    browse,
+    chosen,
+    deliver,
+    enqueue,
+    lines_of,
+    plan,
+    spec_of,
+    unbounded_counts,
+)
 from tests.shop.reports import Numbers, Orders
 
 pytestmark = pytest.mark.django_db
@@ -316,3 +328,32 @@ def test_progress_is_told_to_whoever_wants_it(alice, orders):
     )
     list(export)
     assert told[-1] == (20, 20)
+
+
+def test_parameters_whose_widgets_have_several_parts(alice, orders, monkeypatch):
+    """A moment in two boxes and a day in three: each part is kept under its own name."""
+
+    class Moments(forms.Form):
+        since = forms.SplitDateTimeField()
+        day = forms.DateField(widget=forms.SelectDateWidget(years=[2026]))
+
+    monkeypatch.setattr(Orders, "parameters", Moments)
+    seen = []
+    monkeypatch.setattr(
+        Orders,
+        "filter_queryset",
+        lambda self, queryset, context: seen.append(dict(context.parameters)) or queryset,
+    )
+    fields = {
+        "parameter-since_0": "2026-01-02",
+        "parameter-since_1": "03:04",
+        "parameter-day_year": "2026",
+        "parameter-day_month": "5",
+        "parameter-day_day": "6",
+    }
+    response = browse(alice).post("/reports/shop.orders/", chosen(**fields))
+    assert response.status_code == 200
+    assert len(lines_of(response)) == 21
+    assert {str(moment["since"]) for moment in seen} == {"2026-01-02 03:04:00+01:00"}
+    assert {str(moment["day"]) for moment in seen} == {"2026-05-06"}
+    assert "since_0" in ReportJob.objects.get().spec["parameters"]
