@@ -147,9 +147,10 @@ def parameter_names(fields: Mapping[str, forms.Field]) -> list[str]:
     """Under which names the values of a form's fields are sent: some widgets have several."""
     names: list[str] = []
     for name, field in fields.items():
-        widget: Any = field.widget
+        widget = field.widget
         if isinstance(widget, forms.MultiWidget):
-            names += [name + suffix for suffix in widget.widgets_names]
+            suffixes: list[str] = getattr(widget, "widgets_names")  # noqa: B009 - not in its stubs
+            names += [name + suffix for suffix in suffixes]
         elif isinstance(widget, forms.SelectDateWidget):
             parts = (widget.year_field, widget.month_field, widget.day_field)
             names += [part % name for part in parts]
