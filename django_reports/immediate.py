@@ -7,14 +7,13 @@ import logging
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any, ClassVar
 from weakref import WeakSet, finalize
 
-from django.db import connections
+from django.db import connections, transaction
 
 from django_reports import audit, jobs
 from django_reports.audit import Origin
@@ -68,9 +67,7 @@ class ImmediateExport:
         self._opened = opened
         self._spec = export.spec
         self._reads_ahead = reads_ahead
-        self._spool = _ByteSpool()
-        for block in opened.first:
-            self._spool.write(block)
+        self._spool = opened.spool
         self._sent = 0  # bytes; those that were ready but never fetched did not leave
         self._is_made = self._is_over = False
         self._slot: _Slot | None = None
@@ -241,9 +238,9 @@ class _Slot:
 
 @dataclass
 class _Opened:
-    """A begun export: its first block (or none, of an empty file), and how to get the rest."""
+    """A begun export: what there is of it (its first block at least), and how to get the rest."""
 
-    first: list[bytes]
+    spool: _ByteSpool
     rest: Generator[bytes]
     writer: Writer
     meter: Meter
@@ -293,7 +290,8 @@ def _begin(
 ) -> ImmediateExport:
     reads_ahead = job is None
     try:
-        opened = _open(export, rows(), bound=bound, watch=watch)
+        with _savepoints():
+            opened = _open(export, rows(), bound=bound, watch=watch, reads_ahead=reads_ahead)
     except NotNow:
         raise
     except RowLimitExceeded as error:
@@ -312,7 +310,12 @@ def _begin(
 
 
 def _open(
-    export: Export, rows: Iterable[Row], *, bound: int | None, watch: Callable[[Meter], None]
+    export: Export,
+    rows: Iterable[Row],
+    *,
+    bound: int | None,
+    watch: Callable[[Meter], None],
+    reads_ahead: bool,
 ) -> _Opened:
     writer = export.writer()
     meter = Meter()
@@ -323,11 +326,30 @@ def _open(
             raise TooManyRows
         watch(meter)
 
-    rest = export.blocks(rows, writer, meter, check)
-    queries = _Queries()
-    with queries:
-        first = list(islice(rest, 1))
-    return _Opened(first, rest, writer, meter, queries)
+    opened = _Opened(
+        _ByteSpool(), export.blocks(rows, writer, meter, check), writer, meter, _Queries()
+    )
+    with opened.queries:
+        for block in opened.rest:
+            opened.spool.write(block)
+            if not (reads_ahead and opened.queries.were_made and _is_in_transaction()):
+                break
+            # A cursor of the report's own would end with the caller's transaction.
+    return opened
+
+
+def _is_in_transaction() -> bool:
+    return any(c.in_atomic_block for c in connections.all(initialized_only=True))
+
+
+@contextmanager
+def _savepoints() -> Iterator[None]:
+    """What fails inside does not spoil the transactions of the caller: it can be recorded."""
+    with ExitStack() as stack:
+        for connection in connections.all(initialized_only=True):
+            if connection.in_atomic_block:
+                stack.enter_context(transaction.atomic(using=connection.alias))
+        yield
 
 
 def _drained_rows(export: Export, bound: int | None) -> Iterable[Row]:

@@ -135,9 +135,11 @@ class QuerySetSource:
 
         The key is always selected: under DISTINCT it keeps apart rows that look alike.
         """
-        names: dict[Any, int] = {}
+        # Its parts and not "pk": behind a composite one Django 6.1 orders by the wrong columns.
+        selected = [field.attname for field in self._queryset.model._meta.pk_fields]
+        names: dict[Any, int | slice] = {name: at for at, name in enumerate(selected)}
+        names["pk"] = 0 if len(selected) == 1 else slice(0, len(selected))
         annotations: dict[str, Any] = {}
-        selected: list[str] = ["pk"]
         for column in self._columns:
             for source in column.sources:
                 if source in names:
@@ -192,7 +194,7 @@ def _ordering_name(item: Any) -> str | None:
 
 
 def _picker(
-    columns: Sequence[BoundColumn], positions: Mapping[Any, int] | None = None
+    columns: Sequence[BoundColumn], positions: Mapping[Any, int | slice] | None = None
 ) -> Callable[[Any], Row]:
     """A function from a raw row (a tuple by `positions`, or a mapping) to an output row."""
 

@@ -15,7 +15,7 @@ from django.contrib.messages.storage.base import BaseStorage
 from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
-from django.urls import get_resolver, resolve, reverse
+from django.urls import get_resolver, get_script_prefix, resolve, reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -111,10 +111,11 @@ def replayed_request(selection: Selection, user: User) -> ReplayedRequest:
     request.method = "GET"
     request.GET = QueryDict(selection.data["query"])
     request.user = user
-    request.path = request.path_info = reverse(
+    request.path = reverse(
         f"admin:{options.app_label}_{options.model_name}_changelist", current_app=site
     )
-    request.resolver_match = resolve(request.path)
+    request.path_info = "/" + request.path.removeprefix(get_script_prefix())
+    request.resolver_match = resolve(request.path_info)
     request.current_app = site
     request.LANGUAGE_CODE = translation.get_language()
     request._messages = _Silent(request)

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.inspect import get_func_args
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -51,6 +52,15 @@ class ReportAdminMixin(_Base):
 
     reports: Sequence[type[Report]] = ()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        bases = cls.__mro__
+        if ModelAdmin in bases and bases.index(ModelAdmin) < bases.index(ReportAdminMixin):
+            raise TypeError(
+                f"{cls.__qualname__}: put ReportAdminMixin before ModelAdmin among the bases; "
+                "behind it, it would do nothing."
+            )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.reports:
@@ -84,9 +94,14 @@ class ReportAdminMixin(_Base):
         return [path("export-report/", view, name=name), *super().get_urls()]
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        # Django 5.2 and 6.0 know no locations.
-        extra = {} if action_location is None else {"action_location": action_location}
-        actions: dict[str, Any] = super().get_actions(request, **extra)
+        inherited: Any = super().get_actions
+        actions: dict[str, Any]
+        if action_location is None:
+            actions = inherited(request)
+        elif "action_location" in get_func_args(inherited):
+            actions = inherited(request, action_location=action_location)
+        else:  # a mixin from before Django 6.1, when only lists had actions
+            actions = inherited(request) if action_location.name == "CHANGE_LIST" else {}
         if self.actions is None or IS_POPUP_VAR in request.GET:
             return actions
         is_for_list = action_location is None or action_location.name == "CHANGE_LIST"

@@ -1,0 +1,9 @@
+"""The addresses of the projects that have none of their own."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("reports/", include("django_reports.urls")),
+]
