@@ -199,6 +199,12 @@ def authorise(authority: Authority, report: Report, selection: Selection, origin
     return grant_of(authority.user, report)
 
 
+def seen_columns(authority: Authority, report: Report) -> list[BoundColumn]:
+    """The columns that this authority gets, as declared, masked where they must be."""
+    seen = (_as_seen(authority, column) for column in report.get_columns())
+    return [column for column in seen if column is not None]
+
+
 def columns_for(
     authority: Authority, report: Report, wanted: Sequence[str] | None
 ) -> list[BoundColumn]:
@@ -206,11 +212,7 @@ def columns_for(
 
     Raises InvalidSpec for a wanted column that is not among them, whether it exists or not.
     """
-    allowed = {
-        column.name: column
-        for column in (_as_seen(authority, c) for c in report.get_columns())
-        if column is not None
-    }
+    allowed = {column.name: column for column in seen_columns(authority, report)}
     for name in wanted or ():
         if name not in allowed:
             raise InvalidSpec(

@@ -5,26 +5,39 @@ None of it needs a worker, a queue or a committed transaction; it works in a Tes
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 from django.conf import settings
-from django.test.utils import override_settings
+from django.db.models import Model, QuerySet
+from django.http import HttpResponseBase
+from django.test.utils import TestContextDecorator, override_settings
 
 from django_reports import delivery, jobs, storage
 from django_reports.audit import Origin
 from django_reports.conf import NAME
-from django_reports.exceptions import ReportDenied
+from django_reports.exceptions import ReportDenied, ReportError, ReportFailed
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, authorise, columns_for
 from django_reports.registry import registry
-from django_reports.reports import User
+from django_reports.reports import Report, User
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec, Options
+from django_reports.writers import all_writers
 
-__all__ = ["Table", "assert_may_export", "export", "immediate_jobs", "read_export", "run_jobs"]
+__all__ = [
+    "Table",
+    "aread_export",
+    "assert_may_export",
+    "export",
+    "immediate_jobs",
+    "read_export",
+    "run_jobs",
+]
 
 MASKED = " (masked)"
 
@@ -44,7 +57,9 @@ class Table:
 
     @property
     def dicts(self) -> list[dict[str, Any]]:
-        """The rows by the names in the header."""
+        """The rows by the names in the header. Raises ValueError if it has one of them twice."""
+        if len(set(self.header)) < len(self.header):
+            raise ValueError(f"the header has a name twice: {', '.join(self.header)}")
         return [dict(zip(self.header, row, strict=True)) for row in self.rows]
 
     def column(self, name: str) -> list[Any]:
@@ -55,21 +70,34 @@ class Table:
         return [row[at] for row in self.rows]
 
 
-@contextmanager
-def immediate_jobs(**options: Any) -> Iterator[None]:
+class immediate_jobs(TestContextDecorator):  # noqa: N801 - used like override_settings
     """Have background jobs run at once where they are asked for, in this very thread.
 
     In a TestCase a job is asked for when the transaction commits: with
     `captureOnCommitCallbacks(execute=True)`, or by `run_jobs()`. `options` are further keys of
-    DJANGO_REPORTS, such as STREAM_MAX_ROWS=0. Also a decorator.
+    DJANGO_REPORTS, such as STREAM_MAX_ROWS=0. A context, and a decorator of test functions (also
+    asynchronous ones) and of TestCase classes.
     """
-    known = getattr(settings, NAME, {})
-    with override_settings(**{NAME: {**known, "RUNNER": "immediate", **options}}):
-        yield
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self._options = options
+
+    def enable(self) -> None:
+        known = getattr(settings, NAME, {})
+        value = {**known, "RUNNER": "immediate", **self._options}
+        self._override = override_settings(**{NAME: value})
+        self._override.enable()
+
+    def disable(self) -> None:
+        self._override.disable()
 
 
 def run_jobs() -> list[ReportJob]:
-    """Run every waiting job now, oldest first, and return them as they ended."""
+    """Run every waiting job now, oldest first, and return them as they ended.
+
+    A report that raises ends its job as failed and raises nothing here.
+    """
     waiting = list(ReportJob.objects.queued().order_by("created_at"))
     for job in waiting:
         jobs.run(job.pk, job.attempt + 1)
@@ -78,34 +106,40 @@ def run_jobs() -> list[ReportJob]:
 
 
 def export(
-    report: str,
+    report: str | type[Report],
     user: User | None = None,
     *,
     format: str = "csv",  # noqa: A002 - the word for it at every door
     columns: Sequence[str] | None = None,
     profile: str = "machine",
     parameters: Mapping[str, Any] | None = None,
+    time_zone: str | None = None,
+    language: str | None = None,
 ) -> Table:
     """Make a report as this person would get it (None: as the system), and read it back.
 
-    Raises what the doors would tell: ReportDenied, InvalidSpec, RowLimitExceeded, ReportFailed.
+    Time zone and language are the project's unless they are given. Raises what the doors would
+    tell: ReportDenied, InvalidSpec, RowLimitExceeded, ReportFailed.
     """
-    raw = {
-        name: [str(v) for v in (value if isinstance(value, list | tuple) else [value])]
-        for name, value in (parameters or {}).items()
-    }
     spec = ExportSpec(
-        report=report,
+        report=_identifier(report),
         format=format,
         columns=None if columns is None else tuple(columns),
         options=Options(profile=profile),  # type: ignore[arg-type]
-        parameters=raw,
+        parameters=_typed(parameters or {}),
+        time_zone=time_zone or settings.TIME_ZONE,
+        language=language or settings.LANGUAGE_CODE,
     )
     made = delivery.export_now(spec, _authority(user), Origin(user=user))
     try:
-        return _parse(b"".join(made), format)
+        content = b"".join(made)
+    except ReportError:
+        raise
+    except Exception as error:  # not before the first block, where it is told like this already
+        raise ReportFailed(made.job.error, job_key=str(made.job.pk)) from error
     finally:
         made.close()
+    return _parse(content, format)
 
 
 def read_export(source: Any) -> Table:
@@ -114,43 +148,102 @@ def read_export(source: Any) -> Table:
     Raises AssertionError, with what was there instead, if it is neither.
     """
     if isinstance(source, ReportJob):
-        if not source.has_file:
-            raise AssertionError(
-                f"{source} has no file: it is {source.status}. {source.error}".strip()
-            )
-        with storage.open_file(source) as file:
-            return _parse(file.read(), source.format)
-    kind = source.headers.get("Content-Disposition", "")
-    if source.status_code != 200 or not kind.startswith("attachment"):
-        raise AssertionError(
-            f"no export but status {source.status_code}, {source.headers.get('Content-Type')}"
-        )
-    content = b"".join(source.streaming_content) if source.streaming else source.content
-    is_csv = source.headers["Content-Type"].startswith("text/csv")
-    return _parse(content, "csv" if is_csv else "xlsx")
+        return _read_job(source)
+    kind = _kind_of(source)
+    if not source.streaming:
+        return _parse(source.content, kind)
+    if source.is_async:
+        raise AssertionError("the response is asynchronous: await aread_export(response)")
+    return _parse(b"".join(source.streaming_content), kind)
 
 
-def assert_may_export(matrix: Mapping[Any, Mapping[str, bool | Iterable[str]]]) -> None:
+async def aread_export(response: Any) -> Table:
+    """`read_export` of the response of an AsyncClient."""
+    kind = _kind_of(response)
+    return _parse(b"".join([part async for part in response]), kind)
+
+
+def _read_job(job: ReportJob) -> Table:
+    job = ReportJob.objects.get(pk=job.pk)  # it may have run since it was fetched
+    if not job.has_file:
+        raise AssertionError(f"{job} has no file: it is {job.status}. {job.error}".strip())
+    with storage.open_file(job) as file:
+        return _parse(file.read(), job.format)
+
+
+def _kind_of(response: HttpResponseBase) -> str:
+    """The format of a response's file, or its media type if there is no such format."""
+    if not response.headers.get("Content-Disposition", "").startswith("attachment"):
+        raise AssertionError(f"no export but {_described(response)}")
+    media_type = _media_type(response.headers["Content-Type"])
+    kinds = {_media_type(writer.content_type): writer.format for writer in all_writers()}
+    return kinds.get(media_type, media_type)
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip()
+
+
+def _described(response: Any) -> str:
+    """What a response is, and what it says about an error."""
+    text = f"status {response.status_code}"
+    if "Location" in response.headers:
+        text += f" to {response.headers['Location']}"
+    media_type = _media_type(response.headers.get("Content-Type", ""))
+    if response.streaming:
+        return f"{text}, {media_type}"
+    said = response.content.decode(errors="replace")
+    if media_type == "application/problem+json":
+        told = [json.loads(said)["detail"]]
+    else:
+        told = re.findall(r'role="alert"[^>]*>\s*([^<]+)', said)
+        for errors in re.findall(r'<ul class="errorlist.*?</ul>', said, re.DOTALL):
+            told += re.findall(r"<li>\s*([^<]+)", errors)
+    return ": ".join([f"{text}, {media_type}", *([unescape(" ".join(told))] if told else [])])
+
+
+def assert_may_export(
+    matrix: Mapping[Any, Mapping[str | type[Report], bool | Iterable[str]]],
+) -> None:
     """Assert who may export what, as a table: person → report → columns.
 
     True: may export it; False: may not. A list of column names: may export just these, in any
     order; "email (masked)" is a column that this person gets masked. Says everything that is
     otherwise at once.
     """
-    wrong = []
-    for user, expected in matrix.items():
-        for identifier, wanted in expected.items():
-            found = _exportable(user, identifier)
-            if isinstance(wanted, bool):
-                if wanted != (found is not None):
-                    wrong.append(_difference(user, identifier, wanted, found))
-            elif found is None or set(found) != set(wanted):
-                wrong.append(_difference(user, identifier, sorted(wanted), found))
+    wrong = [
+        found
+        for user, expected in matrix.items()
+        for report, wanted in expected.items()
+        if (found := _difference(user, _identifier(report), wanted))
+    ]
     if wrong:
         raise AssertionError("\n".join(wrong))
 
 
-def _exportable(user: User, identifier: str) -> list[str] | None:
+def _difference(user: User | None, identifier: str, wanted: bool | Iterable[str]) -> str:
+    """What is otherwise than wanted, as a line; empty if nothing is."""
+    name = "the system" if user is None else str(user)
+    if registry.find(identifier) is None:
+        return f"there is no report {identifier}"
+    if isinstance(wanted, str):
+        raise TypeError(f"columns of {identifier}: a list of names, not {wanted!r}")
+    found = _exportable(user, identifier)
+    if found is None:
+        return f"{name} may not export {identifier}" if wanted is not False else ""
+    if isinstance(wanted, bool):
+        return "" if wanted else f"{name} may export {identifier}: {', '.join(found)}"
+    expected = list(wanted)
+    lacking = [column for column in expected if column not in found]
+    besides = [column for column in found if column not in expected]
+    parts = [
+        *([f"without {', '.join(lacking)}"] if lacking else []),
+        *([f"with {', '.join(besides)}"] if besides else []),
+    ]
+    return f"{name} gets {identifier} {' and '.join(parts)}" if parts else ""
+
+
+def _exportable(user: User | None, identifier: str) -> list[str] | None:
     """The columns that a person gets of a report; None if they may not export it."""
     report = registry.get(identifier)
     authority = _authority(user)
@@ -162,28 +255,52 @@ def _exportable(user: User, identifier: str) -> list[str] | None:
     return [column.name + (MASKED if column.masked else "") for column in columns]
 
 
-def _difference(user: User, identifier: str, wanted: Any, found: list[str] | None) -> str:
-    words = {True: "may", False: "may not"}
-    wanted_text = words[wanted] if isinstance(wanted, bool) else f"gets {', '.join(wanted)}"
-    found_text = "may not" if found is None else f"gets {', '.join(sorted(found))}"
-    return f"{user} and {identifier}: expected: {wanted_text}; found: {found_text}"
-
-
 def _authority(user: User | None) -> Authority:
     return Authority.system() if user is None else Authority.of(user)
 
 
-def _parse(content: bytes, kind: str) -> Table:
-    lines: list[Any]
-    if kind == "csv":
-        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    elif kind == "xlsx":
-        import openpyxl  # noqa: PLC0415 - not needed by most tests
+def _identifier(report: str | type[Report]) -> str:
+    if isinstance(report, str):
+        return report
+    for declared in registry:
+        if type(declared) is report:
+            return declared.get_identifier()
+    raise ValueError(f"{report.__name__} is not declared: it needs @register")
 
-        book = openpyxl.load_workbook(io.BytesIO(content))
-        lines = [list(row) for row in book.worksheets[0].iter_rows(values_only=True)]
+
+def _typed(parameters: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Values of a report's parameters as a person would have typed them; None is left empty."""
+    typed = {}
+    for name, value in parameters.items():
+        several = isinstance(value, list | tuple | set | frozenset | QuerySet)
+        values = [
+            str(one.pk if isinstance(one, Model) else one)
+            for one in (value if several else [value])
+            if one is not None
+        ]
+        if values:
+            typed[name] = values
+    return typed
+
+
+def _parse(content: bytes, kind: str) -> Table:
+    if not content:
+        raise AssertionError("there is nothing to read; a response can be read once")
+    if kind == "csv":
+        lines: list[Any] = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    elif kind == "xlsx":
+        lines = _lines_of_sheets(content)
     else:
         raise AssertionError(f"cannot read {kind!r} back; csv and xlsx can be")
-    if not lines:
-        raise AssertionError("the export has no header")
     return Table(tuple(map(str, lines[0])), [tuple(line) for line in lines[1:]])
+
+
+def _lines_of_sheets(content: bytes) -> list[Any]:
+    """The header and the rows of all sheets, each of which begins with the header."""
+    import openpyxl  # noqa: PLC0415 - not needed by most tests
+
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    lines: list[Any] = []
+    for sheet in book.worksheets:
+        lines += list(sheet.iter_rows(min_row=2 if lines else 1, values_only=True))
+    return lines

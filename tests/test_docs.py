@@ -1,12 +1,15 @@
 """The docs: everything that a project meets is in them, links lead somewhere, code runs."""
 
 import inspect
+import json
 import re
+import sys
 import tomllib
 from dataclasses import fields
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.contrib import admin
@@ -14,21 +17,26 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.sites import all_sites
 from django.core.management import BaseCommand, find_commands, load_command_class
 from django.dispatch import Signal
+from django.test import RequestFactory
 
 import django_reports
-from django_reports import conf, exceptions, signals, statuses
+from django_reports import conf, exceptions, signals, statuses, testing, urls
 from django_reports.checks import check_report
 from django_reports.columns import MASKS, Column
 from django_reports.kinds import KINDS
-from django_reports.permissions import may_generate
+from django_reports.models import ReportJob
+from django_reports.permissions import Authority, Policy, may_generate
 from django_reports.registry import registry
 from django_reports.reports import Report, ReportContext
 from django_reports.runners import RUNNERS
 from django_reports.statuses import AuditAction, JobStatus, Profile
 from django_reports.sweep import Swept
+from django_reports.views.api import FIELDS, job_as_json, report_as_json
+from django_reports.views.openapi import document
 from django_reports.writers import all_writers
 from django_reports.writers.guard import escape
 from tests.shop.models import Order
+from tests.shop.reports import Orders
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(django_reports.__file__).parent
@@ -242,6 +250,94 @@ def test_layers():
     ]
 
 
+def test_url_names():
+    text = text_of("docs/reference.md")
+    assert rows_of(text, "URL names") == [pattern.name for pattern in urls.urlpatterns]
+    for pattern in urls.urlpatterns:
+        path = re.sub(r"<\w+:", "<", str(pattern.pattern))
+        assert line_of(text, pattern.name).split("|")[2].strip(" `") == path
+
+
+def test_addresses_of_the_json():
+    shown = [row for row in rows_of(text_of("docs/http.md"), "The addresses") if row]
+    known = {re.sub(r"<\w+:", "<", f"/reports/{pattern.pattern}") for pattern in urls.urlpatterns}
+    assert {row.replace("<id>", "<key>") for row in shown} == known
+    assert len(shown) == len(known)
+
+
+def test_keys_of_a_request():
+    assert rows_of(text_of("docs/http.md"), "What a request may say") == list(FIELDS)
+
+
+def test_keys_of_a_job():
+    text = text_of("docs/http.md")
+    keys = list(job_as_json(ReportJob(), {}))
+    assert rows_of(text, "The job") == keys
+    assert list(json_below(text, "The job")) == keys
+
+
+def test_keys_of_a_report(root):
+    told = report_as_json(registry.instance(Orders), Authority.of(root))
+    section = text_of("docs/http.md").split("## What there is\n")[1].split("\n## ")[0]
+    catalogue, report = (json.loads(code) for _language, code in FENCE.findall(section)[1:])
+    assert list(report) == list(told)
+    assert list(report["columns"][0]) == list(told["columns"][0])
+    assert list(report["formats"]) == list(told["formats"])
+    assert list(catalogue["reports"][0]) == [*list(told)[:4], "url"]
+
+
+def test_statuses_of_errors(root):
+    """Those that the OpenAPI document knows, and those that need no mention in it."""
+    paths = document([registry.instance(Orders)], Authority.of(root), "/")["paths"]
+    known = {
+        status
+        for operations in paths.values()
+        for operation in operations.values()
+        if isinstance(operation, dict)
+        for status in operation["responses"]
+    }
+    told = set(rows_of(text_of("docs/http.md"), "Errors"))
+    assert {status for status in known if status >= "400"} <= told
+    assert told - known <= {"405", "503"}
+
+
+def json_below(text, heading):
+    """The first JSON below a heading."""
+    section = re.split(rf"^#+ {re.escape(heading)}$", text, maxsplit=1, flags=re.MULTILINE)[1]
+    return json.loads(next(code for language, code in FENCE.findall(section) if language == "json"))
+
+
+def test_methods_of_a_policy():
+    declared = [name for name in vars(Policy) if not name.startswith("_")]
+    rows = rows_of(text_of("docs/reference.md"), "Policy")
+    assert [row.split("(")[0] for row in rows] == declared
+
+
+def test_helpers_for_tests():
+    rows = rows_of(text_of("docs/testing.md"), "Testing")
+    assert sorted(rows) == sorted(testing.__all__)
+    line = line_of(text_of("docs/reference.md"), "django_reports.testing")
+    assert sorted(re.findall(r"`(\w+)`", line)) == sorted(testing.__all__)
+    table = [row.split("(")[0] for row in rows_of(text_of("docs/testing.md"), "A table")]
+    public = [name for name in vars(testing.Table) if not name.startswith("_")]
+    assert sorted(table) == sorted(["header", "rows", "len", *public])
+
+
+def test_options_of_helpers_for_tests():
+    text = text_of("docs/testing.md")
+    parameters = inspect.signature(testing.export).parameters
+    assert len(parameters) == 8
+    shown = re.search(r"^`export\((.+?)\)`$", text, re.MULTILINE | re.DOTALL)[1]
+    assert re.findall(r"(\w+)(?:=[^,]+)?", shown) == list(parameters)
+
+
+def test_loggers():
+    source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    logs = text_of("docs/reference.md").split("## Logs")[1]
+    loggers = set(re.findall(r'getLogger\("([\w.]+)"\)', source))
+    assert set(re.findall(r"`(django_reports\.\w+)`", logs)) == loggers
+
+
 # What is said once must be said exactly
 
 
@@ -292,6 +388,11 @@ def test_pages_can_be_found(page):
 @pytest.mark.parametrize("code", code_blocks("python"))
 def test_code_compiles(code):
     compile(code, "docs", "exec")
+
+
+@pytest.mark.parametrize("code", code_blocks("json"))
+def test_json_can_be_read(code):
+    json.loads(code)
 
 
 @pytest.mark.parametrize("code", code_blocks("python"))
@@ -346,3 +447,43 @@ def test_readme_example_works(alice, orders, reports_as_before, monkeypatch):
     assert [column.name for column in report.get_columns()] == [
         "number", "placed_at", "total", "customer__email"
     ]  # fmt: skip
+
+
+def test_middleware_of_the_docs_lets_in_by_token(alice, monkeypatch):
+    """Only with a good token, and only at the reports."""
+
+    class Tokens:
+        def select_related(self, name):
+            return self
+
+        def filter(self, *, digest):
+            self.found = [Token()] if digest.startswith("2bb80d5") else []  # SHA-256 of "secret"
+            return self
+
+        def first(self):
+            return next(iter(self.found), None)
+
+    class Token:
+        objects = Tokens()
+        user = alice
+
+    monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
+    monkeypatch.setitem(sys.modules, "shop.models", ModuleType("shop.models"))
+    sys.modules["shop.models"].Token = Token
+    (code,) = (
+        code for _language, code in FENCE.findall(text_of("docs/http.md")) if "Bearer" in code
+        and code.startswith("# shop/middleware.py")
+    )  # fmt: skip
+    made = {}
+    exec(code, made)
+    asked = []
+    middleware = made["token_authentication"](lambda request: asked.append(request))
+    requests = RequestFactory()
+    for path, secret in (("/reports/", "secret"), ("/reports/", "guess"), ("/admin/", "secret")):
+        request = requests.post(path, headers={"authorization": f"Bearer {secret}"})
+        request.user = None
+        middleware(request)
+    middleware(requests.post("/reports/"))
+    assert [getattr(request, "user", None) for request in asked] == [alice, None, None, None]
+    let_through = [hasattr(request, "csrf_processing_done") for request in asked]
+    assert let_through == [True, False, False, False]

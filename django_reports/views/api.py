@@ -1,10 +1,12 @@
 """The JSON of reports and jobs: what a program asks in, and what it is told."""
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone, translation
@@ -24,11 +26,18 @@ from django_reports.reports import Report
 from django_reports.specs import ExportSpec, Options
 from django_reports.statuses import Profile
 from django_reports.views.requests import answer_json, problem
-from django_reports.views.schemas import parameters_schema
+from django_reports.views.schemas import (
+    Number,
+    dates_in_parts,
+    parameter_fields,
+    parameters_schema,
+    type_problem,
+)
 from django_reports.views.words import progress_in_words
 
 RETRY_AFTER = "1"  # seconds after which a program may ask for a job's state again
 KEY_LENGTH = 255  # characters of an idempotency key at most
+MAX_DEPTH = 10  # of a request's JSON: what is asked is three deep
 
 
 # The keys of a request for an export, and what each has to be.
@@ -106,11 +115,16 @@ def job_as_json(job: ReportJob, links: Mapping[str, str]) -> dict[str, Any]:
         "sha256": job.sha256 or None,
         "error": job.error or None,
         **{
-            name: value.isoformat() if (value := getattr(job, name)) else None
+            name: _moment(value) if (value := getattr(job, name)) else None
             for name in ("created_at", "started_at", "finished_at", "expires_at")
         },
         "links": dict(links),
     }
+
+
+def _moment(value: dt.datetime) -> str:
+    """With its offset, also where USE_TZ is off."""
+    return (timezone.make_aware(value) if timezone.is_naive(value) else value).isoformat()
 
 
 def etag_of(value: Any) -> str:
@@ -139,7 +153,8 @@ def problem_of(error: ReportError) -> JsonResponse:
     elif isinstance(error, InvalidParameters):
         errors = {f"parameters.{name}": found for name, found in error.errors.items()}
     elif isinstance(error, InvalidSpec) and error.field:
-        errors = {error.field: [str(error)]}
+        field = "options.profile" if error.field == "profile" else error.field
+        errors = {field: [str(error)]}
     else:
         errors = {}
     return problem(422, str(error), errors=errors)
@@ -148,10 +163,11 @@ def problem_of(error: ReportError) -> JsonResponse:
 def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
     """What a request's JSON asks of a report. Raises Unreadable, InvalidFields and InvalidSpec."""
     body = _body_of(request)
-    errors = _errors_in(body)
+    errors = {**_errors_in(body), **_errors_in_parameters(body.get("parameters"), report)}
     if errors:
         raise InvalidFields(errors)
     columns = body.get("columns")
+    language = body.get("language")
     return ExportSpec(
         report=report.get_identifier(),
         format=body.get("format", "csv"),
@@ -163,7 +179,7 @@ def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
             if (values := _as_typed(value))
         },
         time_zone=body.get("time_zone", timezone.get_current_timezone_name()),
-        language=body.get("language", translation.get_language()),
+        language=_supported(language) if language else translation.get_language(),
     )
 
 
@@ -181,19 +197,39 @@ def idempotency_key_of(request: HttpRequest) -> str:
 
 
 def _body_of(request: HttpRequest) -> dict[str, Any]:
-    if request.content_type != "application/json":
+    is_nothing = not request.content_type and not request.body
+    if request.content_type != "application/json" and not is_nothing:
         raise Unreadable(
             _("Send application/json, not %(type)s.") % {"type": repr(request.content_type)}, 415
         )
     try:
-        value = json.loads(request.body or b"{}", parse_float=str, parse_constant=_no_constant)
+        value = json.loads(request.body or b"{}", parse_float=Number, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode()  # no database keeps half a character
     except RequestDataTooBig as error:
         raise Unreadable(str(error), 413) from error
     except (ValueError, RecursionError) as error:
         raise Unreadable(_("This is no JSON: %(error)s.") % {"error": error}) from error
     if not isinstance(value, dict):
         raise Unreadable(_("Send a JSON object."))
+    _check_size(value)
     return value
+
+
+def _check_size(value: Any) -> None:
+    """Raises Unreadable for more values than Django takes fields of a form, and for deep ones."""
+    limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    count, rest = 0, [(value, 0)]
+    while rest:
+        part, depth = rest.pop()
+        if depth > MAX_DEPTH:
+            raise Unreadable(_("This is nested too deeply."))
+        if isinstance(part, dict | list):
+            parts = part.values() if isinstance(part, dict) else part
+            rest += [(inner, depth + 1) for inner in parts]
+        else:
+            count += 1
+    if limit is not None and count > limit:
+        raise Unreadable(_("This holds more than %(count)s values.") % {"count": f"{limit:,}"}, 413)
 
 
 def _no_constant(name: str) -> Any:
@@ -219,28 +255,45 @@ def _errors_in(body: Mapping[str, Any]) -> dict[str, list[str]]:
     if isinstance(columns, list) and not all(isinstance(name, str) for name in columns):
         errors["columns"] = [_("columns must be a list of names.")]
     language = body.get("language")
-    if isinstance(language, str) and not _is_language(language):
+    if isinstance(language, str) and not _supported(language):
         errors["language"] = [
-            _("There is no language %(language)s.") % {"language": repr(language)}
+            _("There is no language %(language)s. Choose from: %(legal)s.")
+            % {"language": repr(language), "legal": ", ".join(dict(settings.LANGUAGES))}
         ]
-    parameters = body.get("parameters")
-    if isinstance(parameters, dict):
-        for name, value in parameters.items():
-            parts = value if isinstance(value, list) else [value]
-            if any(isinstance(part, list | dict) for part in parts):
-                errors[f"parameters.{name}"] = [_("Send a value, or a list of values.")]
+    return errors
+
+
+def _errors_in_parameters(parameters: Any, report: Report) -> dict[str, list[str]]:
+    """What can be told without cleaning: names that the form lacks, and values of other types."""
+    if not isinstance(parameters, dict):
+        return {}
+    fields = parameter_fields(report)
+    errors = {}
+    for name, value in parameters.items():
+        if name not in fields:
+            errors[f"parameters.{name}"] = [
+                _("There is no %(name)s. Choose from: %(legal)s.")
+                % {"name": repr(name), "legal": ", ".join(fields) or "-"}
+            ]
+        elif found := type_problem(fields[name], value):
+            errors[f"parameters.{name}"] = [found]
+    for parts in dates_in_parts(report):
+        given = [name for name in parts if parameters.get(name) is not None]
+        if given and len(given) < len(parts):
+            message = _("A date needs all of %(parts)s.") % {"parts": ", ".join(parts)}
+            errors[f"parameters.{given[0]}"] = [message]
     return errors
 
 
 _KINDS: dict[type, str] = {str: "a string", list: "a list", dict: "an object"}
 
 
-def _is_language(name: str) -> bool:
+def _supported(language: str) -> str:
+    """The project's language that comes closest, such as de for de-at; empty if there is none."""
     try:
-        translation.get_supported_language_variant(name)
-    except LookupError:
-        return False
-    return True
+        return translation.get_supported_language_variant(language)
+    except (LookupError, ValueError):
+        return ""
 
 
 def _options(value: Mapping[str, Any]) -> Options:

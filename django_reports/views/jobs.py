@@ -4,6 +4,7 @@ Each view takes a job's key and the place where it stands. A job that its reader
 answers like one that never was.
 """
 
+import io
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -16,13 +17,24 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_reports import audit, delivery, jobs, runners, storage
-from django_reports.exceptions import FileUnavailable, ReportDenied, ReportError
+from django_reports.exceptions import (
+    FileUnavailable,
+    ReportDenied,
+    ReportError,
+    StorageUnavailable,
+)
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority, may_cancel, may_download, visible_jobs
+from django_reports.permissions import (
+    Authority,
+    downloadable,
+    may_cancel,
+    may_download,
+    visible_jobs,
+)
 from django_reports.registry import registry
 from django_reports.statuses import AuditAction, Delivery, JobStatus
-from django_reports.views.api import RETRY_AFTER, accepted, etag_of, job_as_json
-from django_reports.views.places import Place
+from django_reports.views.api import RETRY_AFTER, accepted, etag_of, job_as_json, problem_of
+from django_reports.views.places import Place, Trail
 from django_reports.views.requests import (
     answer_json,
     not_found,
@@ -50,7 +62,6 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
             )
         return _state(request, job, links)
     report = registry.find(job.report)
-    trail = [(place.jobs_url(), str(capfirst(ReportJob._meta.verbose_name_plural)))]
     context = {
         "title": str(job),
         "job": job,
@@ -65,7 +76,7 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         "rerun_of": _seen_rerun_of(request, job, place),
         "losses": losses_in_words(job),
     }
-    return TemplateResponse(request, TEMPLATE, place.context(request, trail, **context))
+    return TemplateResponse(request, TEMPLATE, place.context(request, _trail(place), **context))
 
 
 def status(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
@@ -94,17 +105,19 @@ def download(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     job = _find(request, key)
     if job is None:
         return _missing(request, key)
-    back = place.job_url(job)
     if not may_download(request.user, job):
-        return _refuse(request, job, back, _("You may no longer download this export."), 403)
+        return _refuse(request, job, place, _("You may no longer download this export."), 403)
     if job.status == JobStatus.EXPIRED:
-        return _refuse(request, job, back, _("This export has expired. Export it again."), 410)
+        return _refuse(request, job, place, _("This export has expired. Export it again."), 410)
     if not job.has_file:
-        return _refuse(request, job, back, _("This export has no file to download."), 404)
+        return _refuse(request, job, place, _("This export has no file to download."), 404)
+    if request.method == "HEAD":  # a question about the file is no download of it
+        return send_file(request, job, io.BytesIO())
     try:
         file = storage.open_file(job)
     except FileUnavailable as error:
-        return _refuse(request, job, back, str(error), 404)
+        code = 503 if isinstance(error, StorageUnavailable) else 404
+        return _refuse(request, job, place, str(error), code)
     try:
         jobs.record_download(job, origin_of(request))
         return send_file(request, job, file)
@@ -122,19 +135,23 @@ def cancel(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     if request.method != "POST":
         return HttpResponseRedirect(back)
     if job.is_active and not may_cancel(request.user, job):
-        return _refuse(request, job, back, _("You may not cancel this export."), 403)
+        return _refuse(request, job, place, _("You may not cancel this export."), 403)
     is_canceled = jobs.cancel(job, origin_of(request))
-    too_late = _("This export has ended already; there is nothing to cancel.")
+    job.refresh_from_db()
+    why_not = (
+        _("It is downloaded at once; break the download off to cancel it.")
+        if job.is_active
+        else _("This export has ended already; there is nothing to cancel.")
+    )
     if wants_json(request):
         if not is_canceled:
-            return problem(409, too_late)
-        job.refresh_from_db()
+            return problem(409, why_not)
         code = 202 if job.is_active else 200
         return answer_json(job_as_json(job, links_of(request, job, place)), code)
     if is_canceled:
         messages.success(request, _("The export is being canceled."))
     else:
-        messages.warning(request, too_late)
+        messages.warning(request, why_not)
     return HttpResponseRedirect(back)
 
 
@@ -143,27 +160,34 @@ def rerun(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     job = _find(request, key)
     if job is None:
         return _missing(request, key)
-    back = place.job_url(job)
     if request.method != "POST":
-        return HttpResponseRedirect(back)
+        return HttpResponseRedirect(place.job_url(job))
     if job.is_active:
-        return _refuse(request, job, back, _("This export has not ended yet."), 409)
+        return _refuse(request, job, place, _("This export has not ended yet."), 409)
     try:
         made = delivery.rerun(job, Authority.of(request.user), origin_of(request))
-    except ReportDenied as error:
-        return refused(request, str(error), back, HTTPStatus.FORBIDDEN)
     except ReportError as error:
-        code = HTTPStatus.UNPROCESSABLE_ENTITY if wants_json(request) else HTTPStatus.BAD_REQUEST
-        return refused(request, str(error), back, code)
+        if wants_json(request):
+            return problem_of(error)
+        is_denied = isinstance(error, ReportDenied)
+        code = HTTPStatus.FORBIDDEN if is_denied else HTTPStatus.BAD_REQUEST
+        return _refused(request, job, place, str(error), code)
     if wants_json(request):
         return accepted(made, links_of(request, made, place))
     return HttpResponseRedirect(place.job_url(made))
 
 
-def links_of(request: HttpRequest, job: ReportJob, place: Place) -> dict[str, str]:
-    """Where a job is, and what this person may do with it now."""
+def links_of(
+    request: HttpRequest, job: ReportJob, place: Place, *, has_file: bool | None = None
+) -> dict[str, str]:
+    """Where a job is, and what this person may do with it now.
+
+    `has_file` says whether there is a file for them, where that is known already.
+    """
     names = ["status"]
-    if job.has_file and may_download(request.user, job):
+    if has_file is None:
+        has_file = bool(downloadable(request.user, [job]))
+    if has_file:
         names.append("download")
     if job.delivery == Delivery.BACKGROUND and may_cancel(request.user, job):
         names.append("cancel")
@@ -192,11 +216,22 @@ def _missing(request: HttpRequest, key: UUID, *, is_for_program: bool = False) -
 
 
 def _refuse(
-    request: HttpRequest, job: ReportJob, back: str, reason: str, code: int
+    request: HttpRequest, job: ReportJob, place: Place, reason: str, code: int
 ) -> HttpResponseBase:
     """Record a refusal and say it, with a way back."""
     _record_denial(request, job, status=code, reason=reason)
-    return refused(request, reason, back, HTTPStatus(code))
+    return _refused(request, job, place, reason, HTTPStatus(code))
+
+
+def _refused(
+    request: HttpRequest, job: ReportJob, place: Place, reason: str, status: HTTPStatus
+) -> HttpResponseBase:
+    surroundings = place.context(request, _trail(place))
+    return refused(request, reason, place.job_url(job), status, surroundings)
+
+
+def _trail(place: Place) -> Trail:
+    return [(place.jobs_url(), str(capfirst(ReportJob._meta.verbose_name_plural)))]
 
 
 def _record_denial(request: HttpRequest, job: ReportJob, **data: Any) -> None:

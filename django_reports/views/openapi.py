@@ -32,7 +32,6 @@ def document(reports: Iterable[Report], authority: Authority, base: str) -> dict
             paths[f"/{report.get_identifier()}/"] = _report_paths(report, authority)
         except ReportDenied:  # none of its columns is this person's
             continue
-    csrf = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")
     return {
         "openapi": "3.1.0",
         "info": {"title": _("Reports and exports"), "version": django_reports.__version__},
@@ -41,12 +40,22 @@ def document(reports: Iterable[Report], authority: Authority, base: str) -> dict
         "paths": paths,
         "components": {
             "schemas": _schemas(),
-            "securitySchemes": {
-                "session": {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
-                "csrf": {"type": "apiKey", "in": "header", "name": csrf},
-            },
+            "securitySchemes": _security_schemes(),
         },
     }
+
+
+def _security_schemes() -> dict[str, Any]:
+    """How one gets in where the project has nothing of its own: as a browser does."""
+    header = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")
+    schemes = {
+        "session": {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME},
+        "csrf": {"type": "apiKey", "in": "header", "name": header},
+    }
+    if not settings.CSRF_USE_SESSIONS:
+        name = settings.CSRF_COOKIE_NAME
+        schemes["csrfCookie"] = {"type": "apiKey", "in": "cookie", "name": name}
+    return schemes
 
 
 def _catalogue_paths() -> dict[str, Any]:
@@ -90,6 +99,7 @@ def _job_paths() -> dict[str, Any]:
             "content": {writer: {} for writer in ("text/csv", "application/*", "text/*")},
         },
         "410": _problem(_("It is no longer kept.")),
+        "503": _problem(_("Its storage fails; another time it may not.")),
     }
     canceled = {
         "200": _json(_("It is canceled."), _ref("Job")),
@@ -140,7 +150,12 @@ def _report_paths(report: Report, authority: Authority) -> dict[str, Any]:
         "name": "Idempotency-Key",
         "in": "header",
         "description": _("The same request under the same key is made once."),
-        "schema": {**_TEXT, "minLength": 1, "maxLength": KEY_LENGTH, "pattern": "^[ -~]+$"},
+        "schema": {
+            **_TEXT,
+            "minLength": 1,
+            "maxLength": KEY_LENGTH,
+            "pattern": "^[!-~]([ -~]*[!-~])?$",
+        },
     }
     ask = _operation(
         f"export.{identifier}",
@@ -273,7 +288,8 @@ def _operation(
         "401": _problem(_("Nobody is logged in.")),
         "403": _problem(_("You may not do this.")),
     }
-    security: dict[str, Any] = {"security": [{"session": [], "csrf": []}]} if changes else {}
+    needed: dict[str, list[str]] = {scheme: [] for scheme in _security_schemes()}
+    security: dict[str, Any] = {"security": [needed]} if changes else {}
     return {
         "operationId": name,
         "summary": summary,
@@ -289,12 +305,16 @@ def _json(description: str, schema: Schema, **headers: Any) -> dict[str, Any]:
 
 
 def _accepted() -> dict[str, Any]:
-    return _json(
+    answer = _json(
         _("It will be made."),
         _ref("Job"),
         Location=_header(_("Address of the export.")),
         **{"Retry-After": _header(_("Seconds until it is worth asking."))},
     )
+    following = ("getJob", "getJobStatus", "downloadJob", "cancelJob", "rerunJob")
+    key = {"id": "$response.body#/id"}
+    answer["links"] = {name: {"operationId": name, "parameters": key} for name in following}
+    return answer
 
 
 def _problem(description: str) -> dict[str, Any]:

@@ -4,9 +4,15 @@ from typing import Any, Protocol
 
 import django
 from django.contrib.admin import AdminSite
-from django.contrib.admin.sites import all_sites
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, resolve, reverse
+from django.urls import (
+    NoReverseMatch,
+    Resolver404,
+    ResolverMatch,
+    get_script_prefix,
+    resolve,
+    reverse,
+)
 from django.utils.translation import gettext as _
 
 from django_reports.models import ReportJob
@@ -35,10 +41,11 @@ class StaffPlace:
 
     def __init__(self, request: HttpRequest) -> None:
         match = request.resolver_match
+        # Whatever the project has called it, and whatever it has put it into.
         self._namespace = match.namespace if match else "django_reports"
 
     def url(self, name: str, *args: Any) -> str:
-        return reverse(f"django_reports:{name}", args=args, current_app=self._namespace)
+        return reverse(f"{self._namespace}:{name}", args=args)
 
     def jobs_url(self) -> str:
         return self.url("jobs")
@@ -85,10 +92,21 @@ class AdminPlace:
 def mounted_site() -> AdminSite | None:
     """The admin site that `admin:` names in this project's URLs, if there is one."""
     try:
-        namespace = resolve(reverse("admin:index")).namespace
+        match = page_at(reverse("admin:index"))
     except NoReverseMatch:
         return None
-    return next((site for site in all_sites if site.name == namespace), None)
+    return getattr(match.func, "admin_site", None) if match else None
+
+
+def page_at(address: str) -> ResolverMatch | None:
+    """What is at an address of this project, which may itself stand below an address."""
+    prefix = get_script_prefix()
+    if not address.startswith(prefix):
+        return None
+    try:
+        return resolve("/" + address.removeprefix(prefix).partition("?")[0])
+    except Resolver404:
+        return None
 
 
 def _breadcrumbs(home: str | None, trail: Trail) -> dict[str, Any]:

@@ -40,10 +40,11 @@ def origin_of(request: HttpRequest) -> Origin:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Whether a program asks: it prefers JSON to a page."""
-    preferred = request.get_preferred_type(
-        ["text/html", "application/json", "application/problem+json"]
-    )
+    """Whether a program asks: it prefers JSON to a page, or sends it and takes whatever comes."""
+    kinds = ["text/html", "application/json", "application/problem+json"]
+    if request.content_type == "application/json":
+        kinds.reverse()
+    preferred = request.get_preferred_type(kinds)
     return preferred is not None and preferred.endswith("json")
 
 
@@ -123,9 +124,15 @@ def bad_request(request: HttpRequest, error: Exception, back: str) -> HttpRespon
     return refused(request, str(error), back, HTTPStatus.BAD_REQUEST)
 
 
-def refused(request: HttpRequest, reason: str, back: str, status: HTTPStatus) -> HttpResponse:
+def refused(
+    request: HttpRequest,
+    reason: str,
+    back: str,
+    status: HTTPStatus,
+    surroundings: Mapping[str, Any] | None = None,
+) -> HttpResponse:
     """A page that says why something was refused, with a way back; or a problem, to a program."""
     if wants_json(request):
         return problem(status, reason)
-    context = {"title": status.phrase, "reason": reason, "back": back}
+    context = {**(surroundings or {}), "title": status.phrase, "reason": reason, "back": back}
     return render(request, "django_reports/refused.html", context, status=status)

@@ -1,8 +1,10 @@
 """The staff pages: catalogue, reports, exports. Programs get JSON at the same addresses."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +18,7 @@ from django.http import (
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.decorators import decorator_from_middleware
 from django.utils.text import capfirst
@@ -28,8 +30,10 @@ from django_reports.models import ReportJob
 from django_reports.permissions import (
     Authority,
     authorise,
+    downloadable,
     may_enter,
     may_generate,
+    seen_columns,
     visible_jobs,
 )
 from django_reports.registry import UnknownReport, registry
@@ -39,7 +43,7 @@ from django_reports.views import api, jobs
 from django_reports.views.exports import ExportPage, export
 from django_reports.views.openapi import document
 from django_reports.views.paging import BoundedPaginator
-from django_reports.views.places import StaffPlace
+from django_reports.views.places import StaffPlace, page_at
 from django_reports.views.requests import (
     answer_json,
     forbidden,
@@ -82,8 +86,9 @@ def staff_view(*methods: str) -> Callable[[View], View]:
             patch_vary_headers(response, ["Accept", "Cookie"])
             return response
 
-        # Django's own check of the same comes first and would answer programs with a page.
+        # Django's own checks of the same come first and would answer programs with a page.
         guarded.csrf_exempt = True  # type: ignore[attr-defined]
+        guarded.login_required = False  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -103,23 +108,25 @@ def _refuse(request: HttpRequest, methods: Sequence[str]) -> HttpResponseBase | 
         if wants_json(request):
             detail = _("Log in, or send what the site's authentication asks for.")
             return problem(401, detail, headers={"WWW-Authenticate": "Session"})
-        return redirect_to_login(request.get_full_path(), _login_url(), REDIRECT_FIELD_NAME)
+        return _ask_to_log_in(request)
     if not may_enter(request.user):
         return forbidden(request, ReportDenied(_("These pages are for staff.")))
     return None
 
 
+def _ask_to_log_in(request: HttpRequest) -> HttpResponseBase:
+    url = _login_url()
+    is_elsewhere = bool(urlsplit(url).netloc)
+    back = request.build_absolute_uri() if is_elsewhere else request.get_full_path()
+    return redirect_to_login(back, url, REDIRECT_FIELD_NAME)
+
+
 def _login_url() -> str:
     """LOGIN_URL if the project has a page there or elsewhere on the web, else the admin's."""
     url = resolve_url(settings.LOGIN_URL)
-    try:
-        if url.startswith("/") and not url.startswith("//"):
-            resolve(url.partition("?")[0])
-    except Resolver404:
-        try:
+    if not urlsplit(url).netloc and page_at(url) is None:
+        with suppress(NoReverseMatch):
             return reverse("admin:login")
-        except NoReverseMatch:
-            pass
     return url
 
 
@@ -166,6 +173,8 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             )
         except ReportError as error:
             return api.problem_of(error)
+        except OverflowError:  # what SQLite says to a key of more than 64 bits
+            return problem(422, _("A number is too large for the database."))
         return api.accepted(job, jobs.links_of(request, job, place))
     label = capfirst(str(found.model._meta.verbose_name_plural)) if found.model else ""
     return export(
@@ -202,7 +211,9 @@ def _offers(request: HttpRequest) -> list[Report]:
     return [
         report
         for report in registry
-        if report.is_in_catalogue and may_generate(request.user, report)
+        if report.is_in_catalogue
+        and may_generate(request.user, report)
+        and seen_columns(Authority.of(request.user), report)
     ]
 
 
@@ -210,7 +221,7 @@ def _offers(request: HttpRequest) -> list[Report]:
 def openapi(request: HttpRequest) -> HttpResponseBase:
     """What a program may ask here and in this person's name, as an OpenAPI document."""
     authority = Authority.of(request.user)
-    base = StaffPlace(request).url("catalogue").rstrip("/")
+    base = StaffPlace(request).url("catalogue").rstrip("/") or "/"
     return answer_json(document(_offers(request), authority, base))
 
 
@@ -223,21 +234,24 @@ def own_jobs(request: HttpRequest) -> HttpResponseBase:
     listed = seen if is_with_others else seen.filter(requested_by=request.user.pk)
     paginator = BoundedPaginator(listed.select_related("requested_by"), JOBS_PER_PAGE)
     shown = paginator.get_page(request.GET.get("page"))
+    with_file = downloadable(request.user, shown)
+    listed_jobs = [
+        (job, jobs.links_of(request, job, place, has_file=job.pk in with_file)) for job in shown
+    ]
     if wants_json(request):
         following = request.GET.copy()
         if shown.has_next():
             following["page"] = str(shown.next_page_number())
         return answer_json(
             {
-                "jobs": [api.job_as_json(job, jobs.links_of(request, job, place)) for job in shown],
+                "jobs": [api.job_as_json(job, links) for job, links in listed_jobs],
                 "next": f"{place.jobs_url()}?{following.urlencode()}" if shown.has_next() else None,
             }
         )
     context = {
         "title": _("Exports"),
         "jobs": [
-            (job, _label_of(job), progress_in_words(job), jobs.links_of(request, job, place))
-            for job in shown
+            (job, _label_of(job), progress_in_words(job), links) for job, links in listed_jobs
         ],
         "page_of_jobs": shown,
         "paginator": paginator,
@@ -256,25 +270,33 @@ def _label_of(job: ReportJob) -> str:
 
 
 @staff_view("GET", "HEAD")
-def job(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
-    return jobs.page(request, key, StaffPlace(request))
+def job(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.page(request, _key_of(key), StaffPlace(request))
 
 
 @staff_view("GET", "HEAD")
-def job_status(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
-    return jobs.status(request, key, StaffPlace(request))
+def job_status(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.status(request, _key_of(key), StaffPlace(request))
 
 
 @staff_view("GET", "HEAD")
-def job_download(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
-    return jobs.download(request, key, StaffPlace(request))
+def job_download(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.download(request, _key_of(key), StaffPlace(request))
 
 
 @staff_view("POST")
-def job_cancel(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
-    return jobs.cancel(request, key, StaffPlace(request))
+def job_cancel(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.cancel(request, _key_of(key), StaffPlace(request))
 
 
 @staff_view("POST")
-def job_rerun(request: HttpRequest, *, key: UUID) -> HttpResponseBase:
-    return jobs.rerun(request, key, StaffPlace(request))
+def job_rerun(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.rerun(request, _key_of(key), StaffPlace(request))
+
+
+def _key_of(text: str) -> UUID:
+    """A job's key; of what is none, one that no job has, so that it is answered like one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)

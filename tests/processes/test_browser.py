@@ -3,53 +3,11 @@
 import csv
 import datetime as dt
 
-import pytest
-
 from django_reports.models import ReportJob
 from tests.conftest import make_orders
-from tests.services import find_chromium
 from tests.shop.models import Order
 
 LIST = "/admin/shop/order/"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-@pytest.fixture(params=[True, False], ids=["script", "no-script"])
-def page(request, monkeypatch):
-    """A page of headless Chromium, once with and once without JavaScript.
-
-    Fails at the end on anything that the Content-Security-Policy refused.
-    """
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip("no Chromium: the browser is left out")
-    from playwright.sync_api import sync_playwright
-
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in this thread
-    errors = []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        context = chromium.new_context(java_script_enabled=request.param, accept_downloads=True)
-        page = context.new_page()
-        page.on("console", lambda message: errors.extend(serious(message)))
-        page.on("response", lambda response: errors.extend(missing_static(response)))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.has_script = request.param
-        yield page
-        chromium.close()
-    assert errors == []
-
-
-def serious(message):
-    is_status = message.text.startswith("Failed to load resource")  # a page's own 403, say
-    return [message.text] if message.type == "error" and not is_status else []
-
-
-def missing_static(response):
-    return [response.url] if "/static/" in response.url and response.status >= 400 else []
 
 
 def log_in(page, base, name):
