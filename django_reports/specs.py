@@ -1,5 +1,6 @@
 """ExportSpec: the frozen description of one export. It says what is wanted, not which keys."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +56,7 @@ class ExportSpec:
             object.__setattr__(self, "columns", tuple(self.columns))
             if not self.columns:
                 raise InvalidSpec(_("Choose at least one column."), field="columns")
-            doubled = {name for name in self.columns if self.columns.count(name) > 1}
+            doubled = {name for name, count in Counter(self.columns).items() if count > 1}
             if doubled:
                 raise InvalidSpec(
                     _("Column %(name)s is asked for twice.") % {"name": min(doubled)},

@@ -7,7 +7,14 @@ import os
 import subprocess
 import sys
 
-from tests.services import LABELS, find_chromium, find_curl, is_redis_there, problem_with
+from tests.services import (
+    LABELS,
+    find_chromium,
+    find_curl,
+    is_redis_there,
+    missing_packages,
+    problem_with,
+)
 
 
 def databases() -> tuple[list[str], list[str]]:
@@ -31,6 +38,8 @@ def main() -> int:
         left_out.append("browser (no Chromium)")
     if find_curl() is None:
         left_out.append("the session with curl (no curl)")
+    if "integration" in sys.argv and (packages := missing_packages()):
+        left_out.append(f"what needs {', '.join(packages)}")
     wanted, missing = ", ".join(run) or "nothing", ", ".join(left_out) or "nothing"
     print(f"tests: running on {wanted}; left out: {missing}", flush=True)
     if left_out and os.environ.get("CI") == "true":

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/7")
@@ -55,6 +56,12 @@ def problem_with(database: str) -> str | None:
 def is_redis_there() -> bool:
     parts = urlsplit(REDIS_URL)
     return _answers(parts.hostname or "127.0.0.1", parts.port or 6379)
+
+
+def missing_packages() -> list[str]:
+    """What the tests marked `integration` need, and this interpreter lacks."""
+    wanted = ("import_export", "moto", "schemathesis", "storages")
+    return [name for name in wanted if find_spec(name) is None]
 
 
 def find_curl() -> str | None:

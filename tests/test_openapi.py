@@ -43,9 +43,10 @@ def resolved(document, value):
 # The document
 
 
+@pytest.mark.integration
 @pytest.mark.django_db
 def test_it_is_what_it_says(root):
-    validator = pytest.importorskip("openapi_spec_validator")
+    validator = pytest.importorskip("openapi_spec_validator", reason="no Schemathesis")
     document = document_for(root)
     assert document["openapi"].startswith("3.1.")
     assert document["info"]["version"] == django_reports.__version__
@@ -179,11 +180,12 @@ STATES = {
 ASKED = {"": "get", "status": "get", "download": "get", "cancel": "post", "rerun": "post"}
 
 
+@pytest.mark.integration
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("name", ASKED)
 def test_a_job_of_every_state_is_answered_as_the_document_says(alice, orders, state, name):
-    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema = pytest.importorskip("jsonschema", reason="no Schemathesis")
     job = make(alice) if STATES[state] is None else put(enqueue(alice), **STATES[state])
     answer = getattr(Program(alice), ASKED[name])(page_of(job, name))
     document = document_for(alice)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django_reports.delivery import Plan, deliver, plan
 from django_reports.exceptions import (
     InvalidParameters,
+    InvalidSpec,
     ReportDenied,
     ReportError,
     ReportFailed,
@@ -23,7 +24,7 @@ from django_reports.permissions import Authority, columns_for
 from django_reports.reports import Report
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec
-from django_reports.views.requests import forbidden, origin_of, stream
+from django_reports.views.requests import bad_request, forbidden, origin_of, stream
 from django_reports.views.streaming import is_async
 
 SUBMIT = "_export"  # the name of the page's own button: only with it is anything exported
@@ -72,6 +73,9 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
         )
     except ReportDenied as error:
         return forbidden(request, error)
+    except OverflowError:  # what SQLite says to a key of more than 64 bits
+        told = InvalidSpec(_("A number is too large for the database."))
+        return bad_request(request, told, page.back)
     except ReportFailed as error:
         return _render(request, page, form, parameters, error=error, status=500)
     except ReportError as error:

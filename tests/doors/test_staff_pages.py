@@ -15,6 +15,7 @@ from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import VIEW
 from tests.doors.helpers import actions, browse, lines_of, run, text_of, unbounded_counts
 from tests.doors.staff import CATALOGUE, JOBS, NUMBERS, ORDERS, page_of, pressed
+from tests.shop.models import Customer
 from tests.shop.reports import Numbers, Orders, SlowNumbers
 
 pytestmark = pytest.mark.django_db
@@ -270,3 +271,11 @@ def test_report_without_a_column_for_this_person_is_not_offered(alice, monkeypat
     page = text_of(browse(alice).get("/reports/"))
     assert "/reports/shop.orders/" not in page
     assert "/reports/shop.numbers/" in page
+
+
+def test_key_that_is_too_large_for_the_database_is_told(alice, orders, monkeypatch):
+    class Regions(forms.Form):
+        customers = forms.ModelMultipleChoiceField(Customer.objects.all())
+
+    monkeypatch.setattr(Orders, "parameters", Regions)
+    assert pressed(alice, **{"parameter-customers": [str(10**30)]}).status_code == 400
