@@ -55,7 +55,7 @@ class Command(BaseCommand):
         self.stdout.write(f"\nLog in at http://{HOST}:{port}/ with the password {PASSWORD!r} as")
         for person in PEOPLE:
             self.stdout.write(f"  {person.name:<6} who {person.may}")
-        self.stdout.write("")
+        self.stdout.write(f"All reports are at http://{HOST}:{port}/reports/\n")
         with _child("reports_worker") if settings.REDIS_URL else nullcontext():
             call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
