@@ -8,7 +8,7 @@ import time
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import connection, connections
 from django.test import AsyncClient
 
 from django_reports import Column, ModelReport, Report, delivery, register
@@ -187,6 +187,18 @@ def test_an_asynchronous_server_has_no_cap(alice, configure):
 # The event loop
 
 
+def run(coroutine):
+    """Run it on an event loop of its own, and leave no connection behind in its thread."""
+
+    async def whole():
+        try:
+            return await coroutine
+        finally:
+            await sync_to_async(connections.close_all)()
+
+    return asyncio.run(whole())
+
+
 class Heart:
     """Beats on the event loop; `pause` is the longest time in seconds that it could not."""
 
@@ -224,7 +236,7 @@ def test_the_loop_beats_while_rows_are_waited_for(numbers):
             blocks = [block async for block in AsyncExport(export)]
         return blocks, heart.pause
 
-    blocks, pause = asyncio.run(read())
+    blocks, pause = run(read())
     assert pause < 0.2
     assert len(blocks) > 2
     assert b"".join(blocks).count(b"\r\n") == 7
@@ -242,7 +254,7 @@ def test_a_slow_reader_does_not_slow_the_making(numbers):
             await asyncio.sleep(0.01)
         return first + b"".join([block async for block in body])
 
-    content = asyncio.run(read())
+    content = run(read())
     assert content.count(b"\r\n") == 50_001
     assert export.meter.size == len(content)
 
@@ -254,7 +266,7 @@ def test_an_error_in_the_middle_is_raised_and_recorded(numbers):
         return [block async for block in AsyncExport(export)]
 
     with pytest.raises(ValueError, match="row 10000 is broken"):
-        asyncio.run(read())
+        run(read())
     assert ReportJob.objects.get().status == "failed"
 
 
@@ -268,7 +280,7 @@ def test_whoever_leaves_stops_the_making(numbers):
         await asyncio.sleep(0.1)
         assert body._maker.done()
 
-    asyncio.run(read())
+    run(read())
     job = ReportJob.objects.get()
     assert job.status == "canceled"
     assert job.rows_done < 10_000_000
@@ -283,7 +295,7 @@ def test_a_file_is_read_beside_the_loop(tmp_path):
         return [block async for block in body]
 
     body = AsyncFile(path.open("rb"))
-    blocks = asyncio.run(read(body))
+    blocks = run(read(body))
     body.close()
     assert [len(block) for block in blocks] == [65536, 65536, 65536, 3392]
     with contextlib.closing(FileBlocks(path.open("rb"))) as same:
@@ -301,4 +313,4 @@ def test_through_djangos_own_asynchronous_handler(transactional_db, alice):
         assert response.is_async
         return b"".join([block async for block in response.streaming_content])
 
-    assert asyncio.run(ask()).decode().split() == ["number", *[f"A{n:05}" for n in range(1, 21)]]
+    assert run(ask()).decode().split() == ["number", *[f"A{n:05}" for n in range(1, 21)]]
