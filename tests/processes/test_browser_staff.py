@@ -98,7 +98,7 @@ def test_a_job_is_watched_left_canceled_and_run_again(page, mia, processes, tmp_
     base = processes.server()
     enter(page, base)
     page.get_by_role("link", name="Slow numbers").click()
-    page.get_by_label("Rows:").fill("700")
+    page.get_by_label("Rows:").fill("1500")
     page.get_by_label("Seconds").fill("0.01")
     page.get_by_role("button", name="Export").click()
     first = page.url
@@ -135,9 +135,9 @@ def test_a_job_is_watched_left_canceled_and_run_again(page, mia, processes, tmp_
         download.click()
     file = tmp_path / "numbers.csv"
     waiting.value.save_as(file)
-    assert len(file.read_text(encoding="utf-8-sig").splitlines()) == 701
+    assert len(file.read_text(encoding="utf-8-sig").splitlines()) == 1501
     again = ReportJob.objects.get(status="succeeded")
-    assert (again.rows_done, str(again.rerun_of_id) in first) == (700, True)
+    assert (again.rows_done, str(again.rerun_of_id) in first) == (1500, True)
     page.locator(".breadcrumbs").get_by_role("link", name="Exports").click()
     assert page.locator("#content tbody tr").count() == 2
     shoot(page, "jobs")
