@@ -146,6 +146,11 @@ def check_report(report: Report) -> Iterator[CheckMessage]:
             obj=type(report),
             id="django_reports.E007",
         )
+    yield from _check_identifiers(report)
+    yield from _check_columns(report)
+
+
+def _check_identifiers(report: Report) -> Iterator[CheckMessage]:
     for identifier in registry.names_of(report):
         if identifier in RESERVED or not IDENTIFIER.fullmatch(identifier):
             yield Error(
@@ -155,6 +160,9 @@ def check_report(report: Report) -> Iterator[CheckMessage]:
                 obj=type(report),
                 id="django_reports.E015",
             )
+
+
+def _check_columns(report: Report) -> Iterator[CheckMessage]:
     columns = report.get_declared_columns()
     if not columns:
         yield Error(

@@ -15,8 +15,8 @@ from django_reports.audit import Origin
 from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
 from django_reports.exceptions import IdempotencyKeyReused, RowLimitExceeded
-from django_reports.exports import Export, localised, prepare
-from django_reports.immediate import ImmediateExport, NotNow, answer, deny_rows, pass_through
+from django_reports.exports import Export, localised, prepare, record_denial
+from django_reports.immediate import ImmediateExport, NotNow, answer, pass_through
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, hidden_columns
 from django_reports.pipeline import Meter
@@ -220,6 +220,6 @@ def _count_within_limit(export: Export, origin: Origin) -> RowCount:
     limit = export.grant.max_rows
     if limit is not None and rows.is_more_than(limit):
         error = RowLimitExceeded(limit)
-        deny_rows(export, origin, error)
+        record_denial(export.spec, origin, error)
         raise error
     return rows

@@ -13,11 +13,12 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone, translation
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from django_reports import audit
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, Label, Row
-from django_reports.exceptions import InvalidParameters, ReportDenied
+from django_reports.exceptions import InvalidParameters, ReportDenied, ReportError
 from django_reports.permissions import Authority, Grant, authorise, columns_for
 from django_reports.pipeline import Meter, blocks
 from django_reports.registry import registry
@@ -118,13 +119,7 @@ def prepare(
     try:
         columns = columns_for(authority, report, spec.columns)
     except ReportDenied as error:
-        audit.record(
-            AuditAction.DENIED,
-            origin=origin,
-            report=spec.report,
-            what="generate",
-            reason=str(error),
-        )
+        record_denial(spec, origin, error)
         raise
     return Export(
         spec=spec,
@@ -140,6 +135,17 @@ def prepare(
         ),
         columns=columns,
         writer_class=writer_for(spec.format),
+    )
+
+
+def record_denial(spec: ExportSpec, origin: Origin, error: ReportError) -> None:
+    """Write into the audit log why an export was refused."""
+    audit.record(
+        AuditAction.DENIED,
+        origin=origin,
+        report=spec.report,
+        what="generate",
+        reason=str(error),
     )
 
 
@@ -159,6 +165,15 @@ def parameter_names(fields: Mapping[str, forms.Field]) -> list[str]:
     return names
 
 
+def is_valid(form: forms.Form) -> bool:
+    """Whether a report's form is. A key of more than 64 bits, at which SQLite raises, is not."""
+    try:
+        return form.is_valid()
+    except OverflowError:
+        form.add_error(None, _("A number is too large for the database."))
+        return False
+
+
 def clean_parameters(report: Report, spec: ExportSpec) -> dict[str, Any]:
     """The report's form, cleaned. Raises InvalidParameters, also for a name that it lacks."""
     form_class = report.parameters
@@ -174,7 +189,7 @@ def clean_parameters(report: Report, spec: ExportSpec) -> dict[str, Any]:
     for name, values in spec.parameters.items():
         data.setlist(name, list(values))
     form = form_class(data)
-    if not form.is_valid():
+    if not is_valid(form):
         raise InvalidParameters(
             {name: [str(message) for message in messages] for name, messages in form.errors.items()}
         )

@@ -15,16 +15,16 @@ from weakref import WeakSet, finalize
 
 from django.db import connections, transaction
 
-from django_reports import audit, jobs
+from django_reports import jobs
 from django_reports.audit import Origin
 from django_reports.columns import Row
 from django_reports.conf import get_settings
 from django_reports.exceptions import ReportError, ReportFailed, RowLimitExceeded
-from django_reports.exports import Export, localised
+from django_reports.exports import Export, localised, record_denial
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK, Meter
 from django_reports.sources import SPOOL_MEMORY, Source, Spool, release_connections
-from django_reports.statuses import AuditAction, Delivery
+from django_reports.statuses import Delivery
 from django_reports.writers import Writer
 
 logger = logging.getLogger("django_reports.delivery")
@@ -295,7 +295,7 @@ def _begin(
     except NotNow:
         raise
     except RowLimitExceeded as error:
-        deny_rows(export, origin, error)
+        record_denial(export.spec, origin, error)
         if job is not None:
             jobs.fail_immediate(job, Meter(), error)
         raise
@@ -379,14 +379,3 @@ def _read_in_snapshot(source: Source) -> Iterator[Row]:
 
 def _record(export: Export, origin: Origin) -> ReportJob:
     return jobs.create(export, delivery=Delivery.IMMEDIATE, origin=origin)
-
-
-def deny_rows(export: Export, origin: Origin, error: RowLimitExceeded) -> None:
-    """Write into the audit log that an export was larger than its person may have."""
-    audit.record(
-        AuditAction.DENIED,
-        origin=origin,
-        report=export.spec.report,
-        what="generate",
-        reason=str(error),
-    )

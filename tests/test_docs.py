@@ -387,12 +387,12 @@ def test_pages_can_be_found(page):
 
 @pytest.mark.parametrize("code", code_blocks("python"))
 def test_code_compiles(code):
-    compile(code, "docs", "exec")
+    assert compile(code, "docs", "exec").co_consts
 
 
 @pytest.mark.parametrize("code", code_blocks("json"))
 def test_json_can_be_read(code):
-    json.loads(code)
+    assert isinstance(json.loads(code), dict)
 
 
 @pytest.mark.parametrize("code", code_blocks("python"))

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from django_reports.admin.lists import FormatFilter, ReadOnlyAdmin, ReportFilter
 from django_reports.models import ReportJob
 from django_reports.permissions import sees_reports, visible_jobs
-from django_reports.registry import registry
 from django_reports.views import jobs as views
 from django_reports.views.places import AdminPlace
+from django_reports.views.words import report_in_words
 
 
 @admin.register(ReportJob)
@@ -37,8 +37,7 @@ class ReportJobAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("report"), ordering="report")
     def report_label(self, job: ReportJob) -> str:
-        report = registry.find(job.report)
-        return str(report.get_label()) if report else job.report
+        return report_in_words(job)
 
     @admin.display(description=_("size"), ordering="bytes")
     def size(self, job: ReportJob) -> str:

@@ -27,8 +27,10 @@ from django_reports.specs import ExportSpec, Options
 from django_reports.statuses import Profile
 from django_reports.views.requests import answer_json, problem
 from django_reports.views.schemas import (
+    TYPE_WORDS,
     Number,
     dates_in_parts,
+    json_types_of,
     parameter_fields,
     parameters_schema,
     type_problem,
@@ -39,15 +41,14 @@ RETRY_AFTER = "1"  # seconds after which a program may ask for a job's state aga
 KEY_LENGTH = 255  # characters of an idempotency key at most
 MAX_DEPTH = 10  # of a request's JSON: what is asked is three deep
 
-
-# The keys of a request for an export, and what each has to be.
-FIELDS: dict[str, type] = {
-    "format": str,
-    "columns": list,
-    "options": dict,
-    "parameters": dict,
-    "time_zone": str,
-    "language": str,
+# The keys of a request for an export, and the JSON type of each.
+FIELDS = {
+    "format": "string",
+    "columns": "array",
+    "options": "object",
+    "parameters": "object",
+    "time_zone": "string",
+    "language": "string",
 }
 
 
@@ -246,10 +247,10 @@ def _errors_in(body: Mapping[str, Any]) -> dict[str, list[str]]:
         if name not in FIELDS
     }
     for name, kind in FIELDS.items():
-        if name in body and not isinstance(body[name], kind):
+        if name in body and kind not in json_types_of(body[name]):
             errors[name] = [
                 _("%(name)s must be %(kind)s, not %(value)s.")
-                % {"name": name, "kind": _KINDS[kind], "value": repr(body[name])[:100]}
+                % {"name": name, "kind": TYPE_WORDS[kind], "value": repr(body[name])[:100]}
             ]
     columns = body.get("columns")
     if isinstance(columns, list) and not all(isinstance(name, str) for name in columns):
@@ -283,9 +284,6 @@ def _errors_in_parameters(parameters: Any, report: Report) -> dict[str, list[str
             message = _("A date needs all of %(parts)s.") % {"parts": ", ".join(parts)}
             errors[f"parameters.{given[0]}"] = [message]
     return errors
-
-
-_KINDS: dict[type, str] = {str: "a string", list: "a list", dict: "an object"}
 
 
 def _supported(language: str) -> str:

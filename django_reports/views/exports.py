@@ -13,18 +13,18 @@ from django.utils.translation import gettext as _
 from django_reports.delivery import Plan, deliver, plan
 from django_reports.exceptions import (
     InvalidParameters,
-    InvalidSpec,
     ReportDenied,
     ReportError,
     ReportFailed,
 )
+from django_reports.exports import is_valid
 from django_reports.forms import PARAMETERS_PREFIX, ExportForm, raw_parameters
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, columns_for
 from django_reports.reports import Report
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec
-from django_reports.views.requests import bad_request, forbidden, origin_of, stream
+from django_reports.views.requests import forbidden, origin_of, stream
 from django_reports.views.streaming import is_async
 
 SUBMIT = "_export"  # the name of the page's own button: only with it is anything exported
@@ -63,7 +63,7 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
         parameters = _parameters_form(page.report, data)
         if not is_submitted:
             return _render(request, page, form, parameters)
-        if not form.is_valid() or (parameters is not None and not parameters.is_valid()):
+        if not form.is_valid() or (parameters is not None and not is_valid(parameters)):
             return _render(request, page, form, parameters, status=400)
         answer = deliver(
             _spec(page, form, parameters),
@@ -73,9 +73,6 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
         )
     except ReportDenied as error:
         return forbidden(request, error)
-    except OverflowError:  # what SQLite says to a key of more than 64 bits
-        told = InvalidSpec(_("A number is too large for the database."))
-        return bad_request(request, told, page.back)
     except ReportFailed as error:
         return _render(request, page, form, parameters, error=error, status=500)
     except ReportError as error:

@@ -31,7 +31,6 @@ from django_reports.permissions import (
     may_download,
     visible_jobs,
 )
-from django_reports.registry import registry
 from django_reports.statuses import AuditAction, Delivery, JobStatus
 from django_reports.views.api import RETRY_AFTER, accepted, etag_of, job_as_json, problem_of
 from django_reports.views.places import Place, Trail
@@ -44,7 +43,7 @@ from django_reports.views.requests import (
     send_file,
     wants_json,
 )
-from django_reports.views.words import losses_in_words, progress_in_words
+from django_reports.views.words import losses_in_words, progress_in_words, report_in_words
 
 TEMPLATE = "django_reports/job.html"
 
@@ -61,11 +60,10 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
                 job_as_json(job, links), 303, headers={"Location": links["download"]}
             )
         return _state(request, job, links)
-    report = registry.find(job.report)
     context = {
         "title": str(job),
         "job": job,
-        "report_label": report.get_label() if report else job.report,
+        "report_label": report_in_words(job),
         "format_label": job.format.upper(),
         "progress": progress_in_words(job),
         "is_background": job.delivery == Delivery.BACKGROUND,

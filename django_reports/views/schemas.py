@@ -106,7 +106,9 @@ def type_problem(field: forms.Field, value: Any) -> str:
         message = ""
     else:
         message, schema = _("Each value must be %(wanted)s, in %(value)s."), items
-    wanted = " / ".join(str(words) for kind, words in _WORDS.items() if kind in _kinds_of(schema))
+    wanted = " / ".join(
+        str(words) for kind, words in TYPE_WORDS.items() if kind in _kinds_of(schema)
+    )
     return message and message % {"wanted": wanted, "value": repr(value)[:100]}
 
 
@@ -171,17 +173,18 @@ def _as_sent(value: Any) -> str | int:
     return "" if value is None else str(value)
 
 
-_WORDS = {
+TYPE_WORDS = {
     "string": gettext_lazy("a string"),
     "integer": gettext_lazy("an integer"),
     "number": gettext_lazy("a number"),
     "boolean": gettext_lazy("true or false"),
     "array": gettext_lazy("a list"),
+    "object": gettext_lazy("an object"),
 }
 
 
 def _fits(value: Any, schema: Schema) -> bool:
-    return not _kinds_of(schema).isdisjoint(_kinds_of_value(value))
+    return not _kinds_of(schema).isdisjoint(json_types_of(value))
 
 
 def _kinds_of(schema: Schema) -> set[str]:
@@ -189,10 +192,10 @@ def _kinds_of(schema: Schema) -> set[str]:
     if "type" in schema:
         return {schema["type"]} if isinstance(schema["type"], str) else set(schema["type"])
     values = [schema["const"]] if "const" in schema else schema["enum"]
-    return {min(_kinds_of_value(value)) for value in values}  # of a whole number: integer
+    return {min(json_types_of(value)) for value in values}  # of a whole number: integer
 
 
-def _kinds_of_value(value: Any) -> set[str]:
+def json_types_of(value: Any) -> set[str]:
     """Its JSON types: every integer is a number, too, and 1.0 is an integer."""
     match value:
         case None:

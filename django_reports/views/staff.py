@@ -26,7 +26,6 @@ from django.utils.translation import gettext as _
 
 from django_reports import delivery
 from django_reports.exceptions import ReportDenied, ReportError
-from django_reports.models import ReportJob
 from django_reports.permissions import (
     Authority,
     authorise,
@@ -52,7 +51,7 @@ from django_reports.views.requests import (
     problem,
     wants_json,
 )
-from django_reports.views.words import progress_in_words
+from django_reports.views.words import progress_in_words, report_in_words
 
 JOBS_PER_PAGE = 50
 
@@ -173,8 +172,6 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             )
         except ReportError as error:
             return api.problem_of(error)
-        except OverflowError:  # what SQLite says to a key of more than 64 bits
-            return problem(422, _("A number is too large for the database."))
         return api.accepted(job, jobs.links_of(request, job, place))
     label = capfirst(str(found.model._meta.verbose_name_plural)) if found.model else ""
     return export(
@@ -251,7 +248,7 @@ def own_jobs(request: HttpRequest) -> HttpResponseBase:
     context = {
         "title": _("Exports"),
         "jobs": [
-            (job, _label_of(job), progress_in_words(job), links) for job, links in listed_jobs
+            (job, report_in_words(job), progress_in_words(job), links) for job, links in listed_jobs
         ],
         "page_of_jobs": shown,
         "paginator": paginator,
@@ -262,11 +259,6 @@ def own_jobs(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(
         request, "django_reports/jobs.html", place.context(request, trail, **context)
     )
-
-
-def _label_of(job: ReportJob) -> str:
-    report = registry.find(job.report)
-    return str(report.get_label()) if report else job.report
 
 
 @staff_view("GET", "HEAD")

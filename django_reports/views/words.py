@@ -4,7 +4,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
 from django_reports.models import ReportJob
+from django_reports.registry import registry
 from django_reports.statuses import JobStatus
+
+
+def report_in_words(job: ReportJob) -> str:
+    """The label of a job's report; its identifier if it is no longer declared."""
+    report = registry.find(job.report)
+    return str(report.get_label()) if report else job.report
 
 
 def progress_in_words(job: ReportJob) -> str:
