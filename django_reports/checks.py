@@ -139,7 +139,7 @@ def check_report(report: Report) -> Iterator[CheckMessage]:
                 id="django_reports.E010",
             )
             return
-    elif not report.permission:
+    elif not report.permission and not report.sections:
         yield Error(
             f"{_name(report)} has no model and no permission, so nobody may export it.",
             hint='Set permission = "app_label.codename".',
@@ -163,6 +163,9 @@ def _check_identifiers(report: Report) -> Iterator[CheckMessage]:
 
 
 def _check_columns(report: Report) -> Iterator[CheckMessage]:
+    if report.sections:
+        yield from _check_sections(report)
+        return
     columns = report.get_declared_columns()
     if not columns:
         yield Error(
@@ -181,6 +184,26 @@ def _check_columns(report: Report) -> Iterator[CheckMessage]:
             )
     for column in columns:
         yield from _check_column(report, column)
+
+
+def _check_sections(report: Report) -> Iterator[CheckMessage]:
+    problem = ""
+    if isinstance(report, ModelReport) or report.columns:
+        problem = "has sections, and columns or a model of its own"
+    elif any(section.sections for section in report.sections):
+        problem = "has a section that has sections"
+    elif len(report.get_sections()) < len(report.sections):
+        problem = "has two sections whose identifiers end alike"
+    if problem:
+        yield Error(
+            f"{_name(report)} {problem}.",
+            hint="A report has either columns or sections; the last part of a section's "
+            "identifier stands before the names of its columns.",
+            obj=type(report),
+            id="django_reports.E016",
+        )
+    for section in report.get_sections().values():
+        yield from _check_columns(section)
 
 
 @register(TAG, deploy=True)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from django.db.models import Model
-from django.db.models.expressions import Combinable
+from django.db.models import BinaryField, CompositePrimaryKey, Max, Min, Model, Sum
+from django.db.models.expressions import Col, Combinable, CombinedExpression
+from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.text import capfirst, format_lazy
 
@@ -16,6 +17,8 @@ Label = str | Promise
 Row = tuple[Any, ...]
 Mask = Literal["omit", "null", "partial"]
 MASKS: tuple[str, ...] = get_args(Mask)
+Total = Literal["sum", "average", "minimum", "maximum", "count"]
+TOTALS: tuple[str, ...] = get_args(Total)
 LOOKUP_SEPARATOR = "__"
 
 _SECRET = re.compile(
@@ -44,7 +47,8 @@ class Column:
 
     `kind` is a Kind or its name; unset, it follows the model field or the expression.
     Without `permission` ("app.codename") a person sees the column as `mask` says: "omit", "null"
-    or "partial". `escape_formulas=False` turns the CSV formula guard off for this column.
+    or "partial". `escape_formulas=False` turns the CSV formula guard off for this column. `total`
+    is what stands below the column in a spreadsheet file.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Column:
     permission: str | None = field(default=None, kw_only=True)
     mask: Mask = field(default="omit", kw_only=True)
     escape_formulas: bool = field(default=True, kw_only=True)
+    total: Total | None = field(default=None, kw_only=True)
 
     def problem(self) -> str | None:
         """What is wrong with the declaration itself, without looking at a model."""
@@ -75,6 +80,8 @@ class Column:
             return f"there is no kind {self.kind!r}; the legal ones are {', '.join(KINDS)}"
         if self.mask not in MASKS:
             return f"there is no mask {self.mask!r}; the legal ones are {', '.join(MASKS)}"
+        if self.total is not None and self.total not in TOTALS:
+            return f"there is no total {self.total!r}; the legal ones are {', '.join(TOTALS)}"
         if self.mask != "omit" and self.permission is None:
             return f"mask={self.mask!r} is for those without permission=, and there is none"
         return None
@@ -104,21 +111,23 @@ class BoundColumn:
     mask: Mask = "omit"
     masked: bool = False
     escape_formulas: bool = True
+    total: Total | None = None
+    section: str = ""
+    section_label: Label = ""
+
+    @property
+    def key(self) -> str:
+        """Its name among all columns of a report: "orders.id" in a report of several sections."""
+        return f"{self.section}.{self.name}" if self.section else self.name
+
+    @property
+    def full_label(self) -> str:
+        return f"{self.section_label}: {self.label}" if self.section else str(self.label)
 
     def as_masked(self) -> "BoundColumn":
         """The column as a person without its permission gets it (never called for "omit")."""
         kind = Text() if self.mask == "partial" else self.kind
-        return BoundColumn(
-            name=self.name,
-            label=self.label,
-            kind=kind,
-            sources=self.sources,
-            compute=self.compute,
-            permission=self.permission,
-            mask=self.mask,
-            masked=True,
-            escape_formulas=self.escape_formulas,
-        )
+        return replace(self, kind=kind, masked=True, total=None)
 
 
 def mask_value(mask: Mask, value: Any) -> Any:
@@ -169,7 +178,10 @@ def resolve_path(model: type[Model], path: str) -> list[Any]:
         walked.append(found)
         related = getattr(found, "related_model", None)
         options = related._meta if related else None
-    if not getattr(walked[-1], "concrete", False):
+    is_composite = isinstance(walked[-1], CompositePrimaryKey)
+    if is_composite and len(walked) > 1:
+        raise ColumnError(f"{path!r} is a key of several fields; name them one by one")
+    if not is_composite and not getattr(walked[-1], "concrete", False):
         raise ColumnError(f"{path!r} ends at a relation without a value of its own; add __pk")
     return walked
 
@@ -209,6 +221,10 @@ def bind(column: Column, model: type[Model] | None) -> BoundColumn:
         sources = (path,)
         label = column.label or path_label(walked)
         kind = kind or kind_for_field(walked[-1])
+        if kind is None and isinstance(walked[-1], BinaryField):
+            raise ColumnError(
+                'binary data is exported only if it is asked for: with kind="binary", as Base64'
+            )
         if kind is None:
             raise ColumnError(
                 f"a {type(walked[-1]).__name__} has no defined way into a file; "
@@ -224,6 +240,7 @@ def bind(column: Column, model: type[Model] | None) -> BoundColumn:
         permission=column.permission,
         mask=column.mask,
         escape_formulas=column.escape_formulas,
+        total=column.total,
     )
 
 
@@ -241,5 +258,18 @@ def _expression_kind(expression: Any, model: type[Model]) -> Kind | None:
     if kind == Decimal():
         # A sum has the places of its parts; databases differ in the zeros that they give back.
         places = max((getattr(f, "decimal_places", None) or 0 for f in fields), default=0)
-        return Decimal(places or None)
+        return Decimal(places or None, is_fixed=_keeps_places(resolved))
     return kind
+
+
+def _keeps_places(expression: Any) -> bool:
+    """Whether its values have no more decimal places than the fields that it is made of."""
+    if isinstance(expression, CombinedExpression):
+        keeps = expression.connector in (Combinable.ADD, Combinable.SUB)
+    else:
+        keeps = isinstance(expression, Col | Sum | Min | Max | Coalesce)
+    return keeps and all(map(_keeps_places, _parts_of(expression)))
+
+
+def _parts_of(expression: Any) -> list[Any]:
+    return [part for part in expression.get_source_expressions() if part is not None]

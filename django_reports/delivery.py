@@ -10,7 +10,7 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports import jobs, runners
+from django_reports import audit, jobs, runners
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
@@ -21,7 +21,7 @@ from django_reports.models import ReportJob
 from django_reports.permissions import Authority, hidden_columns
 from django_reports.pipeline import Meter
 from django_reports.specs import ExportSpec
-from django_reports.statuses import Delivery
+from django_reports.statuses import AuditAction, Delivery
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ def plan(spec: ExportSpec, authority: Authority, origin: Origin) -> Plan:
 
 def _count(export: Export) -> RowCount:
     """The rows, counted up to the threshold or the person's limit, whichever is higher."""
-    if not export.source.is_countable:
+    if not export.is_countable:
         return RowCount(None, is_exact=False)
     bound = max(get_settings().STREAM_MAX_ROWS, export.grant.max_rows or 0)
-    counted = export.source.count(bound + 1)
+    counted = export.count(bound + 1)
     return RowCount(min(counted, bound), is_exact=counted <= bound)
 
 
@@ -108,6 +108,50 @@ def _decide(export: Export, rows: RowCount) -> tuple[Delivery, str]:
     if rows.is_exact and rows.n <= threshold:
         return Delivery.IMMEDIATE, _("It is small enough to be downloaded at once.")
     return Delivery.BACKGROUND, _("It is too large to wait for.")
+
+
+@dataclass(frozen=True)
+class PreviewTable:
+    """The first rows of a section, as they will stand in the file. `header` None: without one."""
+
+    title: str
+    header: list[str] | None
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`content` is the file as it would be if there were no more rows than these."""
+
+    content: bytes
+    tables: list[PreviewTable]
+    losses: dict[str, int]
+
+
+def preview(spec: ExportSpec, authority: Authority, origin: Origin, *, rows: int) -> Preview:
+    """Write the first rows of each section and record that they were seen. Raises as `plan`."""
+    with localised(spec):
+        export = prepare(spec, authority, origin)
+        limit = rows if export.grant.max_rows is None else min(rows, export.grant.max_rows)
+        writer = export.writer()
+        with export.snapshot():
+            tables = [table._replace(rows=list(table.rows)) for table in export.tables(limit)]
+        shown = []
+        for table in tables:
+            looks = type(writer)(table.columns, writer.rendering, table.title, layout=writer.layout)
+            shown.append(
+                PreviewTable(table.title, looks.header, [looks.shown(row) for row in table.rows])
+            )
+            looks.close()
+        content = b"".join(export.blocks(tables, writer, Meter()))
+        audit.record(
+            AuditAction.PREVIEWED,
+            origin=origin,
+            report=export.spec.report,
+            spec=export.spec.to_json(),
+            rows=sum(len(table.rows) for table in shown),
+        )
+        return Preview(content, shown, dict(writer.losses))
 
 
 def deliver(
@@ -148,7 +192,7 @@ def export_now(
         export = prepare(spec, authority, origin)
         if export.grant.max_rows is not None:
             _count_within_limit(export, origin)
-        expected = export.source.count() if on_progress and export.source.is_countable else None
+        expected = export.count() if on_progress and export.is_countable else None
 
         def tell(meter: Meter) -> None:
             if on_progress is not None:

@@ -2,10 +2,11 @@
 
 import datetime as dt
 import unicodedata
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,24 +16,39 @@ from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from django_reports import audit
+from django_reports import about, audit
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, Label, Row
-from django_reports.exceptions import InvalidParameters, ReportDenied, ReportError
-from django_reports.permissions import Authority, Grant, authorise, columns_for
-from django_reports.pipeline import Meter, blocks
+from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportDenied, ReportError
+from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
+from django_reports.pipeline import Meter, Table, blocks
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, ReportContext
-from django_reports.selections import selection_kind
+from django_reports.selections import Selection, selection_kind
 from django_reports.sources import IterableSource, QuerySetSource, Source
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction
-from django_reports.writers import Writer, all_writers, writer_for
+from django_reports.writers import COMPRESSIONS, Writer, all_writers, writer_for
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table of an export: what it is called, what it holds, where its rows come from."""
+
+    title: str
+    columns: list[BoundColumn]
+    source: Source
+
+    def table(self, rows: Iterable[Row]) -> Table:
+        return Table(self.columns, self.title, rows)
 
 
 @dataclass(frozen=True)
 class Export:
-    """Made by `prepare`. Use it inside `localised`: labels and filters speak one language."""
+    """Made by `prepare`. Use it inside `localised`: labels and filters speak one language.
+
+    `columns` are those of all sections, one section after the other.
+    """
 
     spec: ExportSpec
     report: Report
@@ -41,15 +57,50 @@ class Export:
     context: ReportContext
     columns: list[BoundColumn]
     writer_class: type[Writer]
+    parameters: forms.Form | None
 
     @cached_property
-    def source(self) -> Source:
-        if isinstance(self.report, ModelReport):
-            queryset = selection_kind(self.spec.selection).queryset(
-                self.spec.selection, self.report, self.context
-            )
-            return QuerySetSource(self.report.filter_queryset(queryset, self.context), self.columns)
-        return IterableSource(lambda: self.report.rows(self.context), self.columns)
+    def sections(self) -> list[Section]:
+        made = []
+        for key, report in self.report.get_sections().items():
+            columns = [column for column in self.columns if column.section == key]
+            if columns:
+                title = str(report.get_label())
+                made.append(Section(title, columns, self._source(report, columns)))
+        return made
+
+    def _source(self, report: Report, columns: list[BoundColumn]) -> Source:
+        if isinstance(report, ModelReport):
+            selection = self.spec.selection
+            queryset = selection_kind(selection).queryset(selection, report, self.context)
+            return QuerySetSource(report.filter_queryset(queryset, self.context), columns)
+        return IterableSource(lambda: report.rows(self.context), columns)
+
+    @property
+    def is_countable(self) -> bool:
+        return all(section.source.is_countable for section in self.sections)
+
+    def count(self, bound: int | None = None) -> int:
+        """How many rows there are in all sections, counted no further than `bound`."""
+        counted = 0
+        for section in self.sections:
+            left = None if bound is None else bound - counted
+            if left == 0:
+                break
+            counted += section.source.count(left)
+        return counted
+
+    def tables(self, limit: int | None = None) -> list[Table]:
+        """The sections with all their rows, or the first of each. To be read in `snapshot`."""
+        return [section.table(section.source.read(limit)) for section in self.sections]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A context in which every query of every section sees one state of its database."""
+        with ExitStack() as stack:
+            for section in self.sections:
+                stack.enter_context(section.source.snapshot())
+            yield
 
     @property
     def filename(self) -> str:
@@ -60,28 +111,47 @@ class Export:
         return f"{stem[:100]}-{day.isoformat()}.{self.writer_class.extension}"
 
     def columns_as_made(self) -> list[dict[str, Any]]:
-        """What the job keeps of its columns, to ask again when its file is downloaded."""
+        """What the job keeps of its columns, to ask again when its file is downloaded.
+
+        And where formulas were not escaped: whoever opens the file should know.
+        """
         return [
             {
-                "name": column.name,
-                "label": str(column.label),
+                "name": column.key,
+                "label": column.full_label,
                 "permission": column.permission,
                 "masked": column.masked,
+                "escape_formulas": column.escape_formulas,
             }
             for column in self.columns
         ]
 
     def blocks(
         self,
-        rows: Iterable[Row],
+        tables: Sequence[Table],
         writer: Writer,
         meter: Meter,
         check: Callable[[], None] = lambda: None,
     ) -> Generator[bytes]:
-        return blocks(rows, writer, meter, check=check, max_rows=self.grant.max_rows)
+        return blocks(tables, writer, meter, check=check, max_rows=self.grant.max_rows)
 
     def writer(self) -> Writer:
-        return self.writer_class(self.columns, self.spec.rendering, str(self.report.get_label()))
+        """To be made when the rows are about to be read: the file tells that time."""
+        first = self.sections[0]
+        return self.writer_class(
+            first.columns,
+            self.spec.rendering,
+            first.title,
+            layout=self.spec.layout,
+            about=about.facts(
+                self.report,
+                self.context,
+                selection=self.spec.selection,
+                parameters=self.parameters,
+                masked=[column for column in self.columns if column.masked],
+                hidden=hidden_columns(self.authority, self.report),
+            ),
+        )
 
 
 def formats() -> list[tuple[str, Label]]:
@@ -89,9 +159,52 @@ def formats() -> list[tuple[str, Label]]:
     return [(writer.format, writer.label) for writer in all_writers()]
 
 
-def content_type_of(job_format: str) -> str:
-    """What a file of this format is sent as. Raises InvalidSpec for a format that is gone."""
-    return writer_for(job_format).content_type
+def plain_formats() -> list[tuple[str, Label]]:
+    """The formats without the compressed ones."""
+    return [
+        (writer.format, writer.label)
+        for writer in all_writers()
+        if writer.format.rpartition(".")[2] not in COMPRESSIONS
+    ]
+
+
+def option_names_of(format_name: str) -> Sequence[str]:
+    """Which options a format heeds. Raises InvalidSpec for one that there is not."""
+    return writer_for(format_name).option_names
+
+
+def content_type_of(spec: ExportSpec) -> str:
+    """What a file made to this spec is sent as. Raises InvalidSpec for a format that is gone."""
+    return writer_for(spec.format).content_type_with(spec.options)
+
+
+def _writer_class(spec: ExportSpec, columns: Sequence[BoundColumn]) -> type[Writer]:
+    """The writer of the wanted format; for several sections one that can hold them, too.
+
+    Raises InvalidSpec, and FormatLimitExceeded for what the format cannot hold.
+    """
+    found = writer_for(spec.format)
+    if any(column.section for column in columns) and not found.supports_sections:
+        legal = [writer.format for writer in all_writers() if writer.supports_sections]
+        if f"{spec.format}.zip" not in legal:
+            raise InvalidSpec(
+                _("A file of the format %(format)s cannot hold the sections of this report.")
+                % {"format": spec.format},
+                field="format",
+                legal=legal,
+            )
+        found = writer_for(f"{spec.format}.zip")
+    for name in spec.options.to_json():
+        if name not in found.option_names and name != "profile":
+            raise InvalidSpec(
+                _("Files of the format %(format)s have no %(option)s.")
+                % {"format": found.format, "option": name},
+                field=name,
+                legal=found.option_names,
+            )
+    for _section, part in groupby(columns, lambda column: column.section):
+        found.check(list(part), spec.options)
+    return found
 
 
 @contextmanager
@@ -115,27 +228,40 @@ def prepare(
     report = registry.get(spec.report)
     if report.get_identifier() != spec.report:
         spec = replace(spec, report=report.get_identifier())
+    if report.sections and spec.selection != Selection():
+        raise InvalidSpec(
+            _("A report of several sections is made of all their rows."), field="selection"
+        )
     grant = authorise(authority, report, spec.selection, origin)
     try:
         columns = columns_for(authority, report, spec.columns)
     except ReportDenied as error:
         record_denial(spec, origin, error)
         raise
+    columns.sort(key=_position_of_section(report))
+    writer_class = _writer_class(spec, columns)
+    parameters = bound_parameters(report, spec)
     return Export(
-        spec=spec,
+        spec=replace(spec, format=writer_class.format),
         report=report,
         authority=authority,
         grant=grant,
         context=ReportContext(
             user=authority.user,
-            parameters=clean_parameters(report, spec),
+            parameters=dict(parameters.cleaned_data) if parameters else {},
             time_zone=ZoneInfo(spec.time_zone),
             language=spec.language,
             now=now or timezone.now(),
         ),
         columns=columns,
-        writer_class=writer_for(spec.format),
+        writer_class=writer_class,
+        parameters=parameters,
     )
+
+
+def _position_of_section(report: Report) -> Callable[[BoundColumn], int]:
+    positions = {key: at for at, key in enumerate(report.get_sections())}
+    return lambda column: positions[column.section]
 
 
 def record_denial(spec: ExportSpec, origin: Origin, error: ReportError) -> None:
@@ -174,8 +300,11 @@ def is_valid(form: forms.Form) -> bool:
         return False
 
 
-def clean_parameters(report: Report, spec: ExportSpec) -> dict[str, Any]:
-    """The report's form, cleaned. Raises InvalidParameters, also for a name that it lacks."""
+def bound_parameters(report: Report, spec: ExportSpec) -> forms.Form | None:
+    """The report's form, valid, if it has one.
+
+    Raises InvalidParameters, also for a name that it lacks.
+    """
     form_class = report.parameters
     legal = parameter_names(form_class.base_fields) if form_class else []
     for name in spec.parameters:
@@ -184,7 +313,7 @@ def clean_parameters(report: Report, spec: ExportSpec) -> dict[str, Any]:
                 {name: [f"unknown; the legal ones are: {', '.join(legal) or '-'}."]}
             )
     if form_class is None:
-        return {}
+        return None
     data = QueryDict(mutable=True)
     for name, values in spec.parameters.items():
         data.setlist(name, list(values))
@@ -193,4 +322,4 @@ def clean_parameters(report: Report, spec: ExportSpec) -> dict[str, Any]:
         raise InvalidParameters(
             {name: [str(message) for message in messages] for name, messages in form.errors.items()}
         )
-    return dict(form.cleaned_data)
+    return form

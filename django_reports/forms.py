@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.forms.boundfield import BoundField
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import BoundColumn
-from django_reports.exports import formats, parameter_names
+from django_reports.exceptions import InvalidSpec
+from django_reports.exports import option_names_of, parameter_names, plain_formats
 from django_reports.selections import Selection
-from django_reports.specs import ExportSpec, Options
+from django_reports.specs import CHOICES, ExportSpec, Options
 from django_reports.statuses import Profile
+from django_reports.writers import COMPRESSIONS
 
 PARAMETERS_PREFIX = "parameter"
 
@@ -27,10 +31,23 @@ class ColumnChoice:
     position: BoundField
 
 
-class ExportForm(forms.Form):
-    """Columns and their order, format and profile.
+# The options besides the profile, as they are called on the page.
+OPTION_LABELS = {
+    "delimiter": _("Separator"),
+    "encoding": _("Encoding"),
+    "line_end": _("Line end"),
+    "header": _("Header"),
+    "decimal": _("Decimal mark"),
+    "quoting": _("Quotation marks"),
+}
+COMPRESSION_LABELS = {"gz": _("gzip (.gz)"), "zip": _("ZIP (.zip)")}
 
-    The order is a number per column, so that it works without a script and by keyboard.
+
+class ExportForm(forms.Form):
+    """Columns and their order, format and options.
+
+    An option that the chosen format does not have is left aside. The order is a number per column,
+    so that it works without a script and by keyboard.
     """
 
     format = forms.ChoiceField(label=_("Format"), widget=forms.RadioSelect)
@@ -43,18 +60,34 @@ class ExportForm(forms.Form):
         error_messages={"required": _("Choose at least one column.")},
     )
 
+    compression = forms.ChoiceField(
+        label=_("Compression"),
+        choices=[("", _("None")), *((name, COMPRESSION_LABELS[name]) for name in COMPRESSIONS)],
+        required=False,
+    )
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+    language = forms.ChoiceField(label=_("Language"), required=False)
+
     def __init__(
         self, data: Mapping[str, Any] | None, *, columns: Sequence[BoundColumn], **kwargs: Any
     ) -> None:
         super().__init__(data, **kwargs)
         self._columns = list(columns)
-        self._field("format").choices = formats()
-        self._field("format").initial = formats()[0][0]
-        self._field("columns").choices = [(c.name, str(c.label)) for c in self._columns]
-        self._field("columns").initial = [c.name for c in self._columns]
+        self._field("format").choices = plain_formats()
+        self._field("format").initial = plain_formats()[0][0]
+        for name, label in OPTION_LABELS.items():
+            choices = [("", _("As usual")), *CHOICES[name].choices]
+            self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)
+        zone, language = timezone.get_current_timezone_name(), translation.get_language()
+        self._field("time_zone").choices = [(z, z) for z in sorted({zone, *available_timezones()})]
+        self._field("time_zone").initial = zone
+        self._field("language").choices = settings.LANGUAGES
+        self._field("language").initial = language
+        self._field("columns").choices = [(c.key, c.full_label) for c in self._columns]
+        self._field("columns").initial = [c.key for c in self._columns]
         for index, column in enumerate(self._columns):
             self.fields[f"position_{index}"] = forms.IntegerField(
-                label=_("Position of %(column)s") % {"column": column.label},
+                label=_("Position of %(column)s") % {"column": column.full_label},
                 min_value=1,
                 max_value=len(self._columns),
                 required=False,
@@ -69,33 +102,63 @@ class ExportForm(forms.Form):
         """The lines of the list of columns, in the declared order."""
         chosen = set(self["columns"].value() or ())
         return [
-            ColumnChoice(column, column.name in chosen, self[f"position_{index}"])
+            ColumnChoice(column, column.key in chosen, self[f"position_{index}"])
             for index, column in enumerate(self._columns)
         ]
+
+    @property
+    def details(self) -> list[BoundField]:
+        """The fields that most people leave as they are."""
+        names = ("compression", *OPTION_LABELS, "time_zone", "language")
+        return [self[name] for name in names]
+
+    @property
+    def has_detail_errors(self) -> bool:
+        return any(field.errors for field in self.details)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        if cleaned.get("format") and cleaned.get("compression"):
+            try:
+                option_names_of(self._format)
+            except InvalidSpec as error:
+                self.add_error("compression", str(error))
+        return cleaned
+
+    @property
+    def _format(self) -> str:
+        parts = (self.cleaned_data["format"], self.cleaned_data["compression"])
+        return ".".join(part for part in parts if part)
 
     def chosen_columns(self) -> tuple[str, ...]:
         """The ticked columns by position; those without one, or with the same, as declared."""
         ticked = set(self.cleaned_data["columns"])
         ordered = sorted(
-            (self.cleaned_data.get(f"position_{index}") or index + 1, index, column.name)
+            (self.cleaned_data.get(f"position_{index}") or index + 1, index, column.key)
             for index, column in enumerate(self._columns)
-            if column.name in ticked
+            if column.key in ticked
         )
         return tuple(name for _position, _index, name in ordered)
 
     def spec(
         self, report: str, selection: Selection, parameters: Mapping[str, Sequence[str]]
     ) -> ExportSpec:
-        """What was chosen, in the person's language and time zone."""
+        """What was chosen; time zone and language are the person's own if nothing was."""
+        heeded = option_names_of(self._format)
+        options = {
+            name: value
+            for name in ("profile", *OPTION_LABELS)
+            if (value := self.cleaned_data[name]) and (name in heeded or name == "profile")
+        }
         return ExportSpec(
             report=report,
-            format=self.cleaned_data["format"],
+            format=self._format,
             columns=self.chosen_columns(),
-            options=Options(profile=self.cleaned_data["profile"]),
+            options=Options.of(**options),
             parameters=parameters,
             selection=selection,
-            time_zone=timezone.get_current_timezone_name(),
-            language=translation.get_language(),
+            time_zone=self.cleaned_data["time_zone"] or timezone.get_current_timezone_name(),
+            language=self.cleaned_data["language"] or translation.get_language(),
         )
 
 

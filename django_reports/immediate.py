@@ -6,7 +6,7 @@ What its reader takes slowly waits in a spool, never in a database cursor.
 import logging
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,13 +17,12 @@ from django.db import connections, transaction
 
 from django_reports import jobs
 from django_reports.audit import Origin
-from django_reports.columns import Row
 from django_reports.conf import get_settings
 from django_reports.exceptions import ReportError, ReportFailed, RowLimitExceeded
-from django_reports.exports import Export, localised, record_denial
+from django_reports.exports import Export, content_type_of, localised, record_denial
 from django_reports.models import ReportJob
-from django_reports.pipeline import BLOCK, Meter
-from django_reports.sources import SPOOL_MEMORY, Source, Spool, release_connections
+from django_reports.pipeline import BLOCK, Meter, Table
+from django_reports.sources import SPOOL_MEMORY, Spool, release_connections
 from django_reports.statuses import Delivery
 from django_reports.writers import Writer
 
@@ -62,7 +61,7 @@ class ImmediateExport:
     ) -> None:
         self.job = job
         self.filename = job.filename
-        self.content_type = export.writer_class.content_type
+        self.content_type = content_type_of(export.spec)
         self.meter = opened.meter
         self._opened = opened
         self._spec = export.spec
@@ -257,7 +256,7 @@ def answer(
     """
     slot = _Slot.take() if holds_thread else None
     try:
-        made = _begin(export, origin, rows=partial(_drained_rows, export, bound), bound=bound)
+        made = _begin(export, origin, make=partial(_blocks_drained, export, bound), bound=bound)
     except BaseException:
         if slot is not None:
             slot.release()
@@ -275,15 +274,14 @@ def pass_through(
     """
     # The read-only transaction of the rows stays open: the record comes before.
     job = _record(export, origin)
-    return _begin(export, origin, rows=partial(_read_in_snapshot, export.source), job=job,
-                  watch=watch)  # fmt: skip
+    return _begin(export, origin, make=partial(_blocks_read, export), job=job, watch=watch)
 
 
 def _begin(
     export: Export,
     origin: Origin,
     *,
-    rows: Callable[[], Iterable[Row]],
+    make: "_Make",
     bound: int | None = None,
     job: ReportJob | None = None,
     watch: Callable[[Meter], None] = lambda meter: None,
@@ -291,7 +289,7 @@ def _begin(
     reads_ahead = job is None
     try:
         with _savepoints():
-            opened = _open(export, rows(), bound=bound, watch=watch, reads_ahead=reads_ahead)
+            opened = _open(export, make, bound=bound, watch=watch, reads_ahead=reads_ahead)
     except NotNow:
         raise
     except RowLimitExceeded as error:
@@ -311,7 +309,7 @@ def _begin(
 
 def _open(
     export: Export,
-    rows: Iterable[Row],
+    make: "_Make",
     *,
     bound: int | None,
     watch: Callable[[Meter], None],
@@ -326,9 +324,7 @@ def _open(
             raise TooManyRows
         watch(meter)
 
-    opened = _Opened(
-        _ByteSpool(), export.blocks(rows, writer, meter, check), writer, meter, _Queries()
-    )
+    opened = _Opened(_ByteSpool(), make(writer, meter, check), writer, meter, _Queries())
     with opened.queries:
         for block in opened.rest:
             opened.spool.write(block)
@@ -352,29 +348,53 @@ def _savepoints() -> Iterator[None]:
         yield
 
 
-def _drained_rows(export: Export, bound: int | None) -> Iterable[Row]:
-    """The rows of a queryset, read at once: one bounded SELECT is count, rows and snapshot.
+_Make = Callable[[Writer, Meter, Callable[[], None]], Generator[bytes]]
+
+
+def _blocks_drained(
+    export: Export, bound: int | None, writer: Writer, meter: Meter, check: Callable[[], None]
+) -> Generator[bytes]:
+    """The file, of rows that are all read already. Raises what `_drained` does, at once."""
+    try:
+        tables = _drained(export, bound)
+    except BaseException:
+        writer.close()
+        raise
+    return export.blocks(tables, writer, meter, check)
+
+
+def _blocks_read(
+    export: Export, writer: Writer, meter: Meter, check: Callable[[], None]
+) -> Generator[bytes]:
+    """The file, of rows that are read while it is made, from one snapshot."""
+    with export.snapshot():
+        yield from export.blocks(export.tables(), writer, meter, check)
+
+
+def _drained(export: Export, bound: int | None) -> list[Table]:
+    """The rows of querysets, read at once: one bounded SELECT is count, rows and snapshot.
 
     The rows of `rows()` are pulled as they are asked for.
     """
-    source = export.source
-    if not source.is_countable:
-        return source.read()
     limit = export.grant.max_rows
     known = [n for n in (bound, limit) if n is not None]
-    with source.snapshot():
-        spool = Spool(source.read(min(known) + 1 if known else None))
-    if known and spool.count > min(known):
-        spool.close()
-        if limit is not None and spool.count > limit:
-            raise RowLimitExceeded(limit)
-        raise TooManyRows
-    return spool
-
-
-def _read_in_snapshot(source: Source) -> Iterator[Row]:
-    with source.snapshot():
-        yield from source.read()
+    count = 0
+    with ExitStack() as spools, export.snapshot():
+        tables = []
+        for section in export.sections:
+            if not section.source.is_countable:
+                tables.append(section.table(section.source.read()))
+                continue
+            left = min(known) + 1 - count if known else None
+            spool = spools.enter_context(Spool(section.source.read(left)))
+            tables.append(section.table(spool))
+            count += spool.count
+            if limit is not None and count > limit:
+                raise RowLimitExceeded(limit)
+            if bound is not None and count > bound:
+                raise TooManyRows
+        spools.pop_all()  # the pipeline closes them
+    return tables
 
 
 def _record(export: Export, origin: Origin) -> ReportJob:

@@ -173,12 +173,11 @@ def _make(attempt: Attempt, control: Control) -> None:
     meter = control.meter
     with localised(spec), tempfile.NamedTemporaryFile(prefix="django-reports-") as file:
         export = prepare(spec, authority_of(job), _origin_of(job), now=job.created_at)
-        with export.source.snapshot():
-            if export.source.is_countable:
-                control.rows_expected = export.source.count()
-            rows = export.source.read()
+        with export.snapshot():
+            if export.is_countable:
+                control.rows_expected = export.count()
             writer = export.writer()
-            for block in export.blocks(rows, writer, meter, control.check):
+            for block in export.blocks(export.tables(), writer, meter, control.check):
                 file.write(block)
         file.flush()
         os.fsync(file.fileno())

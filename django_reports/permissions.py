@@ -171,6 +171,8 @@ def _may_read(user: User, report: Report, selection: Selection) -> bool:
         return False
     if report.permission and not user.has_perm(report.permission):
         return False
+    if report.sections:
+        return all(_may_read(user, part, Selection()) for part in report.get_sections().values())
     if report.model is None:
         return bool(report.permission)
     door = selection_kind(selection).may_view
@@ -212,7 +214,7 @@ def columns_for(
 
     Raises InvalidSpec for a wanted column that is not among them, whether it exists or not.
     """
-    allowed = {column.name: column for column in seen_columns(authority, report)}
+    allowed = {column.key: column for column in seen_columns(authority, report)}
     for name in wanted or ():
         if name not in allowed:
             raise InvalidSpec(

@@ -1,12 +1,13 @@
 """The one loop that turns rows into a file. Stream, job, command and preview all run it."""
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
-from django_reports.columns import Row
+from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import RowLimitExceeded
 from django_reports.writers import Writer
 
@@ -14,6 +15,14 @@ CHUNK = 500  # rows between two looks at cancel, lease and deadline
 PATIENCE = 0.5  # seconds: slower rows are looked at, and handed on, without waiting for more
 BLOCK = 64 * 1024  # bytes handed on at once
 FIRST_BLOCK = 16 * 1024  # so that a stream's first answer does not wait for a whole block
+
+
+class Table(NamedTuple):
+    """The rows of one section of a report; most reports have one."""
+
+    columns: Sequence[BoundColumn]
+    title: str
+    rows: Iterable[Row]
 
 
 @dataclass
@@ -35,34 +44,37 @@ class Meter:
 
 
 def blocks(
-    rows: Iterable[Row],
+    tables: Sequence[Table],
     writer: Writer,
     meter: Meter,
     *,
     check: Callable[[], None] = lambda: None,
     max_rows: int | None = None,
 ) -> Generator[bytes]:
-    """Write rows, yield the file's bytes in blocks.
+    """Write the tables' rows, yield the file's bytes in blocks. The writer was made for the first.
 
     A block is full, or holds what came within PATIENCE. `check` is called between chunks and stops
     the work by raising. More rows than `max_rows` raise RowLimitExceeded: nothing is cut silently.
-    The writer is closed whatever happens.
+    Writer and rows are closed whatever happens.
     """
     size = FIRST_BLOCK
     try:
         buffer = bytearray(writer.begin())
         due = monotonic() + PATIENCE
-        for chunk in _chunks(rows):
-            check()
-            meter.rows += len(chunk)
-            if max_rows is not None and meter.rows > max_rows:
-                raise RowLimitExceeded(max_rows)
-            buffer += writer.write(chunk)
-            if len(buffer) >= size or (buffer and monotonic() >= due):
-                yield meter.count(bytes(buffer))
-                buffer.clear()
-                size = BLOCK
-                due = monotonic() + PATIENCE
+        for number, table in enumerate(tables):
+            if number:
+                buffer += writer.next_section(table.columns, table.title)
+            for chunk in _chunks(table.rows):
+                check()
+                meter.rows += len(chunk)
+                if max_rows is not None and meter.rows > max_rows:
+                    raise RowLimitExceeded(max_rows)
+                buffer += writer.write(chunk)
+                if len(buffer) >= size or (buffer and monotonic() >= due):
+                    yield meter.count(bytes(buffer))
+                    buffer.clear()
+                    size = BLOCK
+                    due = monotonic() + PATIENCE
         check()
         for part in writer.end():
             check()
@@ -73,10 +85,12 @@ def blocks(
         if buffer:
             yield meter.count(bytes(buffer))
     finally:
-        writer.close()
-        close = getattr(rows, "close", None)
-        if close is not None:
-            close()
+        with ExitStack() as stack:
+            for table in tables:
+                close = getattr(table.rows, "close", None)
+                if close is not None:
+                    stack.callback(close)
+            stack.callback(writer.close)
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -63,6 +63,8 @@ class Report:
     parameters: ClassVar[type[forms.Form] | None] = None
     permission: ClassVar[str | None] = None
     model: ClassVar[type[Model] | None] = None
+    # Instead of columns and rows: other reports, each of which is a sheet, or a file of a ZIP.
+    sections: "ClassVar[Sequence[type[Report]]]" = ()
     # Whether it can be asked for by its name alone: not where its rows are an admin list's.
     is_in_catalogue: ClassVar[bool] = True
     # What a list shows and a report that follows it cannot have; said on the page.
@@ -93,7 +95,23 @@ class Report:
 
         Raises ColumnError; the system checks have said so before.
         """
+        if self.sections:
+            return [
+                replace(column, section=key, section_label=section.get_label())
+                for key, section in self.get_sections().items()
+                for column in section.get_columns()
+            ]
         return [bind(column, self.model) for column in self.get_declared_columns()]
+
+    def get_sections(self) -> "dict[str, Report]":
+        """The sections by the key that stands before the names of their columns.
+
+        That is the last part of a section's identifier. Without sections, the report itself.
+        """
+        if not self.sections:
+            return {"": self}
+        made = [section() for section in self.sections]
+        return {section.get_identifier().rpartition(".")[2]: section for section in made}
 
 
 class ModelReport(Report):

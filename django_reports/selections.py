@@ -10,9 +10,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_reports.exceptions import InvalidSpec
-from django_reports.reports import ModelReport, ReportContext, User
+from django_reports.reports import ModelReport, Report, ReportContext, User
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,13 @@ class Selection:
 
 @dataclass(frozen=True)
 class SelectionKind:
-    """`queryset` gives the rows that were selected. `may_view` overrides the question whether a
-    person may view the model at all; None leaves it to Django's view permission."""
+    """`queryset` gives the rows that were selected, `in_words` says which those are. `may_view`
+    overrides the question whether a person may view the model at all; None leaves it to Django's
+    view permission."""
 
     queryset: Callable[[Selection, ModelReport, ReportContext], "QuerySet[Any]"]
     may_view: Callable[[Selection, User], bool] | None = None
+    in_words: Callable[[Selection, ModelReport, User | None], str] | None = None
 
 
 _kinds: dict[str, SelectionKind] = {}
@@ -66,5 +69,25 @@ def _keys(selection: Selection, report: ModelReport, context: ReportContext) -> 
     return report.get_queryset(context).filter(pk__in=selection.data["keys"])
 
 
-register_selection("all", SelectionKind(_all))
-register_selection("keys", SelectionKind(_keys))
+def selection_in_words(selection: Selection, report: Report, user: User | None) -> str:
+    """Which rows are selected, for people to read."""
+    if not isinstance(report, ModelReport):
+        return _("Everything that this report makes")
+    words = selection_kind(selection).in_words
+    return words(selection, report, user) if words else selection.kind
+
+
+def _all_in_words(selection: Selection, report: ModelReport, user: User | None) -> str:
+    return _("All %(name)s") % {"name": report.model._meta.verbose_name_plural}
+
+
+def _keys_in_words(selection: Selection, report: ModelReport, user: User | None) -> str:
+    count = len(selection.data["keys"])
+    return ngettext("%(count)s selected: %(name)s", "%(count)s selected: %(name)s", count) % {
+        "count": f"{count:,}",
+        "name": report.model._meta.verbose_name_plural,
+    }
+
+
+register_selection("all", SelectionKind(_all, in_words=_all_in_words))
+register_selection("keys", SelectionKind(_keys, in_words=_keys_in_words))

@@ -7,31 +7,116 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.db.models import TextChoices
+from django.utils import translation
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
 from django_reports.exceptions import InvalidSpec
 from django_reports.kinds import Rendering
 from django_reports.selections import Selection
-from django_reports.statuses import Profile
+from django_reports.statuses import (
+    DecimalMark,
+    Delimiter,
+    Encoding,
+    Header,
+    LineEnd,
+    Profile,
+    Quoting,
+)
+
+# Every option and what it may be.
+CHOICES: Mapping[str, type[TextChoices]] = {
+    "profile": Profile,
+    "delimiter": Delimiter,
+    "encoding": Encoding,
+    "line_end": LineEnd,
+    "header": Header,
+    "decimal": DecimalMark,
+    "quoting": Quoting,
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Options with nothing left open: what a writer goes by."""
+
+    profile: Profile
+    delimiter: Delimiter
+    encoding: Encoding
+    line_end: LineEnd
+    header: Header
+    decimal: DecimalMark
+    quoting: Quoting
 
 
 @dataclass(frozen=True)
 class Options:
-    """How the file is written, the same at every door."""
+    """How the file is written, the same at every door.
+
+    What is None follows the profile and, for spreadsheets, the language; `settled` says how.
+    Raises InvalidSpec for a value that is none of an option's.
+    """
 
     profile: Profile = Profile.SPREADSHEET
+    delimiter: Delimiter | None = None
+    encoding: Encoding | None = None
+    line_end: LineEnd | None = None
+    header: Header | None = None
+    decimal: DecimalMark | None = None
+    quoting: Quoting | None = None
 
     def __post_init__(self) -> None:
-        if self.profile not in Profile.values:
-            raise InvalidSpec(
-                _("There is no profile %(profile)s.") % {"profile": repr(self.profile)},
-                field="profile",
-                legal=Profile.values,
-            )
-        object.__setattr__(self, "profile", Profile(self.profile))
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value is None and name != "profile":
+                continue
+            if value not in choices.values:
+                raise InvalidSpec(
+                    _("There is no %(option)s %(value)s.") % {"option": name, "value": repr(value)},
+                    field=name,
+                    legal=choices.values,
+                )
+            object.__setattr__(self, name, choices(value))
 
-    def to_json(self) -> dict[str, Any]:
-        return {"profile": self.profile.value}
+    @classmethod
+    def of(cls, **values: Any) -> "Options":
+        """Options from what was typed. Raises InvalidSpec also for an option that is none."""
+        for name in values:
+            if name not in CHOICES:
+                raise InvalidSpec(
+                    _("There is no option %(name)s.") % {"name": repr(name)},
+                    field="options",
+                    legal=CHOICES,
+                )
+        return cls(**values)
+
+    def settled(self, language: str) -> Layout:
+        """What is chosen, and what follows from it.
+
+        Spreadsheets get what they expect in a country of that language: where numbers have a
+        decimal comma, they split lines at semicolons.
+        """
+        is_spreadsheet = self.profile is Profile.SPREADSHEET
+        with_comma = is_spreadsheet and _has_decimal_comma(language)
+        return Layout(
+            profile=self.profile,
+            delimiter=self.delimiter or (Delimiter.SEMICOLON if with_comma else Delimiter.COMMA),
+            encoding=self.encoding or (Encoding.UTF_8_SIG if is_spreadsheet else Encoding.UTF_8),
+            line_end=self.line_end or LineEnd.CRLF,
+            header=self.header or (Header.LABELS if is_spreadsheet else Header.NAMES),
+            decimal=self.decimal or (DecimalMark.COMMA if with_comma else DecimalMark.POINT),
+            quoting=self.quoting or Quoting.MINIMAL,
+        )
+
+    def to_json(self) -> dict[str, str]:
+        """What was chosen; what was left open stays so."""
+        values = {name: getattr(self, name) for name in CHOICES}
+        return {name: str(value.value) for name, value in values.items() if value is not None}
+
+
+def _has_decimal_comma(language: str) -> bool:
+    return bool(get_format("DECIMAL_SEPARATOR", language, use_l10n=True) == ",")
 
 
 @dataclass(frozen=True)
@@ -62,6 +147,13 @@ class ExportSpec:
                     _("Column %(name)s is asked for twice.") % {"name": min(doubled)},
                     field="columns",
                 )
+        is_text = isinstance(self.language, str)
+        if not is_text or not translation.check_for_language(self.language):
+            raise InvalidSpec(
+                _("There is no language %(language)s.") % {"language": repr(self.language)},
+                field="language",
+                legal=[code for code, _name in settings.LANGUAGES],
+            )
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -72,8 +164,17 @@ class ExportSpec:
             ) from error
 
     @property
+    def layout(self) -> Layout:
+        return self.options.settled(self.language)
+
+    @property
     def rendering(self) -> Rendering:
-        return Rendering(self.options.profile, ZoneInfo(self.time_zone), self.language)
+        return Rendering(
+            self.options.profile,
+            ZoneInfo(self.time_zone),
+            self.language,
+            decimal_mark=self.layout.decimal.character,
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -101,7 +202,7 @@ class ExportSpec:
                 report=value["report"],
                 format=value["format"],
                 columns=None if columns is None else tuple(columns),
-                options=Options(**value["options"]),
+                options=Options.of(**value["options"]),
                 parameters=value["parameters"],
                 selection=Selection.from_json(value["selection"]),
                 time_zone=value["time_zone"],

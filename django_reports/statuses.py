@@ -44,6 +44,68 @@ class Profile(TextChoices):
     SPREADSHEET = "spreadsheet", _("For spreadsheets (labels, local time)")
 
 
+class Delimiter(TextChoices):
+    COMMA = "comma", _("Comma")
+    SEMICOLON = "semicolon", _("Semicolon")
+    TAB = "tab", _("Tab")
+
+    @property
+    def character(self) -> str:
+        return {"comma": ",", "semicolon": ";", "tab": "\t"}[self.value]
+
+
+class LineEnd(TextChoices):
+    CRLF = "crlf", _("Windows (CR LF)")
+    LF = "lf", _("Unix (LF)")
+
+
+class Header(TextChoices):
+    NAMES = "names", _("Names")
+    LABELS = "labels", _("Labels")
+    NONE = "none", _("None")
+
+
+class DecimalMark(TextChoices):
+    POINT = "point", _("Point (1.5)")
+    COMMA = "comma", _("Comma (1,5)")
+
+    @property
+    def character(self) -> str:
+        return {"point": ".", "comma": ","}[self.value]
+
+
+class Quoting(TextChoices):
+    MINIMAL = "minimal", _("Where needed")
+    ALL = "all", _("Every value")
+
+
+class Encoding(TextChoices):
+    """The encodings of text formats, by the names that Python gives them.
+
+    All keep ASCII as it is and no byte of ASCII ever stands for a part of another character that
+    means something in CSV.
+    """
+
+    UTF_8 = "utf-8", "UTF-8"
+    UTF_8_SIG = "utf-8-sig", _("UTF-8 with byte order mark")
+    CP1252 = "cp1252", _("Western European (Windows-1252)")
+    ISO_8859_1 = "iso-8859-1", _("Western European (ISO-8859-1)")
+    ISO_8859_15 = "iso-8859-15", _("Western European (ISO-8859-15)")
+    CP1250 = "cp1250", _("Central European (Windows-1250)")
+    CP1251 = "cp1251", _("Cyrillic (Windows-1251)")
+    CP1253 = "cp1253", _("Greek (Windows-1253)")
+    CP1254 = "cp1254", _("Turkish (Windows-1254)")
+    CP1255 = "cp1255", _("Hebrew (Windows-1255)")
+    CP1256 = "cp1256", _("Arabic (Windows-1256)")
+    CP1257 = "cp1257", _("Baltic (Windows-1257)")
+    SHIFT_JIS = "shift_jis", _("Japanese (Shift JIS)")
+    CP932 = "cp932", _("Japanese (Windows-932)")
+    EUC_JP = "euc_jp", _("Japanese (EUC-JP)")
+    GB18030 = "gb18030", _("Chinese (GB 18030)")
+    BIG5 = "big5", _("Chinese (Big5)")
+    CP949 = "cp949", _("Korean (Windows-949)")
+
+
 class Others(TextChoices):
     """Whose jobs a grant lets a person see besides their own."""
 
@@ -54,6 +116,7 @@ class Others(TextChoices):
 
 class AuditAction(TextChoices):
     REQUESTED = "requested", _("Requested")
+    PREVIEWED = "previewed", _("Previewed")
     STARTED = "started", _("Started")
     FINISHED = "finished", _("Finished")
     FAILED = "failed", _("Failed")

@@ -1,10 +1,14 @@
 import hashlib
 from collections import Counter
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from django_reports import pipeline
 from django_reports.exceptions import Canceled, RowLimitExceeded
-from django_reports.pipeline import BLOCK, CHUNK, FIRST_BLOCK, Meter, blocks
+from django_reports.kinds import Rendering
+from django_reports.pipeline import BLOCK, CHUNK, FIRST_BLOCK, Meter, Table
+from django_reports.statuses import Profile
 from django_reports.writers import Writer
 
 
@@ -15,7 +19,7 @@ class Lines(Writer):
     supports_streaming = True
 
     def __init__(self, width=10, tail=()):
-        super().__init__((), None, "")
+        super().__init__((), Rendering(Profile.MACHINE, ZoneInfo("UTC"), "en"))
         self.width = width
         self.tail = tail
         self.calls = []
@@ -55,6 +59,11 @@ class Rows:
 
     def close(self):
         self.is_closed = True
+
+
+def blocks(rows, writer, meter, **options):
+    """Those of a report with one section."""
+    return pipeline.blocks([Table((), "", rows)], writer, meter, **options)
 
 
 def test_sizes():

@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.sites import all_sites
+from django.contrib.admin.views.main import IGNORED_PARAMS, PAGE_VAR, SEARCH_VAR
 from django.contrib.messages.storage.base import BaseStorage
 from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
@@ -18,6 +19,7 @@ from django.http import HttpRequest, QueryDict
 from django.urls import get_resolver, get_script_prefix, resolve, reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_reports.exceptions import InvalidSpec, SelectionNotReplayable
 from django_reports.registry import registry
@@ -244,4 +246,42 @@ def _queryset(selection: Selection, report: ModelReport, context: ReportContext)
     return replay(selection, context.user)
 
 
-register_selection(KIND, SelectionKind(_queryset, may_view))
+def in_words(selection: Selection, report: ModelReport, user: User | None) -> str:
+    """What a changelist shows: how many were ticked, or its filters and its search."""
+    model_admin = find_model_admin(selection)
+    name = str(model_admin.opts.verbose_name_plural)
+    keys = selection.data["keys"]
+    if keys is not None:
+        return ngettext(
+            "%(count)s selected: %(name)s", "%(count)s selected: %(name)s", len(keys)
+        ) % {"count": f"{len(keys):,}", "name": name}
+    query = QueryDict(selection.data["query"])
+    facts = _filters_in_words(model_admin, selection, user) if query and user else []
+    if search := query.get(SEARCH_VAR):
+        facts.append(_("search: %(text)s") % {"text": search})
+    words = _("All %(name)s") % {"name": name}
+    return f"{words} · {' · '.join(facts)}" if facts else words
+
+
+def _filters_in_words(
+    model_admin: "ModelAdmin[Any]", selection: Selection, user: User
+) -> list[str]:
+    """Each filter's title and choice; of what is no filter of the list, the query itself."""
+    request = replayed_request(selection, user)
+    changelist = countless(model_admin).get_changelist_instance(request)
+    changelist.add_facets = False  # their counts cost a query each
+    facts = []
+    told = {*IGNORED_PARAMS, PAGE_VAR}
+    for spec in changelist.filter_specs:
+        told.update(name for name in spec.expected_parameters() if name)
+        is_used = any(name in request.GET for name in spec.expected_parameters())
+        chosen = [str(one["display"]) for one in spec.choices(changelist) if one.get("selected")]
+        if is_used and chosen:
+            facts.append(f"{spec.title}: {', '.join(chosen)}")
+    for name, values in request.GET.lists():
+        if name not in told:
+            facts.append(f"{name}: {', '.join(values)}")
+    return facts
+
+
+register_selection(KIND, SelectionKind(_queryset, may_view, in_words))

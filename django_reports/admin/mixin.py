@@ -12,8 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.inspect import get_func_args
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from django_reports.admin.changelists import (
     changelist_selection,
@@ -26,7 +25,7 @@ from django_reports.models import ReportJob
 from django_reports.permissions import may_generate
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, default_column_names, exportable_names
-from django_reports.selections import Selection
+from django_reports.selections import Selection, selection_in_words
 from django_reports.views.exports import ExportPage, export
 from django_reports.views.places import AdminPlace
 from django_reports.views.requests import bad_request
@@ -177,7 +176,7 @@ class ReportAdminMixin(_Base):
             ExportPage(
                 report=report,
                 selection=selection,
-                subject=self._subject(request, report, keys),
+                subject=selection_in_words(selection, report, request.user),
                 action=self._export_url(request),
                 back=self._changelist_url(request),
                 job_url=place.job_url,
@@ -203,20 +202,6 @@ class ReportAdminMixin(_Base):
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
         query = request.GET.urlencode()
         return reverse(name, current_app=self._site_name) + (f"?{query}" if query else "")
-
-    def _subject(self, request: HttpRequest, report: Report, keys: list[str] | None) -> str:
-        if report.model is None:
-            return _("Everything that this report makes")
-        plural = str(self.opts.verbose_name_plural)
-        if keys is not None:
-            return ngettext(
-                "%(count)s selected: %(name)s", "%(count)s selected: %(name)s", len(keys)
-            ) % {"count": f"{len(keys):,}", "name": plural}
-        if request.GET:
-            return _("All %(name)s that the list shows, filtered and in its order") % {
-                "name": plural
-            }
-        return _("All %(name)s") % {"name": plural}
 
 
 def _carried(report: Report, keys: list[str] | None) -> list[tuple[str, str]]:

@@ -1,21 +1,28 @@
 """Kinds: how a column's values are written. Data, so that every writer can realise them.
 
-A kind gives each writer one function per column, chosen once and then called per value:
-`to_text` for text formats, `to_cell` for typed ones. Neither is ever called with None.
-Only text goes through `escape` (the formula guard of a text writer); numbers never do.
+A kind gives each writer one function per column, chosen once and then called per value: `to_text`
+for text formats, `to_cell` for spreadsheets, `to_json` and `to_arrow` for programs. None of them
+is ever called with None. Only text goes through `escape` (the formula guard of a text writer);
+numbers never do.
 """
 
-from django_reports.kinds.base import Cell, Escape, Kind, Rendering, ToCell, ToText
-from django_reports.kinds.lookup import (
-    KINDS,
-    Auto,
-    kind_for_field,
+from django_reports.kinds.base import (
+    Cell,
+    Escape,
+    Kind,
+    Rendering,
+    ToArrow,
+    ToCell,
+    ToJson,
+    ToText,
     kind_for_type,
-    register_kind,
+    unescaped,
 )
+from django_reports.kinds.lookup import KINDS, kind_for_field, register_kind
+from django_reports.kinds.nested import Auto, Choice, Json, List, Range
 from django_reports.kinds.values import (
+    Binary,
     Boolean,
-    Choice,
     Date,
     DateTime,
     Decimal,
@@ -23,7 +30,6 @@ from django_reports.kinds.values import (
     File,
     Float,
     Integer,
-    Json,
     Text,
     Time,
     Uuid,
@@ -32,6 +38,7 @@ from django_reports.kinds.values import (
 __all__ = [
     "KINDS",
     "Auto",
+    "Binary",
     "Boolean",
     "Cell",
     "Choice",
@@ -45,13 +52,18 @@ __all__ = [
     "Integer",
     "Json",
     "Kind",
+    "List",
+    "Range",
     "Rendering",
     "Text",
     "Time",
+    "ToArrow",
     "ToCell",
+    "ToJson",
     "ToText",
     "Uuid",
     "kind_for_field",
     "kind_for_type",
     "register_kind",
+    "unescaped",
 ]

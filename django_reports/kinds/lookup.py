@@ -2,20 +2,18 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal as PyDecimal
 from typing import Any
 from uuid import UUID
 
 from django.db import models
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 
-from django_reports.exceptions import UnsupportedValue
-from django_reports.kinds.base import Cell, Escape, Kind, Rendering, ToCell, ToText
+from django_reports.kinds.base import BY_TYPE, Kind
+from django_reports.kinds.nested import Auto, Choice, Json, List, Range
 from django_reports.kinds.values import (
+    Binary,
     Boolean,
-    Choice,
     Date,
     DateTime,
     Decimal,
@@ -23,76 +21,29 @@ from django_reports.kinds.values import (
     File,
     Float,
     Integer,
-    Json,
     Text,
     Time,
     Uuid,
 )
 
-
-@dataclass(frozen=True)
-class Auto(Kind):
-    """For values whose kind nobody declared: each by its own Python type, none by `str()`."""
-
-    name = "auto"
-
-    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        texts: dict[type, ToText] = {}
-
-        def text(value: Any) -> str:
-            python_type = type(value)
-            if python_type not in texts:
-                texts[python_type] = kind_for_type(python_type).to_text(rendering, escape)
-            return texts[python_type](value)
-
-        return text
-
-    def to_cell(self, rendering: Rendering) -> ToCell:
-        cells: dict[type, ToCell] = {}
-
-        def cell(value: Any) -> Cell:
-            python_type = type(value)
-            if python_type not in cells:
-                cells[python_type] = kind_for_type(python_type).to_cell(rendering)
-            return cells[python_type](value)
-
-        return cell
-
-
-# Looked up along the type's bases; bool before int, datetime before date by that order.
-_BY_TYPE: dict[type, Kind] = {
-    str: Text(),
-    Promise: Text(),
-    bool: Boolean(),
-    int: Integer(),
-    float: Float(),
-    PyDecimal: Decimal(),
-    dt.datetime: DateTime(),
-    dt.date: Date(),
-    dt.time: Time(),
-    dt.timedelta: Duration(),
-    UUID: Uuid(),
-    dict: Json(),
-    list: Json(),
-    tuple: Json(),
-}
-
-
-def kind_for_type(python_type: type) -> Kind:
-    """The kind of a Python type. Raises UnsupportedValue for one that has no defined way."""
-    for base in python_type.__mro__:
-        if base in _BY_TYPE:
-            return _BY_TYPE[base]
-    raise UnsupportedValue(
-        _(
-            "A value of type %(type)s has no defined way into a file. "
-            "Give the column a kind=, or return one of: %(legal)s."
-        )
-        % {
-            "type": python_type.__name__,
-            "legal": ", ".join(base.__name__ for base in _BY_TYPE if base is not Promise),
-        }
-    )
+BY_TYPE.update(
+    {
+        str: Text(),
+        Promise: Text(),
+        bool: Boolean(),
+        int: Integer(),
+        float: Float(),
+        PyDecimal: Decimal(),
+        dt.datetime: DateTime(),
+        dt.date: Date(),
+        dt.time: Time(),
+        dt.timedelta: Duration(),
+        UUID: Uuid(),
+        dict: Json(),
+        list: List(),
+        tuple: List(),
+    }
+)
 
 
 FieldKind = Callable[[Any], Kind]
@@ -129,6 +80,14 @@ def _generated(field: Any) -> Kind:
     return kind_for_field(field.output_field) or Auto()
 
 
+def _array(field: Any) -> Kind:
+    return List(kind_for_field(field.base_field) or Auto())
+
+
+def _range(field: Any) -> Kind:
+    return Range(kind_for_field(field.base_field()) or Auto())
+
+
 for _field_class, _kind in (
     (models.CharField, Text()),
     (models.TextField, Text()),
@@ -144,11 +103,24 @@ for _field_class, _kind in (
     (models.UUIDField, Uuid()),
     (models.JSONField, Json()),
     (models.FileField, File()),
+    (models.CompositePrimaryKey, Json()),
 ):
     register_kind(_field_class, _kind)
 register_kind(models.DecimalField, lambda field: Decimal(field.decimal_places))
 register_kind(models.ForeignKey, _related)
 register_kind(models.GeneratedField, _generated)
+
+try:
+    from django.contrib.postgres import fields as postgres
+    from django.contrib.postgres.search import SearchQueryField, SearchVectorField
+except ImportError:  # without psycopg there are no such fields
+    pass
+else:
+    register_kind(postgres.ArrayField, _array)
+    register_kind(postgres.HStoreField, Json())
+    register_kind(postgres.RangeField, _range)
+    register_kind(SearchVectorField, Text())
+    register_kind(SearchQueryField, Text())
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
@@ -165,6 +137,9 @@ KINDS: Mapping[str, Kind] = {
         Duration(),
         Uuid(),
         Json(),
+        List(),
+        Range(),
+        Binary(),
         File(),
     )
 }

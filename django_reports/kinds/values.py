@@ -1,20 +1,29 @@
-"""The kinds: text, numbers, times, and what is made of them."""
+"""Kinds of single values: text, numbers, times."""
 
+import base64
 import datetime as dt
-import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal as PyDecimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.serializers.json import DjangoJSONEncoder
+from django.conf import settings
 from django.utils.duration import duration_iso_string, duration_string
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from django_reports.kinds.base import Cell, Escape, Kind, Rendering, ToCell, ToText
+from django_reports.kinds.base import (
+    Cell,
+    Escape,
+    Kind,
+    Rendering,
+    ToArrow,
+    ToCell,
+    ToJson,
+    ToText,
+    arrow,
+    unescaped,
+)
 
 EXACT_DIGITS = 15  # a spreadsheet's number is a double: more digits are lost
 FIRST_DATE = dt.date(1900, 3, 1)  # before it Excel's calendar has a day that never was
@@ -48,16 +57,30 @@ class Integer(Kind):
 
         return cell
 
+    def to_json(self, rendering: Rendering) -> ToJson:
+        return int
+
+    def arrow_type(self) -> Any:
+        return arrow().int64()
+
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        return int
+
 
 @dataclass(frozen=True)
 class Decimal(Kind):
-    """`places` is the number of decimals at least: databases differ in the zeros they give back."""
+    """`places` is the number of decimals at least: databases differ in the zeros they give back.
+
+    `is_fixed` says that no value has more of them; otherwise Parquet, whose decimals have fixed
+    places, gets texts. JSON gets texts, since most of its readers make floats of numbers.
+    """
 
     name = "decimal"
     places: int | None = None
+    is_fixed: bool = True
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        return lambda value: self._text(_decimal(value))
+        return rendering.localised(lambda value: self._text(_decimal(value)))
 
     def to_cell(self, rendering: Rendering) -> ToCell:
         def cell(value: Any) -> Cell:
@@ -66,6 +89,14 @@ class Decimal(Kind):
             return number if is_exact else self._text(number)
 
         return cell
+
+    def arrow_type(self) -> Any:
+        is_known = self.is_fixed and self.places is not None
+        return arrow().decimal128(38, self.places) if is_known else super().arrow_type()
+
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        is_known = self.is_fixed and self.places is not None
+        return _decimal if is_known else super().to_arrow(rendering)
 
     def _text(self, number: PyDecimal) -> str:
         exponent = number.as_tuple().exponent
@@ -89,14 +120,24 @@ class Float(Kind):
     name = "float"
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        return _float_text
+        return rendering.localised(_float_text)
 
     def to_cell(self, rendering: Rendering) -> ToCell:
-        def cell(value: Any) -> Cell:
-            number = float(value)
-            return number if math.isfinite(number) else _float_text(number)
+        return _finite_or_text
 
-        return cell
+    def to_json(self, rendering: Rendering) -> ToJson:
+        return _finite_or_text
+
+    def arrow_type(self) -> Any:
+        return arrow().float64()
+
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        return float
+
+
+def _finite_or_text(value: Any) -> float | str:
+    number = float(value)
+    return number if math.isfinite(number) else _float_text(number)
 
 
 def _float_text(value: Any) -> str:
@@ -119,6 +160,15 @@ class Boolean(Kind):
     def to_cell(self, rendering: Rendering) -> ToCell:
         return bool
 
+    def to_json(self, rendering: Rendering) -> ToJson:
+        return bool
+
+    def arrow_type(self) -> Any:
+        return arrow().bool_()
+
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        return bool
+
 
 @dataclass(frozen=True)
 class Date(Kind):
@@ -138,6 +188,12 @@ class Date(Kind):
 
         return cell
 
+    def arrow_type(self) -> Any:
+        return arrow().date32()
+
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        return lambda value: _day(value, rendering.time_zone)
+
 
 @dataclass(frozen=True)
 class DateTime(Kind):
@@ -146,6 +202,10 @@ class DateTime(Kind):
     name = "datetime"
     number_format = "yyyy-mm-dd hh:mm:ss"
     width = 20
+
+    @property
+    def has_zone(self) -> bool:
+        return settings.USE_TZ
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
         zone = rendering.time_zone
@@ -161,6 +221,16 @@ class DateTime(Kind):
             return local if local.date() >= FIRST_DATE else local.isoformat(" ", "seconds")
 
         return cell
+
+    def arrow_type(self) -> Any:
+        return arrow().timestamp("us", tz="UTC" if self.has_zone else None)
+
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        zone = rendering.time_zone
+        if not self.has_zone:
+            return lambda value: _local(value, zone)
+        # To pyarrow a naive moment is one of UTC; here it is one of the zone in which it is shown.
+        return lambda value: value if value.tzinfo else value.replace(tzinfo=zone)
 
 
 def _iso_text(value: Any) -> str:
@@ -200,6 +270,12 @@ class Time(Kind):
     def to_cell(self, rendering: Rendering) -> ToCell:
         return _naive_time
 
+    def arrow_type(self) -> Any:
+        return arrow().time64("us")
+
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        return _naive_time
+
 
 @dataclass(frozen=True)
 class Duration(Kind):
@@ -217,6 +293,12 @@ class Duration(Kind):
 
         return cell
 
+    def arrow_type(self) -> Any:
+        return arrow().duration("us")
+
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        return _itself
+
 
 @dataclass(frozen=True)
 class Uuid(Kind):
@@ -231,18 +313,22 @@ class Uuid(Kind):
 
 
 @dataclass(frozen=True)
-class Json(Kind):
-    name = "json"
+class Binary(Kind):
+    """Bytes, as Base64 where only text can stand. No field has it by itself: it is asked for."""
+
+    name = "binary"
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        return lambda value: escape(_json_text(value))
+        return lambda value: escape(base64.b64encode(bytes(value)).decode())  # may begin with "+"
 
     def to_cell(self, rendering: Rendering) -> ToCell:
-        return _json_text
+        return self.to_text(rendering, unescaped)
 
+    def arrow_type(self) -> Any:
+        return arrow().binary()
 
-def _json_text(value: Any) -> str:
-    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        return bytes
 
 
 @dataclass(frozen=True)
@@ -258,41 +344,5 @@ class File(Kind):
         return str
 
 
-@dataclass(frozen=True)
-class Choice(Kind):
-    """A value with a label: programs get the value, spreadsheets the label."""
-
-    name = "choice"
-    base: Kind = Text()
-    labels: tuple[tuple[Any, "str | Promise"], ...] = ()
-
-    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        plain = self.base.to_text(rendering, escape)
-        if not rendering.is_spreadsheet:
-            return plain
-        labels = {value: escape(str(label)) for value, label in self.labels}
-
-        def text(value: Any) -> str:
-            label = _label_of(value, labels)
-            return plain(value) if label is None else label
-
-        return text
-
-    def to_cell(self, rendering: Rendering) -> ToCell:
-        plain = self.base.to_cell(rendering)
-        if not rendering.is_spreadsheet:
-            return plain
-        labels = {value: str(label) for value, label in self.labels}
-
-        def cell(value: Any) -> Cell:
-            label = _label_of(value, labels)
-            return plain(value) if label is None else label
-
-        return cell
-
-
-def _label_of(value: Any, labels: Mapping[Any, str]) -> str | None:
-    try:
-        return labels.get(value)
-    except TypeError:  # a list or a dict is no choice
-        return None
+def _itself(value: Any) -> Any:
+    return value

@@ -19,11 +19,10 @@ from django_reports.exceptions import (
     ReportError,
     RowLimitExceeded,
 )
-from django_reports.exports import formats
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
-from django_reports.specs import ExportSpec, Options
+from django_reports.specs import CHOICES, ExportSpec, Options
 from django_reports.statuses import Profile
 from django_reports.views.requests import answer_json, problem
 from django_reports.views.schemas import (
@@ -36,6 +35,7 @@ from django_reports.views.schemas import (
     type_problem,
 )
 from django_reports.views.words import progress_in_words
+from django_reports.writers import all_writers
 
 RETRY_AFTER = "1"  # seconds after which a program may ask for a job's state again
 KEY_LENGTH = 255  # characters of an idempotency key at most
@@ -76,15 +76,18 @@ def report_as_json(report: Report, authority: Authority) -> dict[str, Any]:
         "max_rows": grant_of(authority.user, report).max_rows,
         "columns": [
             {
-                "name": column.name,
-                "label": str(column.label),
+                "name": column.key,
+                "label": column.full_label,
                 "kind": column.kind.name,
                 "masked": column.masked,
             }
             for column in columns_for(authority, report, None)
         ],
-        "formats": [{"name": name, "label": str(label)} for name, label in formats()],
-        "profiles": Profile.values,
+        "formats": [
+            {"name": made.format, "label": str(made.label), "options": list(made.option_names)}
+            for made in all_writers()
+        ],
+        "options": {name: choices.values for name, choices in CHOICES.items()},
         "parameters": parameters_schema(report),
     }
 
@@ -114,6 +117,7 @@ def job_as_json(job: ReportJob, links: Mapping[str, str]) -> dict[str, Any]:
         "progress": progress_in_words(job),
         "bytes": job.bytes,
         "sha256": job.sha256 or None,
+        "losses": job.losses,
         "error": job.error or None,
         **{
             name: _moment(value) if (value := getattr(job, name)) else None
@@ -154,7 +158,7 @@ def problem_of(error: ReportError) -> JsonResponse:
     elif isinstance(error, InvalidParameters):
         errors = {f"parameters.{name}": found for name, found in error.errors.items()}
     elif isinstance(error, InvalidSpec) and error.field:
-        field = "options.profile" if error.field == "profile" else error.field
+        field = f"options.{error.field}" if error.field in CHOICES else error.field
         errors = {field: [str(error)]}
     else:
         errors = {}
@@ -173,7 +177,7 @@ def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
         report=report.get_identifier(),
         format=body.get("format", "csv"),
         columns=None if columns is None else tuple(columns),
-        options=_options(body.get("options", {})),
+        options=Options.of(**{"profile": Profile.MACHINE, **body.get("options", {})}),
         parameters={
             name: values
             for name, value in body.get("parameters", {}).items()
@@ -292,18 +296,6 @@ def _supported(language: str) -> str:
         return translation.get_supported_language_variant(language)
     except (LookupError, ValueError):
         return ""
-
-
-def _options(value: Mapping[str, Any]) -> Options:
-    legal = ["profile"]
-    for name in value:
-        if name not in legal:
-            raise InvalidSpec(
-                _("There is no option %(name)s.") % {"name": repr(name)},
-                field="options",
-                legal=legal,
-            )
-    return Options(**{"profile": Profile.MACHINE, **value})
 
 
 def _as_typed(value: Any) -> list[str]:

@@ -11,6 +11,7 @@ from django_reports.exceptions import ReportDenied
 from django_reports.exports import formats
 from django_reports.permissions import Authority, columns_for
 from django_reports.reports import Report
+from django_reports.specs import CHOICES
 from django_reports.statuses import JobStatus, Profile
 from django_reports.views.api import KEY_LENGTH
 from django_reports.views.schemas import Schema, parameters_schema
@@ -180,8 +181,8 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
     """What may be asked of one report: every key may be left out."""
     columns = [
         {
-            "const": column.name,
-            "title": str(column.label),
+            "const": column.key,
+            "title": column.full_label,
             "description": _("%(kind)s, masked") % {"kind": column.kind.name}
             if column.masked
             else column.kind.name,
@@ -201,10 +202,7 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
                 "minItems": 1,
                 "uniqueItems": True,
             },
-            "options": {
-                **_object({"profile": {"enum": Profile.values, "default": Profile.MACHINE.value}}),
-                "required": [],
-            },
+            "options": {**_object(_options()), "required": []},
             "parameters": parameters,
             "time_zone": {
                 **_TEXT,
@@ -218,6 +216,15 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
     return schema
 
 
+def _options() -> dict[str, Schema]:
+    """Each option; null, or left out, is as the profile has it."""
+    options: dict[str, Schema] = {
+        name: {"enum": [*choices.values, None]} for name, choices in CHOICES.items()
+    }
+    options["profile"] = {"enum": Profile.values, "default": Profile.MACHINE.value}
+    return options
+
+
 def _schemas() -> dict[str, Schema]:
     summary: Schema = {
         "identifier": _TEXT,
@@ -226,6 +233,8 @@ def _schemas() -> dict[str, Schema]:
         "category": _TEXT,
     }
     column = _object({"name": _TEXT, "label": _TEXT, "kind": _TEXT, "masked": {"type": "boolean"}})
+    texts: Schema = {"type": "array", "items": _TEXT}
+    written = _object({"name": _TEXT, "label": _TEXT, "options": texts})
     links = _object(
         dict.fromkeys(("self", "status", "download", "cancel", "rerun"), _TEXT),
         optional=["download", "cancel", "rerun"],
@@ -237,8 +246,8 @@ def _schemas() -> dict[str, Schema]:
                 **summary,
                 "max_rows": _COUNT_OR_NULL,
                 "columns": {"type": "array", "items": column},
-                "formats": {"type": "array", "items": _object({"name": _TEXT, "label": _TEXT})},
-                "profiles": {"type": "array", "items": {"enum": Profile.values}},
+                "formats": {"type": "array", "items": written},
+                "options": _object(dict.fromkeys(CHOICES, texts)),
                 "parameters": {"type": "object"},
             }
         ),
@@ -257,6 +266,7 @@ def _schemas() -> dict[str, Schema]:
                 "progress": _TEXT,
                 "bytes": _COUNT,
                 "sha256": _TEXT_OR_NULL,
+                "losses": {"type": "object", "additionalProperties": _COUNT},
                 "error": _TEXT_OR_NULL,
                 "created_at": {**_TEXT, "format": "date-time"},
                 "started_at": _TIME_OR_NULL,

@@ -21,6 +21,7 @@ from django_reports.audit import Origin
 from django_reports.exports import content_type_of
 from django_reports.immediate import ImmediateExport
 from django_reports.models import ReportJob
+from django_reports.specs import ExportSpec
 from django_reports.views.streaming import stream_export, stream_file
 
 R = TypeVar("R", bound=HttpResponseBase)
@@ -88,7 +89,7 @@ def stream(request: HttpRequest, export: ImmediateExport) -> StreamingHttpRespon
 
 def send_file(request: HttpRequest, job: ReportJob, file: Any) -> StreamingHttpResponse:
     """A finished job's file."""
-    response = stream_file(request, file, content_type_of(job.format))
+    response = stream_file(request, file, content_type_of(ExportSpec.from_json(job.spec)))
     response["Content-Length"] = str(job.bytes)
     return _as_private_download(response, job)
 

@@ -21,7 +21,6 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.decorators import decorator_from_middleware
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from django_reports import delivery
@@ -37,7 +36,7 @@ from django_reports.permissions import (
 )
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
-from django_reports.selections import Selection
+from django_reports.selections import Selection, selection_in_words
 from django_reports.views import api, jobs
 from django_reports.views.exports import ExportPage, export
 from django_reports.views.openapi import document
@@ -173,15 +172,12 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
         except ReportError as error:
             return api.problem_of(error)
         return api.accepted(job, jobs.links_of(request, job, place))
-    label = capfirst(str(found.model._meta.verbose_name_plural)) if found.model else ""
     return export(
         request,
         ExportPage(
             report=found,
             selection=Selection(),
-            subject=_("All %(name)s") % {"name": label}
-            if label
-            else _("Everything that this report makes"),
+            subject=selection_in_words(Selection(), found, request.user),
             action=place.url("report", identifier),
             back=place.url("catalogue"),
             job_url=place.job_url,

@@ -1,5 +1,7 @@
 """Jobs in words, for pages and for programs that show them."""
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
@@ -28,16 +30,23 @@ def progress_in_words(job: ReportJob) -> str:
 
 def losses_in_words(job: ReportJob) -> list[str]:
     """What the format could not hold as it was."""
-    texts = {
-        "replaced_characters": ngettext_lazy(
-            "%(count)s character that the format cannot hold was replaced by �.",
-            "%(count)s characters that the format cannot hold were replaced by �.",
-            "count",
-        ),
-        "shortened_texts": ngettext_lazy(
-            "%(count)s text was longer than a cell can hold and was shortened.",
-            "%(count)s texts were longer than a cell can hold and were shortened.",
-            "count",
-        ),
-    }
-    return [str(texts[name] % {"count": count}) for name, count in job.losses.items()]
+    return [
+        str(_LOSSES[name] % {"count": count})
+        if name in _LOSSES
+        else f"{name}: {count:,}"  # of a project's own writer
+        for name, count in job.losses.items()
+    ]
+
+
+_LOSSES: dict[str, Any] = {
+    "replaced_characters": ngettext_lazy(
+        "%(count)s character that the file cannot hold was replaced.",
+        "%(count)s characters that the file cannot hold were replaced.",
+        "count",
+    ),
+    "shortened_texts": ngettext_lazy(
+        "%(count)s text was longer than a cell can hold and was shortened.",
+        "%(count)s texts were longer than a cell can hold and were shortened.",
+        "count",
+    ),
+}

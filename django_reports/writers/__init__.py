@@ -1,28 +1,38 @@
 """Writers: formats. They know columns and values, neither models nor HTTP."""
 
+from importlib.util import find_spec
+
 from django.utils.translation import gettext as _
 
 from django_reports.exceptions import InvalidSpec
-from django_reports.writers.base import Writer
-from django_reports.writers.csv import CsvWriter
+from django_reports.writers.base import Facts, Writer
+from django_reports.writers.compressed import compressed
+from django_reports.writers.csv import CsvWriter, TsvWriter
+from django_reports.writers.guard import escape, unescape
+from django_reports.writers.jsonl import JsonLinesWriter
 from django_reports.writers.xlsx import XlsxWriter
+
+COMPRESSIONS = ("gz", "zip")
 
 _writers: dict[str, type[Writer]] = {}
 
 
 def register_writer(writer: type[Writer]) -> type[Writer]:
+    """Offer a format at every door; a text format also compressed."""
     _writers[writer.format] = writer
+    if writer.is_text:
+        for ending in COMPRESSIONS:
+            register_writer(compressed(writer, ending))
     return writer
 
 
 def writer_for(name: str) -> type[Writer]:
     """The writer of a format. Raises InvalidSpec that names the legal formats."""
     if name not in _writers:
-        raise InvalidSpec(
-            _("There is no format %(format)s.") % {"format": repr(name)},
-            field="format",
-            legal=_writers,
-        )
+        message = _("There is no format %(format)s.") % {"format": repr(name)}
+        if name == "parquet":
+            message += " " + _("It comes with: pip install “django-reports[parquet]”.")
+        raise InvalidSpec(message, field="format", legal=_writers)
     return _writers[name]
 
 
@@ -32,5 +42,20 @@ def all_writers() -> list[type[Writer]]:
 
 register_writer(CsvWriter)
 register_writer(XlsxWriter)
+register_writer(TsvWriter)
+register_writer(JsonLinesWriter)
+if find_spec("pyarrow"):
+    from django_reports.writers.parquet import ParquetWriter
 
-__all__ = ["Writer", "all_writers", "register_writer", "writer_for"]
+    register_writer(ParquetWriter)
+
+__all__ = [
+    "COMPRESSIONS",
+    "Facts",
+    "Writer",
+    "all_writers",
+    "escape",
+    "register_writer",
+    "unescape",
+    "writer_for",
+]

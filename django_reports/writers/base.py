@@ -6,29 +6,93 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn, Row
-from django_reports.kinds import Rendering
+from django_reports.exceptions import FormatLimitExceeded
+from django_reports.kinds import Rendering, unescaped
+from django_reports.specs import Layout, Options
+from django_reports.statuses import Header
+
+Facts = Sequence[tuple[str, str]]  # (what, value) in words
 
 
 class Writer(ABC):
     """Turns rows into the bytes of one file: `begin`, then `write` per chunk, then `end`.
 
     Made while the rendering's language is active. `losses` counts what the format could not hold
-    as it was, by reason; it is kept with the job and shown.
+    as it was, by reason; it is kept with the job and shown. `about` is what the file may say of
+    itself.
+
+    `supports_streaming`: bytes come while rows are written, not only at the end.
+    `supports_types`: a number is read back as a number.
+    `supports_sections`: `next_section` begins another table in the same file.
+    `is_text`: also offered compressed.
+    `option_names`: which options it heeds.
     """
 
     format: ClassVar[str]
     label: ClassVar[str | Promise]
     extension: ClassVar[str]
     content_type: ClassVar[str]
-    supports_streaming: ClassVar[bool]
+    supports_streaming: ClassVar[bool] = True
+    supports_types: ClassVar[bool] = False
+    supports_sections: ClassVar[bool] = False
+    is_text: ClassVar[bool] = False
+    option_names: ClassVar[Sequence[str]] = ("profile", "header")
 
-    def __init__(self, columns: Sequence[BoundColumn], rendering: Rendering, title: str) -> None:
+    def __init__(
+        self,
+        columns: Sequence[BoundColumn],
+        rendering: Rendering,
+        title: str = "",
+        *,
+        layout: Layout | None = None,
+        about: Facts = (),
+    ) -> None:
         self.columns = columns
         self.rendering = rendering
         self.title = title
+        default = Options(profile=rendering.profile).settled(rendering.language)
+        self.layout = layout or default
+        self.about = about
         self.losses: Counter[str] = Counter()
+
+    @classmethod  # noqa: B027 - most formats can hold any table
+    def check(cls, columns: Sequence[BoundColumn], options: Options) -> None:
+        """Whether a table of these columns can be written at all; asked before anything is made.
+
+        Raises InvalidSpec or FormatLimitExceeded.
+        """
+
+    @classmethod
+    def content_type_with(cls, options: Options) -> str:
+        """What a file written with these options is sent as."""
+        return cls.content_type
+
+    @property
+    def header(self) -> list[str] | None:
+        """The names of the columns in the file; None for a file without them.
+
+        Labels say in which zone moments are shown, for want of an offset.
+        """
+        if self.layout.header is Header.NONE:
+            return None
+        if self.layout.header is Header.NAMES:
+            return [column.name for column in self.columns]
+        zone = self.rendering.time_zone.key
+        names_zone = self.rendering.is_spreadsheet
+        return [
+            f"{column.label} ({zone})" if names_zone and column.kind.has_zone else str(column.label)
+            for column in self.columns
+        ]
+
+    def shown(self, row: Row) -> list[str]:
+        """How the values of a row look in the file, for people who want to see them beforehand."""
+        return [
+            "" if value is None else column.kind.to_text(self.rendering, unescaped)(value)
+            for column, value in zip(self.columns, row, strict=True)
+        ]
 
     @abstractmethod
     def begin(self) -> bytes:
@@ -41,6 +105,12 @@ class Writer(ABC):
     @abstractmethod
     def end(self) -> Iterable[bytes]:
         """The rest of the file."""
+
+    def next_section(self, columns: Sequence[BoundColumn], title: str) -> bytes:
+        """Begin another table, where the format supports sections."""
+        raise FormatLimitExceeded(
+            _("A file of the format %(format)s holds one table.") % {"format": self.format}
+        )
 
     def close(self) -> None:  # noqa: B027 - most formats hold nothing
         """Give back what the writer holds (temporary files), also after an error."""

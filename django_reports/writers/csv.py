@@ -1,60 +1,116 @@
-"""CSV, in both profiles."""
+"""CSV and TSV."""
 
 import codecs
 import csv
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy
 
 from django_reports.columns import BoundColumn, Row
-from django_reports.kinds import Rendering
-from django_reports.statuses import Profile
-from django_reports.writers.base import Writer
-from django_reports.writers.guard import escape, unguarded
+from django_reports.kinds import Rendering, unescaped
+from django_reports.specs import CHOICES, Layout, Options
+from django_reports.statuses import Delimiter, Encoding, Header, LineEnd, Quoting
+from django_reports.writers.base import Facts, Writer
+from django_reports.writers.encoding import Encoder
+from django_reports.writers.guard import escape
+
+# What RFC 4180 says, and the only line end with which Python's csv quotes a lone carriage return
+# before 3.13. Another one is put in its place line by line.
+CRLF = "\r\n"
+QUOTING: Mapping[Quoting, Literal[0, 1]] = {
+    Quoting.MINIMAL: csv.QUOTE_MINIMAL,
+    Quoting.ALL: csv.QUOTE_ALL,
+}
 
 
 class CsvWriter(Writer):
     format = "csv"
-    label = _("CSV")
+    label = gettext_lazy("CSV")
     extension = "csv"
-    content_type = "text/csv; charset=utf-8"
-    supports_streaming = True
+    content_type = "text/csv"
+    is_text = True
+    option_names = tuple(CHOICES)
 
-    def __init__(self, columns: Sequence[BoundColumn], rendering: Rendering, title: str) -> None:
-        super().__init__(columns, rendering, title)
-        # CRLF is what RFC 4180 says, and the only line end with which Python's csv quotes a lone
-        # carriage return before 3.13.
-        self._buffer = io.StringIO(newline="")
-        self._csv = csv.writer(self._buffer, lineterminator="\r\n")
+    def __init__(
+        self,
+        columns: Sequence[BoundColumn],
+        rendering: Rendering,
+        title: str = "",
+        *,
+        layout: Layout | None = None,
+        about: Facts = (),
+    ) -> None:
+        super().__init__(columns, rendering, title, layout=layout, about=about)
+        self._lines: list[str] = []
+        self._csv = csv.writer(
+            _Sink(self._lines),
+            delimiter=self.delimiter.character,
+            lineterminator=CRLF,
+            quoting=QUOTING[self.layout.quoting],
+        )
+        self._encoder = Encoder(self.layout.encoding)
         self._texts = [
-            column.kind.to_text(rendering, escape if column.escape_formulas else unguarded)
+            column.kind.to_text(rendering, escape if column.escape_formulas else unescaped)
             for column in columns
         ]
 
+    @classmethod
+    def content_type_with(cls, options: Options) -> str:
+        encoding = options.encoding or Encoding.UTF_8
+        charset = "utf-8" if encoding is Encoding.UTF_8_SIG else encoding.value
+        header = "; header=absent" if options.header is Header.NONE else ""
+        return f"{cls.content_type}; charset={charset}{header}"
+
+    @property
+    def delimiter(self) -> Delimiter:
+        return self.layout.delimiter
+
     def begin(self) -> bytes:
-        if self.rendering.profile is Profile.SPREADSHEET:
-            header = [escape(str(column.label)) for column in self.columns]
-            return codecs.BOM_UTF8 + self._lines([header])
-        return self._lines([[escape(column.name) for column in self.columns]])
+        mark = codecs.BOM_UTF8 if self.layout.encoding is Encoding.UTF_8_SIG else b""
+        header = self.header
+        return mark + self._encoded([] if header is None else [[escape(name) for name in header]])
 
     def write(self, rows: Sequence[Row]) -> bytes:
-        texts: list[Callable[[object], str]] = self._texts
-        return self._lines(
-            ["" if value is None else text(value) for text, value in zip(texts, row, strict=True)]
-            for row in rows
-        )
+        return self._encoded(map(self.shown, rows))
+
+    def shown(self, row: Row) -> list[str]:
+        return [
+            "" if value is None else text(value)
+            for text, value in zip(self._texts, row, strict=True)
+        ]
 
     def end(self) -> Iterable[bytes]:
         return ()
 
-    def _lines(self, rows: Iterable[list[str]]) -> bytes:
+    def _encoded(self, rows: Iterable[Sequence[str]]) -> bytes:
         self._csv.writerows(rows)
-        text = self._buffer.getvalue()
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        try:
-            return text.encode()
-        except UnicodeEncodeError:  # a lone surrogate has no UTF-8
-            self.losses["replaced_characters"] += sum("\ud800" <= c <= "\udfff" for c in text)
-            return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text).encode()
+        lines = self._lines
+        if self.layout.line_end is LineEnd.LF:
+            text = "".join([f"{line[:-2]}\n" for line in lines])
+        else:
+            text = "".join(lines)
+        lines.clear()
+        data = self._encoder.encode(text)
+        if self._encoder.replaced:
+            self.losses["replaced_characters"] = self._encoder.replaced
+        return data
+
+
+class _Sink:
+    """A file to csv.writer, which writes one line at a time: a list of lines."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.write = lines.append
+
+
+class TsvWriter(CsvWriter):
+    format = "tsv"
+    label = gettext_lazy("TSV (separated by tabs)")
+    extension = "tsv"
+    content_type = "text/tab-separated-values"
+    option_names = tuple(name for name in CHOICES if name != "delimiter")
+
+    @property
+    def delimiter(self) -> Delimiter:
+        return Delimiter.TAB

@@ -18,7 +18,7 @@ from django_reports.audit import Origin
 from django_reports.exceptions import ReportError
 from django_reports.immediate import ImmediateExport
 from django_reports.permissions import Authority
-from django_reports.specs import ExportSpec, Options
+from django_reports.specs import CHOICES, ExportSpec, Options
 from django_reports.statuses import Profile
 
 try:
@@ -37,12 +37,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("identifier", help="the report, as list_reports names it")
-        parser.add_argument("--format", default="csv", help="csv (default) or xlsx")
+        parser.add_argument(
+            "--format", default="csv", help="csv (default), xlsx, jsonl, … or csv.gz, csv.zip, …"
+        )
         parser.add_argument(
             "--profile",
             default=Profile.MACHINE.value,
             help="machine (default): names, ISO 8601; spreadsheet: labels, local time",
         )
+        for name, choices in CHOICES.items():
+            if name != "profile":
+                legal = ", ".join(choices.values)
+                parser.add_argument(f"--{name.replace('_', '-')}", help=f"one of: {legal}")
+        parser.add_argument("--time-zone", metavar="ZONE", help="an IANA name (default: TIME_ZONE)")
+        parser.add_argument("--language", metavar="CODE", help="default: LANGUAGE_CODE")
         parser.add_argument("--columns", help="names, separated by commas, in the wanted order")
         parser.add_argument(
             "--param",
@@ -97,10 +105,10 @@ class Command(BaseCommand):
             report=options["identifier"],
             format=options["format"],
             columns=None if names is None else tuple(n.strip() for n in names.split(",")),
-            options=Options(profile=options["profile"]),
+            options=Options.of(**{name: options[name] for name in CHOICES}),
             parameters=parameters,
-            time_zone=settings.TIME_ZONE,
-            language=translation.get_language() or settings.LANGUAGE_CODE,
+            time_zone=options["time_zone"] or settings.TIME_ZONE,
+            language=options["language"] or translation.get_language() or settings.LANGUAGE_CODE,
         )
 
     def _authority(self, username: str | None) -> tuple[Authority, Origin]:

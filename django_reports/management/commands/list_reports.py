@@ -19,4 +19,4 @@ class Command(BaseCommand):
             self.stdout.write(f"{report.get_identifier()}\t{report.get_label()}")
             if options["columns"]:
                 for column in report.get_columns():
-                    self.stdout.write(f"\t{column.name}\t{column.kind.name}\t{column.label}")
+                    self.stdout.write(f"\t{column.key}\t{column.kind.name}\t{column.full_label}")

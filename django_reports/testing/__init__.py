@@ -3,12 +3,9 @@
 None of it needs a worker, a queue or a committed transaction; it works in a TestCase.
 """
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
@@ -27,7 +24,7 @@ from django_reports.registry import registry
 from django_reports.reports import Report, User
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec, Options
-from django_reports.writers import all_writers
+from django_reports.testing.reading import Table, read
 
 __all__ = [
     "Table",
@@ -40,34 +37,7 @@ __all__ = [
 ]
 
 MASKED = " (masked)"
-
-
-@dataclass(frozen=True)
-class Table:
-    """An export read back: the header, and the rows as tuples.
-
-    From CSV every value is a text; from XLSX it has the type of its cell.
-    """
-
-    header: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def dicts(self) -> list[dict[str, Any]]:
-        """The rows by the names in the header. Raises ValueError if it has one of them twice."""
-        if len(set(self.header)) < len(self.header):
-            raise ValueError(f"the header has a name twice: {', '.join(self.header)}")
-        return [dict(zip(self.header, row, strict=True)) for row in self.rows]
-
-    def column(self, name: str) -> list[Any]:
-        """The values of one column. Raises ValueError for a name that the header lacks."""
-        if name not in self.header:
-            raise ValueError(f"no column {name!r}; there are {', '.join(self.header)}")
-        at = self.header.index(name)
-        return [row[at] for row in self.rows]
+JOB_HEADER = "X-Export-Job-Id"
 
 
 class immediate_jobs(TestContextDecorator):  # noqa: N801 - used like override_settings
@@ -112,20 +82,24 @@ def export(
     format: str = "csv",  # noqa: A002 - the word for it at every door
     columns: Sequence[str] | None = None,
     profile: str = "machine",
+    options: Mapping[str, str] | None = None,
     parameters: Mapping[str, Any] | None = None,
     time_zone: str | None = None,
     language: str | None = None,
+    section: str | None = None,
 ) -> Table:
     """Make a report as this person would get it (None: as the system), and read it back.
 
-    Time zone and language are the project's unless they are given. Raises what the doors would
+    Time zone and language are the project's unless they are given. `options` are the further ones
+    of the file (`{"delimiter": "tab"}`). Of a report with several sections, `section` is the title
+    of the one to read. Raises what the doors would
     tell: ReportDenied, InvalidSpec, RowLimitExceeded, ReportFailed.
     """
     spec = ExportSpec(
         report=_identifier(report),
         format=format,
         columns=None if columns is None else tuple(columns),
-        options=Options(profile=profile),  # type: ignore[arg-type]
+        options=Options.of(**{"profile": profile, **(options or {})}),
         parameters=_typed(parameters or {}),
         time_zone=time_zone or settings.TIME_ZONE,
         language=language or settings.LANGUAGE_CODE,
@@ -139,45 +113,48 @@ def export(
         raise ReportFailed(made.job.error, job_key=str(made.job.pk)) from error
     finally:
         made.close()
-    return _parse(content, format)
+    return read(content, ExportSpec.from_json(made.job.spec), section)
 
 
-def read_export(source: Any) -> Table:
+def read_export(source: Any, *, section: str | None = None) -> Table:
     """Read an export back: from a ReportJob with a file, or from the response of a test client.
 
-    Raises AssertionError, with what was there instead, if it is neither.
+    Of a report with several sections, `section` is the title of the one to read. Raises
+    AssertionError, with what was there instead, if it is neither.
     """
     if isinstance(source, ReportJob):
-        return _read_job(source)
-    kind = _kind_of(source)
-    if not source.streaming:
-        return _parse(source.content, kind)
-    if source.is_async:
+        return _read_job(source, section)
+    key = _job_key_of(source)
+    if source.streaming and source.is_async:
         raise AssertionError("the response is asynchronous: await aread_export(response)")
-    return _parse(b"".join(source.streaming_content), kind)
+    content = b"".join(source.streaming_content) if source.streaming else source.content
+    return read(content, _spec_of(ReportJob.objects.get(pk=key)), section)
 
 
-async def aread_export(response: Any) -> Table:
+async def aread_export(response: Any, *, section: str | None = None) -> Table:
     """`read_export` of the response of an AsyncClient."""
-    kind = _kind_of(response)
-    return _parse(b"".join([part async for part in response]), kind)
+    key = _job_key_of(response)
+    content = b"".join([part async for part in response])
+    return read(content, _spec_of(await ReportJob.objects.aget(pk=key)), section)
 
 
-def _read_job(job: ReportJob) -> Table:
+def _read_job(job: ReportJob, section: str | None) -> Table:
     job = ReportJob.objects.get(pk=job.pk)  # it may have run since it was fetched
     if not job.has_file:
         raise AssertionError(f"{job} has no file: it is {job.status}. {job.error}".strip())
     with storage.open_file(job) as file:
-        return _parse(file.read(), job.format)
+        return read(file.read(), _spec_of(job), section)
 
 
-def _kind_of(response: HttpResponseBase) -> str:
-    """The format of a response's file, or its media type if there is no such format."""
-    if not response.headers.get("Content-Disposition", "").startswith("attachment"):
+def _spec_of(job: ReportJob) -> ExportSpec:
+    return ExportSpec.from_json(job.spec)
+
+
+def _job_key_of(response: HttpResponseBase) -> str:
+    """The key of the job whose file a response is."""
+    if JOB_HEADER not in response.headers:
         raise AssertionError(f"no export but {_described(response)}")
-    media_type = _media_type(response.headers["Content-Type"])
-    kinds = {_media_type(writer.content_type): writer.format for writer in all_writers()}
-    return kinds.get(media_type, media_type)
+    return response.headers[JOB_HEADER]
 
 
 def _media_type(content_type: str) -> str:
@@ -252,7 +229,7 @@ def _exportable(user: User | None, identifier: str) -> list[str] | None:
         columns = columns_for(authority, report, None)
     except ReportDenied:
         return None
-    return [column.name + (MASKED if column.masked else "") for column in columns]
+    return [column.key + (MASKED if column.masked else "") for column in columns]
 
 
 def _authority(user: User | None) -> Authority:
@@ -281,26 +258,3 @@ def _typed(parameters: Mapping[str, Any]) -> dict[str, list[str]]:
         if values:
             typed[name] = values
     return typed
-
-
-def _parse(content: bytes, kind: str) -> Table:
-    if not content:
-        raise AssertionError("there is nothing to read; a response can be read once")
-    if kind == "csv":
-        lines: list[Any] = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    elif kind == "xlsx":
-        lines = _lines_of_sheets(content)
-    else:
-        raise AssertionError(f"cannot read {kind!r} back; csv and xlsx can be")
-    return Table(tuple(map(str, lines[0])), [tuple(line) for line in lines[1:]])
-
-
-def _lines_of_sheets(content: bytes) -> list[Any]:
-    """The header and the rows of all sheets, each of which begins with the header."""
-    import openpyxl  # noqa: PLC0415 - not needed by most tests
-
-    book = openpyxl.load_workbook(io.BytesIO(content))
-    lines: list[Any] = []
-    for sheet in book.worksheets:
-        lines += list(sheet.iter_rows(min_row=2 if lines else 1, values_only=True))
-    return lines

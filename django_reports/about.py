@@ -1,0 +1,94 @@
+"""What a file says of itself: who asked for what, when, and what is not in it."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import get_language_info
+from django.utils.translation import gettext as _
+
+from django_reports.columns import BoundColumn, is_secret_looking
+from django_reports.reports import Report, ReportContext
+from django_reports.selections import Selection, selection_in_words
+from django_reports.writers import Facts
+
+HIDDEN = "•••"
+
+
+def facts(
+    report: Report,
+    context: ReportContext,
+    *,
+    selection: Selection,
+    parameters: forms.Form | None,
+    masked: Sequence[BoundColumn],
+    hidden: Sequence[BoundColumn],
+) -> Facts:
+    """To be asked for when the rows are about to be read: that time is among them."""
+    found = [
+        (_("Report"), str(report.get_label())),
+        (_("Description"), str(report.description)),
+        (_("Requested by"), str(context.user) if context.user else _("The system")),
+        (_("Asked at"), _moment(context.now, context)),
+        (_("Data as of"), _moment(timezone.now(), context)),
+        (_("Time zone"), context.time_zone.key),
+        (_("Language"), _language(context.language)),
+        (_("Selection"), selection_in_words(selection, report, context.user)),
+        *parameters_in_words(parameters),
+        (_("Not for you"), _listed(hidden)),
+        (_("Masked"), _listed(masked)),
+    ]
+    return [(what, value) for what, value in found if value]
+
+
+def parameters_in_words(form: forms.Form | None) -> list[tuple[str, str]]:
+    """The label and the value of each parameter that has one; a secret one is only mentioned."""
+    found = []
+    for name, field in form.fields.items() if form else ():
+        value = form.cleaned_data.get(name) if form else None
+        if value is None or value in ("", [], ()):
+            continue
+        is_secret = isinstance(field.widget, forms.PasswordInput) or is_secret_looking(name)
+        bound: Any = form[name] if form else None
+        found.append((str(bound.label), HIDDEN if is_secret else _in_words(field, value)))
+    return found
+
+
+def _in_words(field: forms.Field, value: Any) -> str:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
+        choices: Any = field.choices
+        labels = dict(_flat(choices))
+        values = value if isinstance(value, list) else [value]
+        return ", ".join(str(labels.get(str(one), one)) for one in values)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _flat(choices: Iterable[Any]) -> Iterable[tuple[str, Any]]:
+    for value, label in choices:
+        if isinstance(label, list | tuple):
+            yield from _flat(label)
+        else:
+            yield str(value), label
+
+
+def _moment(value: dt.datetime, context: ReportContext) -> str:
+    if timezone.is_aware(value):
+        value = value.astimezone(context.time_zone)
+    return value.isoformat(" ", "seconds")
+
+
+def _language(code: str) -> str:
+    try:
+        return str(get_language_info(code)["name_local"])
+    except KeyError:
+        return code
+
+
+def _listed(columns: Sequence[BoundColumn]) -> str:
+    return ", ".join(column.full_label for column in columns)

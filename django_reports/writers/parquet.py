@@ -1,0 +1,98 @@
+"""Apache Parquet, with the extra "parquet" (pyarrow)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_reports.columns import BoundColumn, Row
+from django_reports.exceptions import FormatLimitExceeded
+from django_reports.kinds import Rendering
+from django_reports.specs import Layout
+from django_reports.statuses import Encoding
+from django_reports.writers.base import Facts, Writer
+from django_reports.writers.encoding import Encoder
+from django_reports.writers.sink import Sink
+
+GROUP = 20_000  # rows that are compressed, and kept in memory, together
+
+
+class ParquetWriter(Writer):
+    """Columns by name with the types of their kinds; what its type cannot hold is refused."""
+
+    format = "parquet"
+    label = gettext_lazy("Parquet (for data tools)")
+    extension = "parquet"
+    content_type = "application/vnd.apache.parquet"
+    supports_streaming = False
+    supports_types = True
+    option_names = ("profile",)
+
+    def __init__(
+        self,
+        columns: Sequence[BoundColumn],
+        rendering: Rendering,
+        title: str = "",
+        *,
+        layout: Layout | None = None,
+        about: Facts = (),
+    ) -> None:
+        super().__init__(columns, rendering, title, layout=layout, about=about)
+        inner = rendering.for_programs()
+        self._to_arrow = [column.kind.to_arrow(inner) for column in columns]
+        self._schema = pyarrow.schema([(c.name, c.kind.arrow_type()) for c in columns])
+        self._sink = Sink()
+        self._file: Any = pyarrow.parquet.ParquetWriter(self._sink, self._schema)
+        self._rows: list[Row] = []
+        self._encoder = Encoder(Encoding.UTF_8)
+
+    def begin(self) -> bytes:
+        return b""
+
+    def write(self, rows: Sequence[Row]) -> bytes:
+        self._rows += rows
+        if len(self._rows) < GROUP:
+            return b""
+        return self._write_group()
+
+    def end(self) -> Iterable[bytes]:
+        if self._rows:
+            yield self._write_group()
+        self._file.close()
+        yield self._sink.take()
+
+    def close(self) -> None:
+        if self._file.is_open:
+            self._file.close()
+
+    def _write_group(self) -> bytes:
+        values = zip(*self._rows, strict=True)
+        arrays = [
+            self._array(*parts)
+            for parts in zip(self.columns, self._to_arrow, self._schema, values, strict=True)
+        ]
+        self._rows = []
+        self._file.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        return self._sink.take()
+
+    def _array(self, column: BoundColumn, convert: Any, field: Any, values: Sequence[Any]) -> Any:
+        converted = [None if value is None else convert(value) for value in values]
+        try:
+            try:
+                return pyarrow.array(converted, type=field.type)
+            except UnicodeEncodeError:
+                clean = self._encoder.clean
+                texts = [clean(item) if isinstance(item, str) else item for item in converted]
+                self.losses["replaced_characters"] = self._encoder.replaced
+                return pyarrow.array(texts, type=field.type)
+        except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError) as error:
+            raise FormatLimitExceeded(
+                _(
+                    "Parquet cannot hold a value of the column %(column)s as %(type)s: %(error)s. "
+                    "Choose another format, or give the column another kind."
+                )
+                % {"column": column.name, "type": field.type, "error": error}
+            ) from error
