@@ -130,6 +130,16 @@ def check_report(report: Report) -> Iterator[CheckMessage]:
             obj=type(report),
             id="django_reports.E006",
         )
+    yield from _check_identifiers(report)
+    if report.sections:
+        yield from _check_sections(report)
+    for part in report.get_sections().values():
+        if not part.sections:
+            yield from _check_rows(part)
+
+
+def _check_rows(report: Report) -> Iterator[CheckMessage]:
+    """Where rows come from, who may have them, what they hold."""
     if isinstance(report, ModelReport):
         if getattr(report, "model", None) is None:
             yield Error(
@@ -139,14 +149,13 @@ def check_report(report: Report) -> Iterator[CheckMessage]:
                 id="django_reports.E010",
             )
             return
-    elif not report.permission and not report.sections:
+    elif not report.permission:
         yield Error(
             f"{_name(report)} has no model and no permission, so nobody may export it.",
             hint='Set permission = "app_label.codename".',
             obj=type(report),
             id="django_reports.E007",
         )
-    yield from _check_identifiers(report)
     yield from _check_columns(report)
 
 
@@ -163,9 +172,6 @@ def _check_identifiers(report: Report) -> Iterator[CheckMessage]:
 
 
 def _check_columns(report: Report) -> Iterator[CheckMessage]:
-    if report.sections:
-        yield from _check_sections(report)
-        return
     columns = report.get_declared_columns()
     if not columns:
         yield Error(
@@ -202,14 +208,13 @@ def _check_sections(report: Report) -> Iterator[CheckMessage]:
             obj=type(report),
             id="django_reports.E016",
         )
-    for section in report.get_sections().values():
-        yield from _check_columns(section)
 
 
 @register(TAG, deploy=True)
 def check_disclosures(**kwargs: Any) -> list[CheckMessage]:
     """What is no mistake, but worth a look before others get to use it."""
-    return [message for report in registry for message in _check_disclosures(report)]
+    parts = [part for report in registry for part in report.get_sections().values()]
+    return [message for part in parts for message in _check_disclosures(part)]
 
 
 def _check_disclosures(report: Report) -> Iterator[CheckMessage]:

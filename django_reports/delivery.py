@@ -19,7 +19,7 @@ from django_reports.exports import Export, localised, prepare, record_denial
 from django_reports.immediate import ImmediateExport, NotNow, answer, pass_through
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, hidden_columns
-from django_reports.pipeline import Meter
+from django_reports.pipeline import Meter, Table
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, Delivery
 
@@ -132,10 +132,14 @@ def preview(spec: ExportSpec, authority: Authority, origin: Origin, *, rows: int
     """Write the first rows of each section and record that they were seen. Raises as `plan`."""
     with localised(spec):
         export = prepare(spec, authority, origin)
-        limit = rows if export.grant.max_rows is None else min(rows, export.grant.max_rows)
-        writer = export.writer()
+        left = export.grant.max_rows
+        tables: list[Table] = []
         with export.snapshot():
-            tables = [table._replace(rows=list(table.rows)) for table in export.tables(limit)]
+            writer = export.writer()
+            for section in export.sections:
+                found = list(section.source.read(rows if left is None else min(rows, left)))
+                left = None if left is None else left - len(found)
+                tables.append(section.table(found))
         shown = []
         for table in tables:
             looks = type(writer)(table.columns, writer.rendering, table.title, layout=writer.layout)

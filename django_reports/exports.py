@@ -90,9 +90,9 @@ class Export:
             counted += section.source.count(left)
         return counted
 
-    def tables(self, limit: int | None = None) -> list[Table]:
-        """The sections with all their rows, or the first of each. To be read in `snapshot`."""
-        return [section.table(section.source.read(limit)) for section in self.sections]
+    def tables(self) -> list[Table]:
+        """The sections with their rows, to be read in `snapshot`."""
+        return [section.table(section.source.read()) for section in self.sections]
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

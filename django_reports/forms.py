@@ -81,7 +81,9 @@ class ExportForm(forms.Form):
         zone, language = timezone.get_current_timezone_name(), translation.get_language()
         self._field("time_zone").choices = [(z, z) for z in sorted({zone, *available_timezones()})]
         self._field("time_zone").initial = zone
-        self._field("language").choices = settings.LANGUAGES
+        known = dict(settings.LANGUAGES)
+        # Of en-us LANGUAGES may know en only; what is active stays a choice.
+        self._field("language").choices = {language: _name_of(language), **known}.items()
         self._field("language").initial = language
         self._field("columns").choices = [(c.key, c.full_label) for c in self._columns]
         self._field("columns").initial = [c.key for c in self._columns]
@@ -160,6 +162,13 @@ class ExportForm(forms.Form):
             time_zone=self.cleaned_data["time_zone"] or timezone.get_current_timezone_name(),
             language=self.cleaned_data["language"] or translation.get_language(),
         )
+
+
+def _name_of(language: str) -> str:
+    try:
+        return str(translation.get_language_info(language)["name_local"])
+    except KeyError:
+        return language
 
 
 def raw_parameters(form: forms.Form) -> dict[str, list[str]]:

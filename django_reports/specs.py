@@ -80,7 +80,7 @@ class Options:
             object.__setattr__(self, name, choices(value))
 
     @classmethod
-    def of(cls, **values: Any) -> "Options":
+    def of(cls, /, **values: Any) -> "Options":
         """Options from what was typed. Raises InvalidSpec also for an option that is none."""
         for name in values:
             if name not in CHOICES:

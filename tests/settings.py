@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django_reports",
     "demo_project.flights",
     "tests.shop",
+    "tests.values",
 ]
 
 MIDDLEWARE = [

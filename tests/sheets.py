@@ -10,18 +10,20 @@ from python_calamine import CalamineWorkbook
 from django_reports import kinds
 from django_reports.columns import BoundColumn
 from django_reports.kinds import Rendering
+from django_reports.specs import Options
 from django_reports.statuses import Profile
 from django_reports.writers.xlsx import XlsxWriter
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def column(name, kind=None, label=None):
-    return BoundColumn(name, label or name.title(), kind or kinds.Auto(), (name,))
+def column(name, kind=None, label=None, **facts):
+    return BoundColumn(name, label or name.title(), kind or kinds.Auto(), (name,), **facts)
 
 
-def writer(*columns, profile=Profile.SPREADSHEET, title="Orders"):
-    return XlsxWriter(columns, Rendering(profile, BERLIN, "en"), title)
+def writer(*columns, profile=Profile.SPREADSHEET, title="Orders", about=(), **options):
+    layout = Options(profile=profile, **options).settled("en")
+    return XlsxWriter(columns, Rendering(profile, BERLIN, "en"), title, layout=layout, about=about)
 
 
 def written(made, *chunks):

@@ -4,7 +4,9 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.sites import all_sites
 from django.core import checks
+from django.db import models
 from django.db.models import F
+from django.test.utils import isolate_apps
 
 from django_reports import Column, ModelReport, Report
 from django_reports.admin import ReportAdminMixin, ReportJobAdmin
@@ -165,6 +167,7 @@ def test_e008_doubled_column(declare):
         (Column("number", kind="txt"), "column 'number': there is no kind 'txt'"),
         (Column("number", mask="all", permission="a.b"), "there is no mask 'all'"),
         (Column("number", mask="null"), "for those without permission="),
+        (Column("total", total="mean"), "no total 'mean'; the legal ones are sum, average"),
         (Column("a", path="number", expression=F("id")), "path and expression; choose one"),
         (Column(""), "column '': its name must be a text"),
         (Column(5), "column 5: its name must be a text, not 5"),
@@ -183,9 +186,25 @@ def test_e009_name_that_is_no_text_breaks_no_other_check(declare, deploy):
     assert "django_reports.E009" in [message.id for message in messages(deploy=deploy)]
 
 
+@isolate_apps("tests.shop")
 def test_e009_field_without_a_kind(declare):
+    class Colour(models.Field):
+        pass
+
+    class Painting(models.Model):
+        colour = Colour()
+
+        class Meta:
+            app_label = "shop"
+
+    declare(ModelReport, model=Painting, columns=["id", "colour"])
+    assert "column 'colour': a Colour has no defined way" in found("E009").msg
+    assert "django_reports.kinds.register_kind()" in found("E009").msg
+
+
+def test_e009_binary_data_that_nobody_asked_for(declare):
     declare(ModelReport, model=Picture, columns=["id", "data"])
-    assert "column 'data': a BinaryField has no defined way" in found("E009").msg
+    assert "column 'data': binary data is exported only if it is asked for" in found("E009").msg
 
 
 def test_e009_path_without_a_model(declare):
@@ -261,6 +280,61 @@ def test_e015_identifier_that_is_no_address(declare, identifier):
 def test_identifiers_that_are_addresses(declare, identifier):
     declare(ModelReport, model=Order, columns=["id"], identifier=identifier)
     assert messages() == []
+
+
+def section(identifier, base=ModelReport, **attributes):
+    attributes = {"identifier": identifier, "model": Order, "columns": ["id"], **attributes}
+    return type("Part", (base,), {"__module__": "shop.reports", **attributes})
+
+
+PART, OTHER = section("shop.part"), section("shop.other")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"columns": ["id"]}, "has sections, and columns or a model of its own"),
+        ({"sections": [PART, section("old.part")]}, "has two sections whose identifiers end alike"),
+        ({"sections": [PART, section("shop.x", Report, model=None, columns=(), sections=[OTHER])]},
+         "has a section that has sections"),
+    ],
+)  # fmt: skip
+def test_e016_sections_that_cannot_be(declare, attributes, said):
+    declare(Report, **{"sections": [PART, OTHER], **attributes})
+    assert found("E016").msg == f"shop.reports.Broken {said}."
+
+
+def test_e016_sections_of_a_report_with_a_model(declare):
+    declare(ModelReport, model=Order, columns=(), sections=[PART])
+    assert found("E016").msg.endswith("has sections, and columns or a model of its own.")
+
+
+def test_sections_that_can_be(declare):
+    declare(Report, sections=[PART, OTHER])
+    assert messages() == []
+
+
+@pytest.mark.parametrize(
+    ("part", "number"),
+    [
+        (section("shop.nobodys", Report, model=None), "E007"),
+        (section("shop.modelless", ModelReport, model=None), "E010"),
+    ],
+)
+def test_sections_that_nobody_could_export(declare, part, number):
+    declare(Report, sections=[PART, part])
+    assert [message.id for message in messages()] == [f"django_reports.{number}"]
+
+
+def test_i001_fields_of_other_models_in_a_section(declare):
+    made = declare(Report, sections=[section("shop.mails", columns=["customer__email"])])
+    told = [m for m in messages(deploy=True) if "customer__email" in m.msg and "Part" in m.msg]
+    assert [m.id for m in told] == ["django_reports.I001"], made
+
+
+def test_columns_of_sections_are_checked(declare):
+    declare(Report, sections=[PART, section("shop.wrong", columns=["bogus"])])
+    assert "shop.reports.Part, column 'bogus'" in found("E009").msg
 
 
 @pytest.mark.parametrize(

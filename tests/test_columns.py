@@ -1,6 +1,7 @@
 import pytest
 from django.contrib.auth.models import User
-from django.db.models import Count, DateTimeField, F, Func, Value
+from django.db.models import Count, DateTimeField, F, Field, Func, Model, Value
+from django.test.utils import isolate_apps
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -122,9 +123,26 @@ def test_fields_of_a_value_are_checked_too():
         bind(Column("r", value=remark, fields=["nota"]), Order)
 
 
+@isolate_apps("tests.shop")
 def test_field_without_a_kind_says_how_to_register_one():
-    with pytest.raises(ColumnError, match=r"a BinaryField .*register_kind\(\)"):
+    class Colour(Field):
+        pass
+
+    class Painting(Model):
+        colour = Colour()
+
+        class Meta:
+            app_label = "shop"
+
+    with pytest.raises(ColumnError, match=r"a Colour has no defined way .*register_kind\(\)"):
+        bind(Column("colour"), Painting)
+    assert bind(Column("colour", kind="integer"), Painting).kind == kinds.Integer()
+
+
+def test_binary_data_is_exported_only_if_it_is_asked_for():
+    with pytest.raises(ColumnError, match='only if it is asked for: with kind="binary", as Base64'):
         bind(Column("data"), Picture)
+    assert bind(Column("data", kind="binary"), Picture).kind == kinds.Binary()
 
 
 def test_field_without_a_kind_may_be_given_one():

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from django_reports import kinds
 from django_reports.columns import BoundColumn
 from django_reports.kinds import Choice, Rendering
+from django_reports.specs import Options
 from django_reports.statuses import Profile
 from django_reports.writers import writer_for
 from django_reports.writers.csv import CsvWriter
@@ -57,7 +58,7 @@ def test_spreadsheet_profile_to_the_byte():
     ]
     rows = [("Ä1", dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC), True, "s"), (None, None, None, "n")]
     assert file_of(columns, rows, Profile.SPREADSHEET) == (
-        b"\xef\xbb\xbfOrder number,Placed,Paid,Region\r\n"
+        b"\xef\xbb\xbfOrder number,Placed (Europe/Berlin),Paid,Region\r\n"
         b"\xc3\x841,2026-01-01 13:00:00,Yes,'=South\r\n"
         b",,,North\r\n"
     )
@@ -181,5 +182,21 @@ def test_row_of_another_length_is_an_error():
 
 def test_what_the_writer_says_of_itself():
     assert writer_for("csv") is CsvWriter
-    assert (CsvWriter.extension, CsvWriter.content_type) == ("csv", "text/csv; charset=utf-8")
+    assert CsvWriter.extension == "csv"
     assert CsvWriter.supports_streaming is True
+    assert CsvWriter.supports_types is False
+    assert CsvWriter.supports_sections is False
+
+
+@pytest.mark.parametrize(
+    ("options", "content_type"),
+    [
+        ({}, "text/csv; charset=utf-8"),
+        ({"encoding": "utf-8-sig"}, "text/csv; charset=utf-8"),
+        ({"encoding": "cp1252"}, "text/csv; charset=cp1252"),
+        ({"encoding": "shift_jis"}, "text/csv; charset=shift_jis"),
+        ({"header": "none"}, "text/csv; charset=utf-8; header=absent"),
+    ],
+)
+def test_content_type_says_the_encoding_and_a_missing_header(options, content_type):
+    assert CsvWriter.content_type_with(Options(**options)) == content_type

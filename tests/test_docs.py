@@ -1,5 +1,6 @@
 """The docs: everything that a project meets is in them, links lead somewhere, code runs."""
 
+import gzip
 import inspect
 import json
 import re
@@ -9,34 +10,39 @@ from dataclasses import fields
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.admin.sites import all_sites
 from django.core.management import BaseCommand, find_commands, load_command_class
+from django.db import models
 from django.dispatch import Signal
 from django.test import RequestFactory
 
 import django_reports
-from django_reports import conf, exceptions, signals, statuses, testing, urls
+from django_reports import conf, delivery, exceptions, signals, statuses, testing, urls
 from django_reports.checks import check_report
-from django_reports.columns import MASKS, Column
-from django_reports.kinds import KINDS
+from django_reports.columns import MASKS, TOTALS, Column
+from django_reports.forms import OPTION_LABELS
+from django_reports.kinds import KINDS, Kind, lookup
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, Policy, may_generate
 from django_reports.registry import registry
 from django_reports.reports import Report, ReportContext
 from django_reports.runners import RUNNERS
-from django_reports.statuses import AuditAction, JobStatus, Profile
+from django_reports.specs import CHOICES, ExportSpec, Options
+from django_reports.statuses import AuditAction, JobStatus
 from django_reports.sweep import Swept
 from django_reports.views.api import FIELDS, job_as_json, report_as_json
 from django_reports.views.openapi import document
-from django_reports.writers import all_writers
+from django_reports.views.words import _LOSSES
+from django_reports.writers import Writer, _writers, all_writers
 from django_reports.writers.guard import escape
+from tests.doors.helpers import asking, deliver
 from tests.shop.models import Order
-from tests.shop.reports import Orders
+from tests.shop.reports import OrderFilterForm, Orders
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(django_reports.__file__).parent
@@ -164,24 +170,95 @@ def test_counts_of_a_sweep():
     assert rows_of(text_of("docs/commands.md"), "sweep_reports") == [f.name for f in fields(Swept)]
 
 
-@pytest.mark.parametrize("writer", all_writers(), ids=lambda writer: writer.format)
-def test_formats(writer):
-    assert writer.format in rows_of(text_of("docs/files.md"), "Formats")
-    assert f"`{writer.format}`" in text_of("docs/commands.md")
+def test_formats():
+    formats = [writer.format for writer in all_writers()]
+    assert rows_of(text_of("docs/files.md"), "Formats") == formats
+    assert [name for name in formats if f"`{name}`" not in text_of("docs/commands.md")] == []
+    read_back = ", ".join(rows_of(text_of("docs/testing.md"), "Types")).replace("`", "")
+    assert set(read_back.split(", ")) == {name.partition(".")[0] for name in formats}
 
 
-def test_profiles():
-    for profile in Profile.values:
-        assert documented(profile, text_of("docs/files.md"))
-        assert documented(profile, text_of("docs/commands.md"))
+def test_options():
+    """Every option with what it may be and where it is heeded, and no other."""
+    text = text_of("docs/files.md")
+    assert rows_of(text, "Options") == list(CHOICES)
+    plain = [writer for writer in all_writers() if "." not in writer.format]
+    for name, choices in CHOICES.items():
+        _, _, values, _, _, formats, _ = line_of(text, name).split("|")
+        if name == "encoding":
+            assert rows_of(text, "Encodings") == choices.values
+        else:
+            assert re.findall(r"`([\w-]+)`", values) == choices.values
+        heeded = {writer.format for writer in plain if name in writer.option_names}
+        told = set(re.findall(r"`(\w+)`", formats))
+        assert (told or {writer.format for writer in plain}) == heeded, name
+
+
+@pytest.mark.parametrize(
+    ("profile", "column"),
+    [("machine", "Default in `machine`"), ("spreadsheet", "Default in `spread")],
+)
+def test_defaults_of_options(profile, column):
+    text = text_of("docs/files.md")
+    at = next(line for line in text.splitlines() if column in line).split("|")
+    at = next(index for index, cell in enumerate(at) if column in cell)
+    for language, number in (("en", 0), ("de", -1)):
+        layout = Options.of(profile=profile).settled(language)
+        for name in CHOICES:
+            if name != "profile":
+                told = re.findall(r"`([\w-]+)`", line_of(text, name).split("|")[at])
+                assert told[number] == getattr(layout, name), (name, language)
+
+
+@pytest.mark.parametrize("name", list(CHOICES))
+def test_options_at_every_door(name):
+    values = CHOICES[name].values
+    command = line_of(text_of("docs/commands.md"), f"--{name.replace('_', '-')}")
+    if name == "encoding":
+        values = values[:3]
+        assert "files.md#encodings" in command
+    assert re.findall(r"`([\w-]+)`", command.split("|")[-2]) == values
+    asked = line_of(text_of("docs/http.md"), "options").split("|")[4]
+    assert f"`{name}`" in asked
+    label = OPTION_LABELS.get(name)
+    page = text_of("docs/staff.md").split("## Options\n")[1].split("\n## ")[0]
+    assert label is None or re.search(rf"[|,] {label}(,| \|)", page)
+
+
+def test_reasons_of_losses():
+    assert [name for name in _LOSSES if not documented(name, text_of("docs/files.md"))] == []
 
 
 def test_kinds():
-    assert sorted(rows_of(text_of("docs/reports.md"), "Kinds")) == sorted([*KINDS, "choice"])
+    names = [*KINDS, "choice"]
+    assert sorted(rows_of(text_of("docs/reports.md"), "Kinds")) == sorted(names)
+    assert [name for name in names if not documented(name, text_of("docs/values.md"))] == []
+
+
+def test_methods_of_a_kind():
+    rows = rows_of(text_of("docs/reports.md"), "Kinds of one's own")
+    public = [name for name in vars(Kind) if not name.startswith("_")]
+    methods = [name for name in public if inspect.isfunction(getattr(Kind, name))]
+    assert sorted(row.split("(")[0] for row in rows) == sorted(methods)
+
+
+def test_methods_of_a_writer():
+    text = "\n".join(rows_of(text_of("docs/reports.md"), "Formats of one's own"))
+    declared = [*inspect.get_annotations(Writer), *vars(Writer)]
+    public = {name for name in declared if not name.startswith("_")}
+    assert public - set(re.findall(r"\w+", text)) == {"header", "shown", "next_section"}
+    section = text_of("docs/reports.md").split("## Formats of one's own")[1].split("\n## ")[0]
+    for name in ("self.header", "self.shown(row)", "next_section(columns, title)"):
+        assert f"`{name}`" in section
 
 
 def test_options_of_a_column():
     assert rows_of(text_of("docs/reports.md"), "Column") == [f.name for f in fields(Column)]
+
+
+def test_totals():
+    told = line_of(text_of("docs/reports.md"), "total").split("|")[3]
+    assert re.findall(r'`"(\w+)"`', told) == list(TOTALS)
 
 
 def test_masks():
@@ -213,12 +290,14 @@ def test_audit_actions():
     assert rows_of(text_of("docs/security.md"), "The audit log") == AuditAction.values
 
 
-@pytest.mark.parametrize("words", ["JobStatus", "Delivery", "AuthorityKind", "Profile", "Others",
-                                   "AuditAction"])  # fmt: skip
+@pytest.mark.parametrize(
+    "words", [name for name, value in vars(statuses).items()
+              if inspect.isclass(value) and value.__module__ == statuses.__name__]
+)  # fmt: skip
 def test_words(words):
     text = text_of("docs/reference.md")
     line = next(line for line in text.splitlines() if f"`statuses.{words}`" in line)
-    assert re.findall(r"`(\w+)`", line.split("|")[3]) == getattr(statuses, words).values
+    assert re.findall(r"`([\w-]+)`", line.split("|")[3]) == getattr(statuses, words).values
 
 
 def test_blocks_of_templates():
@@ -282,7 +361,11 @@ def test_keys_of_a_report(root):
     catalogue, report = (json.loads(code) for _language, code in FENCE.findall(section)[1:])
     assert list(report) == list(told)
     assert list(report["columns"][0]) == list(told["columns"][0])
-    assert list(report["formats"]) == list(told["formats"])
+    by_name = {one["name"]: one for one in told["formats"]}
+    assert [one["name"] for one in report["formats"]] == ["csv", "xlsx"]
+    assert report["formats"] == [by_name["csv"], by_name["xlsx"]]
+    shown = {**told["options"], "encoding": told["options"]["encoding"][:3]}
+    assert (report["options"], list(report["options"])) == (shown, list(CHOICES))
     assert list(catalogue["reports"][0]) == [*list(told)[:4], "url"]
 
 
@@ -326,7 +409,7 @@ def test_helpers_for_tests():
 def test_options_of_helpers_for_tests():
     text = text_of("docs/testing.md")
     parameters = inspect.signature(testing.export).parameters
-    assert len(parameters) == 8
+    assert len(parameters) == 10
     shown = re.search(r"^`export\((.+?)\)`$", text, re.MULTILINE | re.DOTALL)[1]
     assert re.findall(r"(\w+)(?:=[^,]+)?", shown) == list(parameters)
 
@@ -447,6 +530,97 @@ def test_readme_example_works(alice, orders, reports_as_before, monkeypatch):
     assert [column.name for column in report.get_columns()] == [
         "number", "placed_at", "total", "customer__email"
     ]  # fmt: skip
+
+
+def example(page, start):
+    """The one example of a page that has this in it."""
+    (found,) = (code for language, code in FENCE.findall(text_of(page)) if start in code)
+    return found
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """Modules that only the docs know, as long as a test lasts."""
+
+    def make(name, **names):
+        module = ModuleType(name)
+        vars(module).update(names)
+        monkeypatch.setitem(sys.modules, name, module)
+
+    make("shop")
+    return make
+
+
+def test_writer_of_the_docs_makes_files(alice, orders, monkeypatch):
+    """In ten lines and with its compressed twins."""
+    monkeypatch.setattr("django_reports.writers._writers", dict(_writers))
+    code = example("docs/reports.md", "MarkdownWriter")
+    exec(code, {})
+    own = code.split("class MarkdownWriter(Writer):\n")[1].splitlines()
+    assert len([line for line in own if line]) == 10
+    wanted = {"columns": ("customer__name", "total", "is_paid"), "parameters": {"minimum": ["19"]}}
+    expected = (
+        b"| customer__name | total | is_paid |\n"
+        b"| --- | --- | --- |\n"
+        b"| B\xc3\xb6b | 19.50 | false |\n"
+        b"| Ann | 20.50 | false |\n"
+    )
+    export = deliver(alice, format="markdown", **wanted)
+    assert b"".join(export) == expected
+    assert export.filename.endswith(".md")
+    assert gzip.decompress(b"".join(deliver(alice, format="markdown.gz", **wanted))) == expected
+    spreadsheet = b"".join(deliver(alice, format="markdown", profile="spreadsheet", **wanted))
+    assert spreadsheet.startswith(b"| Customer name | Total | Paid |\n")
+    with pytest.raises(exceptions.InvalidSpec, match="markdown have no header"):
+        delivery.plan(
+            ExportSpec("shop.orders", "markdown", options=Options(header="none")),
+            *asking(alice),
+        )
+
+
+def test_kinds_of_the_docs_write_values(monkeypatch, modules):
+    monkeypatch.setattr(lookup, "_BY_FIELD", dict(lookup._BY_FIELD))
+
+    class ColourField(models.Field):
+        pass
+
+    class RateField(models.Field):
+        decimal_places = 4
+
+    class MoneyField(models.Field):
+        pass
+
+    modules(
+        "shop.fields", ColourField=ColourField, RateField=RateField, MoneyField=MoneyField
+    )  # fmt: skip
+    exec(example("docs/reports.md", "register_kind(ColourField"), {})
+    exec(example("docs/reports.md", "register_kind(MoneyField"), {})
+    assert lookup.kind_for_field(ColourField()) == KINDS["text"]
+    assert lookup.kind_for_field(RateField()).places == 4
+    kind = lookup.kind_for_field(MoneyField())
+    rendering, value = ExportSpec("x").rendering, SimpleNamespace(amount=-1, currency="€")
+    assert kind.to_text(rendering, escape)(value) == "'-1 €"
+    assert [
+        write(rendering)(value) for write in (kind.to_cell, kind.to_json, kind.to_arrow)
+    ] == ["-1 €"] * 3  # fmt: skip
+    assert (str(kind.arrow_type()), kind.cell_format()) == ("string", "General")
+
+
+def test_sections_of_the_docs_are_sheets(alice, orders, reports_as_before, modules):
+    made = {}
+    code = example("docs/reports.md", "class Revenue(Report)")
+    exec(code.replace("from shop.models", "from tests.shop.models"), made)
+    modules(
+        "shop.reports", Orders=Orders, OrderFilterForm=OrderFilterForm, Revenue=made["Revenue"]
+    )  # fmt: skip
+    exec(example("docs/reports.md", "sections = [Orders, Revenue]"), made)
+    report = registry.instance(made["MonthEnd"])
+    assert [message for message in check_report(report) if message.level >= 30] == []
+    exec(example("docs/testing.md", 'section="Orders"'), made)
+    made["test_month_end"](alice, orders)
+    table = testing.export(report.identifier, alice, parameters={"region": "n"}, format="xlsx",
+                           section="Orders")  # fmt: skip
+    assert len(table) == 10
 
 
 def test_middleware_of_the_docs_lets_in_by_token(alice, monkeypatch):

@@ -125,5 +125,5 @@ def test_every_kind_is_known_by_its_own_name(name):
 def test_names_of_the_kinds():
     assert list(kinds.KINDS) == [
         "auto", "text", "integer", "decimal", "float", "boolean", "date", "datetime", "time",
-        "duration", "uuid", "json", "file",
+        "duration", "uuid", "json", "list", "range", "binary", "file",
     ]  # fmt: skip

@@ -10,7 +10,7 @@ import django_reports
 from django_reports.views.schemas import parameters_schema
 from tests.conftest import VIEW, give
 from tests.doors.helpers import enqueue, make, put, text_of
-from tests.doors.staff import JSON, OPENAPI, Program, page_of
+from tests.doors.staff import FORMATS, JSON, OPENAPI, Program, page_of
 from tests.shop.reports import Numbers, Orders
 
 
@@ -107,10 +107,19 @@ def test_what_else_may_be_asked(alice):
     asked = request_of(document_for(alice), "shop.orders")
     properties = asked["properties"]
     assert (asked["required"], asked["additionalProperties"]) == ([], False)
-    assert [one["const"] for one in properties["format"]["oneOf"]] == ["csv", "xlsx"]
+    assert [one["const"] for one in properties["format"]["oneOf"]] == FORMATS
     assert properties["options"]["properties"]["profile"] == {
         "enum": ["machine", "spreadsheet"], "default": "machine"
     }  # fmt: skip
+    assert list(properties["options"]["properties"]) == [
+        "profile", "delimiter", "encoding", "line_end", "header", "decimal", "quoting"
+    ]  # fmt: skip
+    assert properties["options"]["properties"]["delimiter"] == {
+        "enum": ["comma", "semicolon", "tab", None]
+    }
+    assert (properties["options"]["required"], properties["options"]["additionalProperties"]) == (
+        [], False
+    )  # fmt: skip
     assert "de" in properties["language"]["enum"]
     assert properties["parameters"] == parameters_schema(Orders())
 

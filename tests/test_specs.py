@@ -9,6 +9,7 @@ from django_reports.selections import Selection, selection_kind
 from django_reports.specs import ExportSpec, Options
 from django_reports.statuses import Profile
 from django_reports.writers import writer_for
+from tests.doors.staff import FORMATS
 
 FULL = {
     "report": "shop.orders",
@@ -120,7 +121,7 @@ def test_no_columns():
 def test_unknown_format():
     with pytest.raises(InvalidSpec) as caught:
         writer_for("docx")
-    assert str(caught.value) == "There is no format 'docx'. Choose from: csv, xlsx."
+    assert str(caught.value) == f"There is no format 'docx'. Choose from: {', '.join(FORMATS)}."
     assert caught.value.field == "format"
 
 

@@ -36,6 +36,7 @@ from django_reports.writers.csv import CsvWriter
 from django_reports.writers.xlsx import XlsxWriter
 from tests.conftest import VIEW, give, grant, make_orders
 from tests.doors.helpers import enqueue, make, put
+from tests.doors.staff import FORMATS
 from tests.shop.models import Customer, Order
 from tests.shop.reports import Numbers, Orders
 
@@ -227,10 +228,11 @@ def test_export_to_xlsx_has_types(alice, orders):
 @pytest.mark.django_db
 def test_export_in_ones_own_language_and_time_zone(alice, orders):
     here = export("shop.orders", alice, columns=["placed_at", "is_paid"], profile="spreadsheet")
-    assert here.header == ("Placed at", "Paid")
+    assert here.header == ("Placed at (Europe/Berlin)", "Paid")
     assert here.rows[0] == ("2026-01-01 14:00:00", "No")
     there = export("shop.orders", alice, columns=["placed_at", "is_paid"], profile="spreadsheet",
                    time_zone="America/New_York", language="de")  # fmt: skip
+    assert there.header == ("Placed at (America/New_York)", "Paid")
     assert there.rows[0] == ("2026-01-01 08:00:00", "Nein")
 
 
@@ -341,7 +343,7 @@ def asked(user, path=ORDERS, **fields):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("format", ["csv", "xlsx"])
+@pytest.mark.parametrize("format", ["csv", "xlsx", "tsv", "jsonl", "parquet"])
 @pytest.mark.parametrize("profile", ["machine", "spreadsheet"])
 def test_response_and_job_hold_the_same(alice, orders, format, profile):
     table = read_export(asked(alice, format=format, profile=profile))
@@ -425,37 +427,173 @@ def test_a_response_that_breaks_raises_what_broke_it(alice):
 
 
 @pytest.fixture
-def tsv(monkeypatch):
+def psv(monkeypatch):
     """A format of the project's own."""
     monkeypatch.setattr("django_reports.writers._writers", dict(_writers))
 
     @register_writer
-    class TsvWriter(CsvWriter):
-        format = extension = "tsv"
-        label = "TSV"
-        content_type = "text/tab-separated-values; charset=utf-8"
+    class PipesWriter(CsvWriter):
+        format = extension = "psv"
+        label = "Separated by pipes"
+        content_type = "text/plain"
 
 
 @pytest.mark.django_db
-def test_a_format_that_cannot_be_read_is_told(alice, orders, tsv, monkeypatch):
-    message = "cannot read 'tsv' back; csv and xlsx can be"
+def test_a_format_that_cannot_be_read_is_told(alice, orders, psv):
+    message = "cannot read 'psv' back; csv, tsv, xlsx, jsonl and parquet can be"
+    for wanted in ("psv", "psv.gz", "psv.zip"):
+        with pytest.raises(AssertionError, match=message):
+            export("shop.orders", alice, format=wanted)
     with pytest.raises(AssertionError, match=message):
-        export("shop.orders", alice, format="tsv")
+        read_export(make(alice, format="psv"))
+    response = asked(alice, format="psv")
     with pytest.raises(AssertionError, match=message):
-        read_export(make(alice, format="tsv"))
-    response = asked(alice, format="tsv")
-    with pytest.raises(AssertionError, match=message):
-        read_export(response)
-    response = asked(alice)
-    response["Content-Type"] = "text/plain"
-    with pytest.raises(AssertionError, match="cannot read 'text/plain' back"):
         read_export(response)
 
 
 @pytest.mark.django_db
 def test_a_format_that_is_not_there(alice, orders):
-    with pytest.raises(InvalidSpec, match=r"no format 'tsv'. Choose from: csv, xlsx"):
-        export("shop.orders", alice, format="tsv")
+    with pytest.raises(InvalidSpec, match=r"no format 'psv'. Choose from: csv, csv\.gz, "):
+        export("shop.orders", alice, format="psv")
+
+
+EVERYTHING = ["number", "total", "is_paid", "placed_at"]
+FIRST_MOMENT = dt.datetime(2026, 1, 1, 13, tzinfo=dt.UTC)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_is_read_back(alice, orders, format):
+    table = export("shop.orders", alice, format=format, columns=EVERYTHING)
+    assert table.header == tuple(EVERYTHING)
+    assert len(table) == 20
+    text = ("A00001", "1.50", "false", "2026-01-01T14:00:00+01:00")
+    first = {
+        "csv": text,
+        "tsv": text,
+        "xlsx": ("A00001", 1.5, False, dt.datetime(2026, 1, 1, 14)),
+        "jsonl": ("A00001", "1.50", False, "2026-01-01T14:00:00+01:00"),
+        "parquet": ("A00001", Decimal("1.50"), False, FIRST_MOMENT),
+    }
+    assert table.rows[0] == first[format.partition(".")[0]]
+    assert read_export(make(alice, format=format, columns=tuple(EVERYTHING))) == table
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("format", ["csv", "csv.gz", "csv.zip"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"delimiter": "semicolon"},
+        {"delimiter": "tab", "quoting": "all"},
+        {"encoding": "utf-8-sig"},
+        {"encoding": "cp1252"},
+        {"encoding": "shift_jis"},
+        {"line_end": "lf"},
+    ],
+)
+def test_options_change_nothing_that_is_read(alice, orders, format, options):
+    columns = ["number", "customer__name"]
+    Customer.objects.update(name='Ann; "=1",\tx')
+    plain = export("shop.orders", alice, columns=columns)
+    assert export("shop.orders", alice, format=format, columns=columns, options=options) == plain
+    assert plain.rows[0] == ("A00001", 'Ann; "=1",\tx')
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("format", ["csv", "tsv", "xlsx"])
+def test_without_a_header_every_row_is_one(alice, orders, format):
+    table = export("shop.orders", alice, format=format, columns=["number"],
+                   options={"header": "none"})  # fmt: skip
+    assert (table.header, len(table)) == ((), 20)
+    assert table.rows[0] == ("A00001",)
+    with pytest.raises(InvalidSpec, match="There is no header 'x'"):
+        export("shop.orders", alice, options={"header": "x"})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "jsonl"])
+def test_an_empty_export_has_no_rows(alice, format):
+    table = export("shop.orders", alice, format=format, columns=["number"])
+    assert table.rows == []
+    assert table.header == (() if format.startswith("jsonl") else ("number",))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("format", "options"), [("jsonl", {}), ("csv", {"header": "none"}), ("tsv", {"header": "none"})]
+)
+def test_an_empty_export_may_be_an_empty_file(alice, format, options):
+    assert export("shop.orders", alice, format=format, options=options).rows == []
+    assert read_export(make(alice, format=format)).rows == []
+
+
+@pytest.mark.django_db
+def test_totals_are_no_row(alice, orders, declare):
+    @declare
+    class Totalled(ModelReport):
+        identifier = "shop.totalled"
+        model = Order
+        columns = ["number", Column("total", total="sum")]
+
+    for options in ({}, {"header": "none"}):
+        table = export(Totalled, alice, format="xlsx", options=options)
+        assert len(table) == 20
+        assert table.rows[-1] == ("A00020", 20.5)
+
+
+@pytest.fixture
+def everything(declare):
+    """A report of two sections."""
+
+    @declare
+    class Everything(Report):
+        identifier = "shop.everything"
+        label = "Everything"
+        parameters = Numbers.parameters
+        sections = [Orders, Numbers]
+
+    return Everything
+
+
+@pytest.mark.django_db
+def test_sections_by_title(alice, orders, everything):
+    wanted = {"format": "xlsx", "columns": ["orders.number", "numbers.n", "orders.total"]}
+    first = export(everything, alice, section="Orders", **wanted)
+    assert first.header == ("number", "total")
+    assert first.rows[0] == ("A00001", 1.5)
+    second = export(everything, alice, section="Numbers", **wanted)
+    assert (second.header, second.rows) == (("n",), [(n,) for n in range(1, 11)])
+    job = make(alice, "shop.everything", format="xlsx", columns=tuple(wanted["columns"]))
+    assert read_export(job, section="Orders") == first
+
+
+@pytest.mark.django_db
+def test_sections_in_files_of_their_own(alice, orders, everything):
+    """They are called by the names of their files, which are the titles in small letters."""
+    table = export(everything, alice, columns=["numbers.n", "orders.number"], section="orders")
+    assert (table.header, table.rows[0]) == (("number",), ("A00001",))
+    assert ReportJob.objects.get().format == "csv.zip"
+    table = export(everything, alice, format="jsonl.zip", columns=["numbers.n"])
+    assert table.column("n") == list(range(1, 11))  # there is only one
+
+
+@pytest.mark.django_db
+def test_which_section_must_be_said(alice, orders, everything):
+    with pytest.raises(AssertionError, match=r"^which section; there are Orders, Numbers$"):
+        export(everything, alice, format="xlsx")
+    with pytest.raises(AssertionError, match=r"^no section 'Lines'; there are orders, numbers$"):
+        export(everything, alice, section="Lines")
+
+
+@pytest.mark.django_db
+def test_columns_of_sections_may_be_asserted(alice, everything, make_person):
+    eve = make_person("eve", "shop.view_customer", report="*")
+    names = ["n", "text"]
+    matrix = {alice: {everything: True}, eve: {everything: False}}
+    assert_may_export(matrix)
+    with pytest.raises(AssertionError, match=r"with orders\.id, orders\.number, "):
+        assert_may_export({alice: {everything: [f"numbers.{name}" for name in names]}})
 
 
 @pytest.mark.django_db
@@ -463,7 +601,9 @@ def test_sheets_are_one_table(alice, orders, monkeypatch):
     monkeypatch.setattr(XlsxWriter, "max_rows", 8)
     job = make(alice, format="xlsx", columns=("number",))
     with storage.open_file(job) as file:
-        assert len(openpyxl.load_workbook(io.BytesIO(file.read())).worksheets) == 3
+        assert openpyxl.load_workbook(io.BytesIO(file.read())).sheetnames == [
+            "Orders", "Orders (2)", "Orders (3)", "About"
+        ]  # fmt: skip
     table = read_export(job)
     assert table.column("number") == [f"A{n:05}" for n in range(1, 21)]
 

@@ -57,7 +57,6 @@ def test_value_and_number_format(kind, value, read, number_format):
         (kinds.Decimal(2), Decimal("5.25"), 5.25),
         (kinds.Boolean(), True, True),
         (kinds.Date(), dt.date(2026, 3, 1), dt.date(2026, 3, 1)),
-        (kinds.DateTime(), NOON, LOCAL),
         (kinds.Duration(), dt.timedelta(hours=30), dt.timedelta(hours=30)),
         (kinds.Float(), float("nan"), "NaN"),
         (kinds.Date(), dt.date(1899, 12, 31), "1899-12-31"),
@@ -65,6 +64,10 @@ def test_value_and_number_format(kind, value, read, number_format):
 )
 def test_another_reader_reads_the_same(kind, value, read):
     assert calamine(one_cell(value, kind)[0]) == [["A"], [read]]
+
+
+def test_another_reader_reads_the_same_moment():
+    assert calamine(one_cell(NOON, kinds.DateTime())[0]) == [["A (Europe/Berlin)"], [LOCAL]]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_widths_follow_kind_label_and_first_rows():
     made = writer(*columns)
     data = written(made, [("twelve chars", None, "x", "y" * 500, None)])
     widths = opened(data).active.column_dimensions
-    assert [widths[name].width for name in "ABCDE"] == [14, 13, 14, 60, 3]
+    assert [widths[name].width for name in "ABCDE"] == [14, 13, 16, 60, 5]
 
 
 def test_none_is_an_empty_cell():
@@ -191,3 +194,54 @@ def test_longest_text_is_whole(text):
     data, made = one_cell(text)
     assert calamine(data)[1] == [text]
     assert made.losses == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "read"),
+    [
+        (kinds.DateTime(), NOON.replace(microsecond=123_456), LOCAL.replace(microsecond=123_000)),
+        (kinds.DateTime(), NOON.replace(microsecond=999_999), LOCAL.replace(microsecond=999_000)),
+        (kinds.Time(), dt.time(9, 5, 7, 123_456), dt.time(9, 5, 7, 123_000)),
+        (kinds.Time(), dt.time(23, 59, 59, 999_999), dt.time(23, 59, 59, 999_000)),
+    ],
+)
+def test_time_is_cut_to_milliseconds(kind, value, read):
+    data, made = one_cell(value, kind)
+    assert opened(data).active["A2"].value == read
+    assert calamine(data)[1] == [read]
+    assert made.losses == {}
+
+
+@pytest.mark.parametrize("text", [" ", "   ", "\t", "\n", "\xa0", "\u3000"])
+def test_text_of_blanks_is_kept_as_it_is(text):
+    data = written(writer(column("a"), column("b")), [(text, "x")])
+    assert opened(data).active["A2"].value == text
+    assert calamine(data)[1] == [text, "x"]
+    assert f'<t xml:space="preserve">{text}</t>' in sheet_xml(data)
+
+
+@pytest.mark.parametrize("value", [0.1 + 0.2, 1 / 3, 0.1, -1e300, 5e-324, 1.7976931348623157e308])
+def test_float_is_exact(value):
+    data = one_cell(value, kinds.Float())[0]
+    assert opened(data).active["A2"].value == value
+    assert calamine(data)[1] == [value]
+
+
+def test_moment_before_a_clock_change_looks_like_the_one_after():
+    moments = [dt.datetime(2013, 10, 27, hour, 30, tzinfo=dt.UTC) for hour in (0, 1)]
+    data = written(writer(column("a", kinds.DateTime())), [(moment,) for moment in moments])
+    assert calamine(data)[1:] == [[dt.datetime(2013, 10, 27, 2, 30)]] * 2
+
+
+@pytest.mark.parametrize("text", ["1E+400", "-1E+400", "1E-400"])
+def test_decimal_beyond_a_double_is_exact_text(text):
+    value = Decimal(text)
+    (read,) = calamine(one_cell(value, kinds.Decimal())[0])[1]
+    assert read == format(value, "f")
+
+
+@pytest.mark.parametrize("value", [dt.datetime.max, dt.datetime(9999, 12, 31, 23, 59, 59, 999_600)])
+def test_last_moment_of_the_calendar_is_a_date(value):
+    data = one_cell(value, kinds.DateTime())[0]
+    assert opened(data).active["A2"].data_type == "d"
+    assert calamine(data)[1][0].date() == dt.date(9999, 12, 31)

@@ -5,7 +5,7 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 from decimal import Decimal as PyDecimal
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -26,6 +26,8 @@ from django_reports.kinds.base import (
 )
 
 EXACT_DIGITS = 15  # a spreadsheet's number is a double: more digits are lost
+EXACT_EXPONENT = 300  # nor has a double many more zeros than this, on either side
+M = TypeVar("M", dt.datetime, dt.time)
 FIRST_DATE = dt.date(1900, 3, 1)  # before it Excel's calendar has a day that never was
 
 
@@ -85,7 +87,11 @@ class Decimal(Kind):
     def to_cell(self, rendering: Rendering) -> ToCell:
         def cell(value: Any) -> Cell:
             number = _decimal(value)
-            is_exact = number.is_finite() and len(number.as_tuple().digits) <= EXACT_DIGITS
+            is_exact = (
+                number.is_finite()
+                and len(number.as_tuple().digits) <= EXACT_DIGITS
+                and abs(number.adjusted()) < EXACT_EXPONENT
+            )
             return number if is_exact else self._text(number)
 
         return cell
@@ -217,7 +223,7 @@ class DateTime(Kind):
         zone = rendering.time_zone
 
         def cell(value: Any) -> Cell:
-            local = _local(value, zone)
+            local = _without_microseconds(_local(value, zone))
             return local if local.date() >= FIRST_DATE else local.isoformat(" ", "seconds")
 
         return cell
@@ -239,6 +245,11 @@ def _iso_text(value: Any) -> str:
 
 def _naive_time(value: dt.time) -> dt.time:
     return value.replace(tzinfo=None)
+
+
+def _without_microseconds(value: M) -> M:
+    """To the millisecond, as spreadsheets count; never rounded up into another day."""
+    return value.replace(microsecond=value.microsecond // 1000 * 1000)
 
 
 def _in_zone(value: dt.datetime, zone: ZoneInfo) -> dt.datetime:
@@ -268,7 +279,7 @@ class Time(Kind):
         return _iso_text
 
     def to_cell(self, rendering: Rendering) -> ToCell:
-        return _naive_time
+        return lambda value: _without_microseconds(_naive_time(value))
 
     def arrow_type(self) -> Any:
         return arrow().time64("us")

@@ -113,7 +113,7 @@ def export(
         raise ReportFailed(made.job.error, job_key=str(made.job.pk)) from error
     finally:
         made.close()
-    return read(content, ExportSpec.from_json(made.job.spec), section)
+    return read(content, made.job, section)
 
 
 def read_export(source: Any, *, section: str | None = None) -> Table:
@@ -128,14 +128,14 @@ def read_export(source: Any, *, section: str | None = None) -> Table:
     if source.streaming and source.is_async:
         raise AssertionError("the response is asynchronous: await aread_export(response)")
     content = b"".join(source.streaming_content) if source.streaming else source.content
-    return read(content, _spec_of(ReportJob.objects.get(pk=key)), section)
+    return read(content, ReportJob.objects.get(pk=key), section)
 
 
 async def aread_export(response: Any, *, section: str | None = None) -> Table:
     """`read_export` of the response of an AsyncClient."""
     key = _job_key_of(response)
     content = b"".join([part async for part in response])
-    return read(content, _spec_of(await ReportJob.objects.aget(pk=key)), section)
+    return read(content, await ReportJob.objects.aget(pk=key), section)
 
 
 def _read_job(job: ReportJob, section: str | None) -> Table:
@@ -143,11 +143,7 @@ def _read_job(job: ReportJob, section: str | None) -> Table:
     if not job.has_file:
         raise AssertionError(f"{job} has no file: it is {job.status}. {job.error}".strip())
     with storage.open_file(job) as file:
-        return read(file.read(), _spec_of(job), section)
-
-
-def _spec_of(job: ReportJob) -> ExportSpec:
-    return ExportSpec.from_json(job.spec)
+        return read(file.read(), job, section)
 
 
 def _job_key_of(response: HttpResponseBase) -> str:

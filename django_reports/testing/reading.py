@@ -11,6 +11,9 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.utils.text import slugify
+
+from django_reports.models import ReportJob
 from django_reports.specs import ExportSpec, Layout
 from django_reports.statuses import Delimiter, Header
 from django_reports.writers import COMPRESSIONS
@@ -44,16 +47,19 @@ class Table:
         return [row[at] for row in self.rows]
 
 
-def read(content: bytes, spec: ExportSpec, section: str | None) -> Table:
-    """The table in a file that was made to this spec, or one of its sections by title.
+def read(content: bytes, job: ReportJob, section: str | None) -> Table:
+    """The table in a job's file, or one of its sections by title.
 
     Raises AssertionError for what cannot be read, or if it is not clear which section is meant.
     """
-    if not content:
+    spec = ExportSpec.from_json(job.spec)
+    if not content and job.bytes:
         raise AssertionError("there is nothing to read; a response can be read once")
     tables = _tables(content, spec.format, spec.layout)
     if section is None and len(tables) == 1:
         return next(iter(tables.values()))
+    by_name = {slugify(title, allow_unicode=True): title for title in tables}
+    section = by_name.get(slugify(section or "", allow_unicode=True), section)
     if section not in tables:
         asked = "which section" if section is None else f"no section {section!r}"
         raise AssertionError(f"{asked}; there are {', '.join(tables)}")

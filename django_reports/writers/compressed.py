@@ -69,6 +69,7 @@ class ZipWriter(CompressedWriter):
     """A file for each section, named by its title."""
 
     supports_sections = True
+    _member: Any = None
 
     def begin(self) -> bytes:
         self._sink = Sink()
@@ -89,12 +90,14 @@ class ZipWriter(CompressedWriter):
     def end(self) -> Iterable[bytes]:
         self._end_member()
         self._zip.close()
+        self._member = None
         yield self._sink.take()
 
     def close(self) -> None:
         super().close()
-        # What is left half written is nobody's; the archive's own end would complain of it.
-        self._zip.fp = None
+        if self._member is not None:  # half written: its own end, later, would complain of it
+            self._member.close()
+            self._zip.close()
 
     def _begin_member(self) -> bytes:
         stem = slugify(self.inner.title, allow_unicode=True)[:100] or "export"

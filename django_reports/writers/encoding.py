@@ -1,5 +1,7 @@
 """Text to bytes, in encodings that cannot hold every character."""
 
+from functools import lru_cache
+
 from django_reports.statuses import Encoding
 
 
@@ -8,14 +10,17 @@ class Encoder:
 
     def __init__(self, encoding: Encoding) -> None:
         self._codec = "utf-8" if encoding is Encoding.UTF_8_SIG else encoding.value
+        self._others = _written_as_others(self._codec)
         self.mark = "?" if self._lacks("\ufffd") else "\ufffd"
         self.replaced = 0
 
     def encode(self, text: str) -> bytes:
         try:
-            return text.encode(self._codec)
+            if self._others.isdisjoint(text):
+                return text.encode(self._codec)
         except UnicodeEncodeError:
-            return self.clean(text).encode(self._codec)
+            pass
+        return self.clean(text).encode(self._codec)
 
     def clean(self, text: str) -> str:
         """The text as far as the encoding has its characters."""
@@ -24,8 +29,25 @@ class Encoder:
         return text.translate(dict.fromkeys(map(ord, lacking), self.mark))
 
     def _lacks(self, character: str) -> bool:
-        try:
-            character.encode(self._codec)
-        except UnicodeEncodeError:
-            return True
+        return character in self._others or not _has(self._codec, character)
+
+
+def _has(codec: str, character: str) -> bool:
+    try:
+        character.encode(codec)
+    except UnicodeEncodeError:
         return False
+    return True
+
+
+@lru_cache
+def _written_as_others(codec: str) -> frozenset[str]:
+    """The characters that Python's codec writes as others: Shift JIS makes a backslash of a yen."""
+    if codec.startswith("utf"):
+        return frozenset()
+    characters = (chr(code) for code in range(0x80, 0x10000) if not 0xD800 <= code < 0xE000)
+    return frozenset(
+        character
+        for character in characters
+        if _has(codec, character) and character.encode(codec).decode(codec) != character
+    )

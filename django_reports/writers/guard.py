@@ -11,6 +11,7 @@ import re
 _SKIPPED = (
     "\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     "\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _TRIGGERS = "=+@\uff1d\uff0b\uff0d\uff20\u2212-"
 _LIVE = re.compile(f"'*(?:[\t\r\n]|[{_SKIPPED}]*[{_TRIGGERS}])")

@@ -11,9 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.rich_text import CellRichText
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.exceptions import WorkbookAlreadySaved
+from openpyxl.xml.constants import XML_NS
+from openpyxl.xml.functions import Element, SubElement
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import FormatLimitExceeded
@@ -44,6 +47,17 @@ _NOT_IN_TITLE = re.compile("[\\[\\]:*?/\\\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 def _cut(text: str, limit: int) -> str:
     """At most `limit` characters as Excel counts them: in UTF-16, where an emoji is two."""
     return text.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", errors="ignore")
+
+
+class _Blanks(CellRichText):
+    """A text of nothing but blanks, of which openpyxl would not say that they are to be kept."""
+
+    def to_tree(self) -> Any:
+        tree = Element("is")
+        text = SubElement(tree, "t")
+        text.set(f"{{{XML_NS}}}space", "preserve")
+        text.text = str(self[0])
+        return tree
 
 
 class XlsxWriter(Writer):
@@ -250,8 +264,10 @@ class XlsxWriter(Writer):
             text = self._clean(str(value))
             # openpyxl would make a formula of a text that begins with "=", an error of "#N/A".
             # And it would cut what only escaping made too long.
-            is_risky = text[:1] in ("=", "#") or len(text) > MAX_CHARACTERS
+            is_risky = text[:1] in ("=", "#") or len(text) > MAX_CHARACTERS or text.isspace()
             return self._text(text) if is_risky else text
+        if kind is float and float(f"{value:.16g}") != value:
+            return self._exactly(cast("float", value), style)  # openpyxl writes 16 digits
         if style is None or kind is bool or (kind is int and abs(cast("int", value)) < PLAIN):
             return value
         cell: Any = WriteOnlyCell(self._sheet)
@@ -260,9 +276,17 @@ class XlsxWriter(Writer):
         cell.data_type = "d" if isinstance(value, TIMES) else "n"
         return cell
 
+    def _exactly(self, value: float, style: Any) -> Any:
+        cell: Any = WriteOnlyCell(self._sheet)
+        cell._value = repr(value)
+        cell.data_type = "n"
+        if style is not None:
+            cell._style = style
+        return cell
+
     def _text(self, value: str) -> Any:
         cell: Any = WriteOnlyCell(self._sheet)
-        cell._value = value
+        cell._value = _Blanks([value]) if value.isspace() else value
         cell.data_type = "s"
         return cell
 

@@ -12,6 +12,12 @@ JOBS = "/reports/jobs/"
 ORDERS = "/reports/shop.orders/"
 NUMBERS = "/reports/shop.numbers/"
 
+# All that there are, in their order, where the extra "parquet" is installed.
+FORMATS = [
+    "csv", "csv.gz", "csv.zip", "xlsx", "tsv", "tsv.gz", "tsv.zip",
+    "jsonl", "jsonl.gz", "jsonl.zip", "parquet",
+]  # fmt: skip
+
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 

@@ -45,7 +45,7 @@ def test_page_tells_rows_and_what_happens(alice, orders):
     text = text_of(browse(alice).get(f"{EXPORT}?region__exact=n"))
     assert "10 rows" in text
     assert "Downloaded at once. It is small enough to be downloaded at once." in text
-    assert "All orders that the list shows, filtered and in its order" in text
+    assert "<dt>Selection</dt><dd>All orders · region: North</dd>" in text
 
 
 def test_page_tells_of_a_large_list_that_it_is_for_the_background(alice, orders, configure):
@@ -205,7 +205,7 @@ def test_small_xlsx_is_answered_at_once(alice, orders):
     response = browse(alice).post(EXPORT, chosen(format="xlsx", profile="spreadsheet"))
     book = load_workbook(io.BytesIO(b"".join(response.streaming_content)))
     rows = list(book.active.iter_rows(values_only=True))
-    assert book.sheetnames == ["Orders"]
+    assert book.sheetnames == ["Orders", "About"]
     assert rows[0] == ("ID", "Order number")
     assert rows[1] == (orders.last().pk, "A00020")
     assert len(rows) == 21

@@ -141,7 +141,10 @@ def test_list_offers_no_action_but_to_look(root, orders):
         ({"status": "failed", "attempt": 3}, ["<dt>Attempts</dt><dd>3</dd>"]),
         (
             {"status": "succeeded", "losses": {"replaced_characters": 2, "shortened_texts": 1}},
-            ["2 characters that the format cannot hold", "1 text was longer than a cell"],
+            [
+                "2 characters that the file cannot hold were replaced.",
+                "1 text was longer than a cell can hold and was shortened.",
+            ],
         ),
     ],
 )
@@ -212,6 +215,7 @@ def test_status_as_json(alice, orders):
         "progress": "5 of 20 rows",
         "bytes": 0,
         "sha256": None,
+        "losses": {},
         "error": None,
         "started_at": None,
         "finished_at": None,

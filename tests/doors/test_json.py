@@ -9,6 +9,7 @@ from django_reports.models import GroupReportPermission, ReportJob
 from tests.doors.helpers import deliver, enqueue, make, put, run, text_of
 from tests.doors.staff import (
     CATALOGUE,
+    FORMATS,
     JOBS,
     JSON,
     NUMBERS,
@@ -50,8 +51,12 @@ def test_description_of_a_report(make_person):
         "name": "customer__email", "label": "Email", "kind": "text", "masked": True
     }  # fmt: skip
     assert "cost" not in [column["name"] for column in told["columns"]]
-    assert [one["name"] for one in told["formats"]] == ["csv", "xlsx"]
-    assert told["profiles"] == ["machine", "spreadsheet"]
+    assert [one["name"] for one in told["formats"]] == FORMATS
+    assert {one["name"]: one["options"] for one in told["formats"]}["xlsx"] == [
+        "profile", "header"
+    ]  # fmt: skip
+    assert told["options"]["profile"] == ["machine", "spreadsheet"]
+    assert told["options"]["delimiter"] == ["comma", "semicolon", "tab"]
     assert told["parameters"]["properties"]["minimum"] == {"type": ["number", "null"], "minimum": 0}
 
 

@@ -94,9 +94,9 @@ def test_a_project_may_do_without_that_limit(alice, orders, settings):
     [
         ({"bogus": 1}, "bogus", ["'bogus'", "format, columns, options, parameters"]),
         ({"Format": "csv"}, "Format", ["'Format'", "format"]),
-        ({"format": "pdf"}, "format", ["'pdf'", "csv, xlsx"]),
-        ({"format": ""}, "format", ["''", "csv, xlsx"]),
-        ({"format": "c\0sv"}, "format", ["'c\\x00sv'", "csv, xlsx"]),
+        ({"format": "pdf"}, "format", ["'pdf'", "csv, csv.gz, csv.zip, xlsx, tsv, "]),
+        ({"format": ""}, "format", ["''", "csv, csv.gz"]),
+        ({"format": "c\0sv"}, "format", ["'c\\x00sv'", "csv, csv.gz"]),
         ({"format": 1.5}, "format", ["1.5", "a string"]),
         ({"format": None}, "format", ["a string", "None"]),
         ({"format": ["csv"]}, "format", ["a string", "['csv']"]),

@@ -79,7 +79,7 @@ def test_whoever_may_have_nothing_is_told_so(carol):
 
 def test_page_tells_what_will_happen(alice, orders):
     text = text_of(browse(alice).get(ORDERS))
-    assert "<dt>Selection</dt><dd>All Orders</dd>" in text
+    assert "<dt>Selection</dt><dd>All orders</dd>" in text
     assert "<dt>Rows</dt><dd>20 rows</dd>" in text
     assert "Downloaded at once. It is small enough to be downloaded at once." in text
     assert f'<form method="post" action="{ORDERS}"' in text

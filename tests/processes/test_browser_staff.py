@@ -89,6 +89,43 @@ def test_from_the_catalogue_to_a_file(page, mia, processes, tmp_path):
     assert page.get_by_role("row").filter(has_text="Finished").count() == 1
 
 
+def test_options_are_unfolded_chosen_and_taken(page, mia, processes, tmp_path):
+    make_orders(3)
+    base = processes.server()
+    enter(page, base)
+    page.locator("#content").get_by_role("link", name="Orders").click()
+    separator = page.get_by_label("Separator:")
+    assert not separator.is_visible()
+    page.locator("summary", has_text="Options").click()
+    shoot(page, "options")
+    page.get_by_label("Excel (XLSX)").check()
+    page.get_by_label("Compression:").select_option("gz")
+    page.get_by_role("button", name="Export").click()
+    # What is wrong there is seen without unfolding, and what was chosen is still there.
+    assert field_of(page, "Compression").get_by_text("There is no format 'xlsx.gz'").is_visible()
+    assert page.get_by_label("Compression:").input_value() == "gz"
+    shoot(page, "options-error")
+    page.set_viewport_size({"width": 380, "height": 800})
+    shoot(page, "options-phone")
+    room = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert not page.has_script or page.evaluate(room) <= 0
+    page.get_by_label("Compression:").select_option("")
+    page.get_by_label("CSV", exact=True).check()
+    separator.select_option("semicolon")
+    page.get_by_label("Header:").select_option("names")
+    page.get_by_label("Decimal mark:").select_option("comma")
+    page.get_by_label("Time zone:").select_option("Asia/Tokyo")
+    page.get_by_label("Language:").select_option("de")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export").click()
+    file = tmp_path / "orders.csv"
+    waiting.value.save_as(file)
+    with file.open(newline="", encoding="utf-8-sig") as handle:
+        first = next(csv.DictReader(handle, delimiter=";"))
+    assert (first["total"], first["is_paid"]) == ("1,50", "Nein")
+    assert first["placed_at"] == "2026-01-01 22:00:00"
+
+
 def state_of(page):
     return page.locator("[data-field=label]").inner_text()
 

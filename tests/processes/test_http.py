@@ -68,7 +68,7 @@ def test_xlsx(processes, alice, browser):
     )
     assert answer.headers["Content-Disposition"] == f'attachment; filename="orders-{today()}.xlsx"'
     book = openpyxl.load_workbook(io.BytesIO(answer.content))
-    assert book.sheetnames == ["Orders"]
+    assert book.sheetnames == ["Orders", "About"]
     assert [[cell.value for cell in row] for row in book["Orders"].rows][:2] == [
         ["Total", "Order number"],
         [1.5, "A00001"],
