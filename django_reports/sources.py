@@ -12,6 +12,7 @@ from weakref import finalize
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -265,6 +266,19 @@ class Spool:
         self.close()
 
 
+NUMBER = "_django_reports_number"
+
+
+def _note_number(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Keep by which number MySQL and MariaDB know a connection: busy, it cannot be asked."""
+    if connection.vendor == "mysql":
+        raw: Any = connection.connection
+        setattr(connection, NUMBER, raw.thread_id())
+
+
+connection_created.connect(_note_number, dispatch_uid="django_reports.sources.number")
+
+
 def interrupt(connection: BaseDatabaseWrapper) -> None:
     """Cancel the query that another thread has running on this connection, if there is one."""
     raw: Any = connection.connection
@@ -273,8 +287,10 @@ def interrupt(connection: BaseDatabaseWrapper) -> None:
     if connection.vendor == "postgresql":
         getattr(raw, "cancel_safe", raw.cancel)()  # of psycopg 3 from 3.2 on
     elif connection.vendor == "mysql":
-        with connections[connection.alias].cursor() as cursor:  # this thread's own
-            cursor.execute(f"KILL QUERY {int(raw.thread_id())}")
+        number = getattr(connection, NUMBER, None)
+        if number is not None:
+            with connections[connection.alias].cursor() as cursor:  # this thread's own
+                cursor.execute("KILL QUERY %s", [number])
     elif connection.vendor == "sqlite":
         raw.interrupt()
 

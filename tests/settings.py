@@ -111,13 +111,14 @@ RQ_QUEUES = {
 }
 
 # What a test has changed for the processes that it starts; times in seconds.
+_TIMES = ("LEASE", "TIMEOUT", "RETENTION", "SNAPSHOT_MAX_AGE")
 _CHANGED = json.loads(os.environ.get("TEST_REPORTS", "{}"))
 DJANGO_REPORTS = {
     "RUNNER": "immediate",
     "FOLDER": str(WORK_DIR / "reports"),
     "LOCAL_THREAD": False,
     **{
-        name: timedelta(seconds=value) if name in ("LEASE", "TIMEOUT", "RETENTION") else value
+        name: timedelta(seconds=value) if name in _TIMES else value
         for name, value in _CHANGED.items()
     },
 }

@@ -30,6 +30,7 @@ from django_reports import jobs
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner
+from django_reports.runners.stopping import set_at
 
 ENTRY_POINT = f"{__name__}.run_attempt"
 NO_TIMEOUT = -1  # the attempt watches its own deadline; RQ's would be swallowed by report code
@@ -97,8 +98,7 @@ class SweepingWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         _stopping.clear()
-        for number in (signal.SIGTERM, signal.SIGUSR1):
-            signal.signal(number, lambda signum, frame: _stopping.set())
+        set_at(_stopping, signal.SIGTERM, signal.SIGUSR1)
 
     def request_stop(self, signum: Any, frame: Any) -> None:
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
