@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django_reports",
     "demo_project.flights",
     "tests.shop",
+    *os.environ.get("TEST_APPS", "").split(),
 ]
 
 MIDDLEWARE = [

@@ -1,5 +1,7 @@
 """The reports of the test project: one of each sort."""
 
+import os
+import signal
 from contextlib import suppress
 
 from django import forms
@@ -147,3 +149,17 @@ class Deaf(Report):
             with suppress(Exception):
                 time.sleep(1)
         yield {}
+
+
+@register
+class Poison(Report):
+    """Kills whoever runs it, as the kernel does when memory is short."""
+
+    identifier = "shop.poison"
+    permission = "shop.view_order"
+    delivery = "background"
+    columns = ["n"]
+
+    def rows(self, context):
+        yield {"n": 1}
+        os.kill(os.getpid(), signal.SIGKILL)
