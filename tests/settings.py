@@ -75,10 +75,12 @@ _DATABASES = {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": _NAME or "postgres",
         "HOST": os.environ.get("TEST_POSTGRESQL_HOST", "127.0.0.1"),
+        "PORT": os.environ.get("TEST_POSTGRESQL_PORT", ""),
         "USER": os.environ.get("TEST_POSTGRESQL_USER", "postgres"),
         "PASSWORD": os.environ.get("TEST_POSTGRESQL_PASSWORD", ""),
         "TEST": {"NAME": f"test_django_reports_{os.getpid()}"},
         "OPTIONS": _POOL,
+        "DISABLE_SERVER_SIDE_CURSORS": "TEST_NO_CURSORS" in os.environ,
     },
     "mariadb": {
         "ENGINE": "django.db.backends.mysql",

@@ -163,3 +163,19 @@ class Poison(Report):
     def rows(self, context):
         yield {"n": 1}
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@register
+class Greedy(Report):
+    """Takes more and more memory."""
+
+    identifier = "shop.greedy"
+    permission = "shop.view_order"
+    delivery = "background"
+    columns = ["n"]
+
+    def rows(self, context):
+        taken = []
+        while True:
+            taken.append(b"x" * 10_000_000)
+            yield {"n": len(taken)}
