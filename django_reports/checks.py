@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import connections
 from django.db.models import F
 from django.utils.module_loading import import_string
 
@@ -62,6 +63,48 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
                 id="django_reports.E003",
             )
         )
+    return found
+
+
+@register(TAG, deploy=True)
+def check_workers(**kwargs: Any) -> list[CheckMessage]:
+    """A thread of the site is no worker; whether there is one, nobody here can know."""
+    if problems(getattr(settings, NAME, {})):
+        return []
+    conf = get_settings()
+    if conf.RUNNER != "local" or not conf.LOCAL_THREAD:
+        return []
+    return [
+        Warning(
+            "Background exports may be made by a thread of the process that serves pages.",
+            hint="Run reports_worker as a service of its own, and set "
+            f"{NAME}['LOCAL_THREAD'] to False.",
+            id="django_reports.W002",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_databases(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Asked for by `check --database` and by `migrate`."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if connection.vendor != "sqlite":
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA journal_mode")
+            mode = cursor.fetchone()[0]
+        if mode not in ("wal", "memory"):
+            found.append(
+                Warning(
+                    f"The SQLite database {alias!r} has no write-ahead log (journal_mode={mode}): "
+                    "an export's rows are copied to a temporary file first, lest nobody can write "
+                    "while it runs.",
+                    hint='Set OPTIONS["init_command"] = "PRAGMA journal_mode=WAL;" in DATABASES.',
+                    id="django_reports.W003",
+                )
+            )
     return found
 
 

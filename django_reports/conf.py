@@ -27,10 +27,12 @@ class Settings:
     STORAGE: str = "reports"
     FOLDER: str | Path | None = None
     RETENTION: timedelta = timedelta(days=7)
+    DATABASE: str | None = None
     POLICY: str = "django_reports.permissions.GroupPolicy"
     LOCAL_THREAD: bool = True
     LEASE: timedelta = timedelta(seconds=30)
     TIMEOUT: timedelta = timedelta(hours=1)
+    SNAPSHOT_MAX_AGE: timedelta = timedelta(minutes=30)
     MAX_ATTEMPTS: int = 3
 
 
@@ -42,14 +44,16 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "STORAGE": (str,),
     "FOLDER": (str, Path, type(None)),
     "RETENTION": (timedelta,),
+    "DATABASE": (str, type(None)),
     "POLICY": (str,),
     "LOCAL_THREAD": (bool,),
     "LEASE": (timedelta,),
     "TIMEOUT": (timedelta,),
+    "SNAPSHOT_MAX_AGE": (timedelta,),
     "MAX_ATTEMPTS": (int,),
 }
 _NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS")
-_POSITIVE = ("RETENTION", "LEASE", "TIMEOUT")
+_POSITIVE = ("RETENTION", "LEASE", "TIMEOUT", "SNAPSHOT_MAX_AGE")
 
 
 def problems(value: Any) -> list[str]:

@@ -2,25 +2,41 @@
 
 Progress, lease, cancel and deadline go over a connection of their own, in a thread of their own:
 inside the reading transaction nobody would see progress, and it would not see a cancel.
+
+An attempt that is to stop stops by itself between two chunks of rows. If it does not, because one
+query takes long, that query is canceled; if even that does not help, because code of the report
+hangs, `give_up` is called: the job's row is taken from the attempt, which cannot publish then.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import DatabaseError, connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from django_reports.conf import get_settings
-from django_reports.exceptions import Canceled, DeadlineExceeded, HandedBack, LeaseLost
+from django_reports.exceptions import (
+    AttemptStopped,
+    Canceled,
+    DeadlineExceeded,
+    HandedBack,
+    LeaseLost,
+    SnapshotTooOld,
+)
 from django_reports.models import ReportJob
 from django_reports.pipeline import Meter
+from django_reports.sources import interrupt
 
 logger = logging.getLogger("django_reports.jobs")
 
 INTERVAL = 0.5  # seconds between two beats
+PATIENCE = 1.0  # seconds that an attempt gets to stop by itself
+LAST_PATIENCE = 3.0  # seconds until it is given up, though its queries were canceled
 
 
 class Control:
@@ -31,12 +47,22 @@ class Control:
     there is no thread, and only the deadline is watched.
     """
 
-    def __init__(self, rows: Any, *, is_stopping: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self,
+        rows: Any,
+        *,
+        is_stopping: Callable[[], bool] | None = None,
+        give_up: Callable[[AttemptStopped], None] = lambda reason: None,
+    ) -> None:
         self.meter = Meter()
         self.rows_expected: int | None = None
         self._rows = rows
         self._is_stopping = is_stopping or (lambda: False)
+        self._give_up = give_up
+        self._read_over: Sequence[BaseDatabaseWrapper] = ()
+        self.interrupted_by: AttemptStopped | None = None
         self._deadline = time.monotonic() + get_settings().TIMEOUT.total_seconds()
+        self._snapshot_ends: float | None = None
         self._is_canceled = False
         self._is_lost = False
         self._is_over = threading.Event()
@@ -44,6 +70,8 @@ class Control:
 
     def __enter__(self) -> "Control":
         if not connections[router.db_for_write(ReportJob)].in_atomic_block:
+            # Those of the thread that reads: another thread's `connections` are others.
+            self._read_over = connections.all()
             self._thread = threading.Thread(target=self._beat, name="reports-control", daemon=True)
             self._thread.start()
         return self
@@ -53,21 +81,47 @@ class Control:
         if self._thread is not None:
             self._thread.join()
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A context around the reading of one state of the database, which has to let it go."""
+        self._snapshot_ends = time.monotonic() + get_settings().SNAPSHOT_MAX_AGE.total_seconds()
+        try:
+            yield
+        finally:
+            self._snapshot_ends = None
+
     def check(self) -> None:
+        if reason := self._reason():
+            raise reason
+
+    def _reason(self) -> AttemptStopped | None:
+        """Why the attempt is to stop; None if it may go on."""
         if self._is_lost:
-            raise LeaseLost
+            return LeaseLost()
         if self._is_canceled:
-            raise Canceled
+            return Canceled()
         if time.monotonic() > self._deadline:
-            raise DeadlineExceeded
+            return DeadlineExceeded()
+        if self._snapshot_ends is not None and time.monotonic() > self._snapshot_ends:
+            return SnapshotTooOld()
         if self._is_stopping():
-            raise HandedBack
+            return HandedBack()
+        return None
 
     def _beat(self) -> None:
         lease = get_settings().LEASE
         lost_at = time.monotonic() + lease.total_seconds()
+        stop_at: float | None = None
         try:
             while not self._is_over.wait(INTERVAL):
+                if reason := self._reason():
+                    stop_at = stop_at or time.monotonic() + PATIENCE
+                    if time.monotonic() > stop_at:
+                        self._interrupt(reason)
+                    if time.monotonic() > stop_at + LAST_PATIENCE:
+                        logger.error("event=given_up reason=%s", type(reason).__name__)
+                        self._give_up(reason)
+                        return
                 try:
                     self._report(timezone.now() + lease)
                     lost_at = time.monotonic() + lease.total_seconds()
@@ -77,10 +131,17 @@ class Control:
                     connections.close_all()
                     if time.monotonic() > lost_at:
                         self._is_lost = True
-                if self._is_lost:
-                    return
         finally:
             connections.close_all()
+
+    def _interrupt(self, reason: AttemptStopped) -> None:
+        """Cancel the queries of the thread that reads."""
+        self.interrupted_by = reason
+        for connection in self._read_over:
+            try:
+                interrupt(connection)
+            except Exception as error:  # whatever a driver raises: the next beat tries again
+                logger.warning("event=not_interrupted error=%s", error)
 
     def _report(self, lease_until: Any) -> None:
         running = self._rows.running()

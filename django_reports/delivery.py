@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
@@ -22,6 +21,8 @@ from django_reports.permissions import Authority, hidden_columns
 from django_reports.pipeline import Meter, Table
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, Delivery
+
+TRIES = 3  # to find the job that another request for the same has just written
 
 
 @dataclass(frozen=True)
@@ -216,18 +217,8 @@ def enqueue(
     """
     with localised(spec):
         export = prepare(spec, authority, origin)
-        if not idempotency_key:
-            return _background(export, origin)
-        digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
-        if first := _asked_before(export, digest):
-            return first
-        try:
-            return _background(export, origin, idempotency_key=digest)
-        except IntegrityError:  # asked twice at once: the other was faster
-            first = _asked_before(export, digest)
-            if first is None:
-                raise
-            return first
+        digest = hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
+        return _background(export, origin, idempotency_key=digest)
 
 
 def rerun(job: ReportJob, authority: Authority, origin: Origin) -> ReportJob:
@@ -237,7 +228,10 @@ def rerun(job: ReportJob, authority: Authority, origin: Origin) -> ReportJob:
         return _background(prepare(spec, authority, origin), origin, rerun_of=job)
 
 
-def _asked_before(export: Export, digest: str) -> ReportJob | None:
+def _asked_before(export: Export, digest: str | None) -> ReportJob | None:
+    """The job that was asked for under this idempotency key."""
+    if digest is None:
+        return None
     assert export.authority.user is not None
     job: ReportJob | None = ReportJob.objects.filter(
         requested_by=export.authority.user.pk, idempotency_key=digest
@@ -249,17 +243,37 @@ def _asked_before(export: Export, digest: str) -> ReportJob | None:
     return job
 
 
-def _background(export: Export, origin: Origin, **facts: Any) -> ReportJob:
-    rows = _count_within_limit(export, origin)
-    job = jobs.create(
-        export,
-        delivery=Delivery.BACKGROUND,
-        origin=origin,
-        rows_expected=rows.n if rows.is_exact else None,
-        **facts,
-    )
-    runners.submit(job)
-    return job
+def _background(
+    export: Export,
+    origin: Origin,
+    *,
+    idempotency_key: str | None = None,
+    rerun_of: ReportJob | None = None,
+) -> ReportJob:
+    """Write a job for the background; the same export by the same person is made once at a time."""
+    for tries_left in reversed(range(TRIES)):
+        if first := _asked_before(export, idempotency_key):
+            return first
+        if active := jobs.active_like(export):
+            audit.record(AuditAction.REQUESTED, origin=origin, job=active, is_active_already=True)
+            return active
+        rows = _count_within_limit(export, origin)
+        try:
+            job = jobs.create(
+                export,
+                delivery=Delivery.BACKGROUND,
+                origin=origin,
+                rows_expected=rows.n if rows.is_exact else None,
+                rerun_of=rerun_of,
+                idempotency_key=idempotency_key,
+            )
+        except IntegrityError:  # asked twice at once: the other was faster
+            if not tries_left:
+                raise
+            continue
+        runners.submit(job)
+        return job
+    raise AssertionError("there is a last try")
 
 
 def _count_within_limit(export: Export, origin: Origin) -> RowCount:

@@ -106,5 +106,9 @@ class DeadlineExceeded(AttemptStopped):
     """The attempt ran longer than TIMEOUT."""
 
 
+class SnapshotTooOld(AttemptStopped):
+    """Rows were read from one state of the database for longer than SNAPSHOT_MAX_AGE."""
+
+
 class HandedBack(AttemptStopped):
     """The worker is shutting down; the job goes back into the queue."""

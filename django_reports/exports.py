@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django_reports import about, audit
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, Label, Row
+from django_reports.conf import get_settings
 from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportDenied, ReportError
 from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
 from django_reports.pipeline import Meter, Table, blocks
@@ -73,6 +74,10 @@ class Export:
         if isinstance(report, ModelReport):
             selection = self.spec.selection
             queryset = selection_kind(selection).queryset(selection, report, self.context)
+            alias = get_settings().DATABASE
+            chosen: str | None = queryset._db  # type: ignore[attr-defined]
+            if alias is not None and chosen is None:
+                queryset = queryset.using(alias)
             return QuerySetSource(report.filter_queryset(queryset, self.context), columns)
         return IterableSource(lambda: report.rows(self.context), columns)
 

@@ -5,6 +5,9 @@ who try, one wins, and the others see that they did not.
 """
 
 import datetime as dt
+import errno
+import hashlib
+import json
 import logging
 import os
 import tempfile
@@ -31,11 +34,14 @@ from django_reports.exceptions import (
     ReportDenied,
     ReportError,
     RowLimitExceeded,
+    SnapshotTooOld,
+    StorageUnavailable,
 )
 from django_reports.exports import Export, localised, prepare
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority
 from django_reports.pipeline import Meter
+from django_reports.registry import UnknownReport, registry
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, AuthorityKind, Delivery, JobStatus
 
@@ -61,7 +67,8 @@ def create(
 ) -> ReportJob:
     """Write the record of an export: waiting if it is for the background, else running.
 
-    Raises IntegrityError if the person has used the idempotency key before.
+    Raises IntegrityError if the person has used the idempotency key before, or has a job for the
+    background that was asked for in the same words and is not done.
     """
     is_immediate = delivery is Delivery.IMMEDIATE
     now = export.context.now
@@ -77,6 +84,7 @@ def create(
         requested_by_text=origin.actor_label[:255] if user else "system",
         rerun_of=rerun_of,
         idempotency_key=idempotency_key,
+        active_key=None if is_immediate else active_key_of(export),
         rows_expected=rows_expected,
         columns=export.columns_as_made(),
         filename=export.filename,
@@ -97,6 +105,20 @@ def create(
         )
     if not is_immediate:
         _send_after_commit(signals.job_queued, job)
+    return job
+
+
+def active_key_of(export: Export) -> str:
+    """What two requests have in common that ask for the same in the same name."""
+    user = export.authority.user
+    who = None if user is None else str(user.pk)
+    text = json.dumps([who, export.spec.to_json()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def active_like(export: Export) -> ReportJob | None:
+    """The waiting or running job of the same person for the same export, if there is one."""
+    job: ReportJob | None = ReportJob.objects.filter(active_key=active_key_of(export)).first()
     return job
 
 
@@ -137,30 +159,51 @@ def claim(key: UUID, number: int) -> Attempt | None:
     return Attempt(job, number)
 
 
-def run(key: UUID, number: int, *, is_stopping: Callable[[], bool] | None = None) -> None:
+def run(
+    key: UUID,
+    number: int,
+    *,
+    is_stopping: Callable[[], bool] | None = None,
+    on_hanging: Callable[[], None] = lambda: None,
+) -> None:
     """Claim a job and make its file. Errors end in the job's state, not in an exception.
 
     `is_stopping` is asked now and then whether this worker is to shut down; the job then goes back
-    into the queue.
+    into the queue. `on_hanging` is called, in another thread, when the report's code could not be
+    stopped and the job has been taken from it.
     """
     attempt = claim(key, number)
     if attempt is None:
         logger.info("job=%s attempt=%s event=not_claimed", key, number)
         return
-    control = Control(attempt.rows(), is_stopping=is_stopping)
+
+    def give_up(reason: AttemptStopped) -> None:
+        with in_language_of(attempt.job):
+            _end(attempt, reason)
+        on_hanging()
+
+    control = Control(attempt.rows(), is_stopping=is_stopping, give_up=give_up)
     with in_language_of(attempt.job):
         try:
             with control:
                 _make(attempt, control)
-        except HandedBack:
-            hand_back(attempt)
-        except LeaseLost:
-            logger.warning("job=%s attempt=%s event=lease_lost", key, number)
-        except Canceled:
-            finish_canceled(attempt.job, attempt.rows(), _("Canceled while running."))
         except Exception as error:
+            _end(attempt, control.interrupted_by or error)
+
+
+def _end(attempt: Attempt, error: Exception) -> None:
+    """End an attempt that made no file, as what stopped it asks for."""
+    key, number = attempt.job.pk, attempt.number
+    match error:
+        case HandedBack():
+            hand_back(attempt)
+        case LeaseLost():
+            logger.warning("job=%s attempt=%s event=lease_lost", key, number)
+        case Canceled():
+            finish_canceled(attempt.job, attempt.rows(), _("Canceled while running."))
+        case _:
             if not isinstance(error, ReportError):
-                logger.exception("job=%s attempt=%s event=failed", key, number)
+                logger.error("job=%s attempt=%s event=failed", key, number, exc_info=error)
             fail(attempt.job, attempt.rows(), reason_of(error))
 
 
@@ -171,9 +214,9 @@ def _make(attempt: Attempt, control: Control) -> None:
         storage.delete(job.storage, job.file_key)
     spec = ExportSpec.from_json(job.spec)
     meter = control.meter
-    with localised(spec), tempfile.NamedTemporaryFile(prefix="django-reports-") as file:
+    with localised(spec), tempfile.TemporaryFile() as file:
         export = prepare(spec, authority_of(job), _origin_of(job), now=job.created_at)
-        with export.snapshot():
+        with control.snapshot(), export.snapshot():
             if export.is_countable:
                 control.rows_expected = export.count()
             writer = export.writer()
@@ -187,7 +230,7 @@ def _make(attempt: Attempt, control: Control) -> None:
         # Noted before it is there, so that a file whose attempt dies can be found and removed.
         if not attempt.rows().running().update(storage=alias, file_key=key):
             raise LeaseLost
-        name = storage.publish(alias, key, file.name, meter.size)
+        name = storage.publish(alias, key, file, meter.size)
     try:
         if name != key:  # the storage chose another: noted for the same reason
             attempt.rows().running().update(file_key=name)
@@ -272,10 +315,16 @@ def fail(job: ReportJob, rows: Any, reason: str) -> bool:
 
 
 def hand_back(attempt: Attempt) -> bool:
-    """Put a running job back into the queue; it counts as an attempt."""
+    """Put a running job back into the queue. It does not count as lost."""
     return bool(
         attempt.rows().move(JobStatus.RUNNING, JobStatus.QUEUED, enqueued_at=None, lease_until=None)
     )
+
+
+def declare_dead(key: UUID, number: int) -> None:
+    """Say that an attempt is certainly gone: the next sweep need not wait for its lease."""
+    attempts = ReportJob.objects.running().filter(pk=key, attempt=number)
+    attempts.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
 
 
 def cancel(job: ReportJob, origin: Origin) -> bool:
@@ -316,6 +365,20 @@ def expire(job: ReportJob) -> bool:
     return bool(is_won)
 
 
+def give_up_file(job: ReportJob) -> bool:
+    """End the life of a job's file that is no longer there."""
+    reason = _("Its file is missing in the storage.")
+    with transaction.atomic(using=database()):
+        is_won = ReportJob.objects.filter(pk=job.pk).move(
+            JobStatus.SUCCEEDED, JobStatus.EXPIRED, error=reason
+        )
+        if is_won:
+            audit.record(
+                AuditAction.EXPIRED, origin=SYSTEM, job=job, file_key=job.file_key, reason=reason
+            )
+    return bool(is_won)
+
+
 def remove_leftovers(job: ReportJob) -> None:
     """Remove the file that a job without one still names."""
     storage.delete(job.storage, job.file_key)
@@ -353,8 +416,17 @@ def reason_of(error: BaseException) -> str:
     """Why an export failed, in words for the person who asked. Details are for the log."""
     if isinstance(error, DeadlineExceeded):
         return _("Timed out after %(time)s.") % {"time": _duration(get_settings().TIMEOUT)}
+    if isinstance(error, SnapshotTooOld):
+        return _(
+            "Reading took longer than the %(time)s for which one state of the data is kept."
+        ) % {"time": _duration(get_settings().SNAPSHOT_MAX_AGE)}
     if isinstance(error, RowLimitExceeded):
         return str(error)
+    cause = error.__cause__ if isinstance(error, StorageUnavailable) else error
+    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _("Storage full: there is no space left for the file.")
+    if isinstance(error, UnknownReport) and registry.find(error.identifier) is None:
+        return _("This report no longer exists.")
     if isinstance(error, ReportDenied):
         return _("No longer permitted: %(reason)s") % {"reason": error}
     if isinstance(error, ReportError) and not isinstance(error, AttemptStopped):

@@ -12,6 +12,7 @@ from weakref import finalize
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -124,7 +125,7 @@ class QuerySetSource:
         if connection.vendor == "sqlite" or connection.in_atomic_block:
             yield
             return
-        with transaction.atomic(using=self.alias):
+        with _cursors_on_the_server(connection), transaction.atomic(using=self.alias):
             if connection.vendor in ("postgresql", "mysql"):
                 with connection.cursor() as cursor:
                     cursor.execute(_SNAPSHOT[connection.vendor])
@@ -265,6 +266,35 @@ class Spool:
         self.close()
 
 
+NUMBER = "_django_reports_number"
+
+
+def _note_number(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Keep by which number MySQL and MariaDB know a connection: busy, it cannot be asked."""
+    if connection.vendor == "mysql":
+        raw: Any = connection.connection
+        setattr(connection, NUMBER, raw.thread_id())
+
+
+connection_created.connect(_note_number, dispatch_uid="django_reports.sources.number")
+
+
+def interrupt(connection: BaseDatabaseWrapper) -> None:
+    """Cancel the query that another thread has running on this connection, if there is one."""
+    raw: Any = connection.connection
+    if raw is None:
+        return
+    if connection.vendor == "postgresql":
+        getattr(raw, "cancel_safe", raw.cancel)()  # of psycopg 3 from 3.2 on
+    elif connection.vendor == "mysql":
+        number = getattr(connection, NUMBER, None)
+        if number is not None:
+            with connections[connection.alias].cursor() as cursor:  # this thread's own
+                cursor.execute("KILL QUERY %s", [number])
+    elif connection.vendor == "sqlite":
+        raw.interrupt()
+
+
 def release_connections() -> None:
     """Give this thread's database connections back; the next query gets one again.
 
@@ -288,6 +318,23 @@ def _reading_locks_others(connection: BaseDatabaseWrapper, columns: Sequence[Bou
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         return cursor.fetchone()[0] not in ("wal", "memory")
+
+
+@contextmanager
+def _cursors_on_the_server(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Have PostgreSQL keep the rows that are not read yet, whatever the settings say.
+
+    They turn server-side cursors off for poolers that give each transaction any connection; a
+    cursor that lives inside one transaction does them no harm, and without it all rows would lie
+    in memory.
+    """
+    known = connection.settings_dict
+    # Not changed but replaced: it is shared with the connections of other threads.
+    connection.settings_dict = {**known, "DISABLE_SERVER_SIDE_CURSORS": False}
+    try:
+        yield
+    finally:
+        connection.settings_dict = known
 
 
 @contextmanager

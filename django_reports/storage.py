@@ -6,10 +6,11 @@ for the person who reads it; the log has the rest.
 
 import logging
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import date
+from datetime import date, timedelta
 from io import RawIOBase
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -83,6 +85,10 @@ def storage_of(alias: str) -> Storage:
         ) from error
 
 
+# What `new_key` gives.
+KEY = re.compile(r"\d{4}/\d{2}/[\w-]{43}\.[a-z0-9.]+")
+
+
 def new_key(extension: str, day: date) -> str:
     """An unguessable key; the date is there for people who tidy up by hand."""
     return f"{day:%Y/%m}/{secrets.token_urlsafe(32)}.{extension}"
@@ -93,15 +99,15 @@ def _told(alias: str, key: str, reason: str) -> Iterator[None]:
     """Turn what a storage raises into StorageUnavailable with a reason, and log it."""
     try:
         yield
-    except FileUnavailable:
+    except (FileUnavailable, NotImplementedError):
         raise
     except Exception as error:
         logger.exception("storage=%s key=%s event=storage_failed", alias, key)
         raise StorageUnavailable(reason % {"name": type(error).__name__}) from error
 
 
-def publish(alias: str, key: str, path: str, size: int) -> str:
-    """Save a finished local file. Returns the name under which the storage keeps it.
+def publish(alias: str, key: str, content: Any, size: int) -> str:
+    """Save a finished file, open for reading. Returns the name under which the storage keeps it.
 
     Raises FileUnavailable if the storage fails, or holds another number of bytes than were given
     to it.
@@ -111,8 +117,8 @@ def publish(alias: str, key: str, path: str, size: int) -> str:
     with _told(alias, key, reason):
         storage = storage_of(alias)
         try:
-            with open(path, "rb") as file:
-                name = storage.save(key, File(file, name=key))
+            content.seek(0)
+            name = storage.save(key, File(content, name=key))
             _measure(storage, name, size)
         except Exception:
             discard(alias, name)  # what did arrive is of no use
@@ -203,6 +209,41 @@ def delete(alias: str, key: str) -> None:
         reason = _("A file could not be removed (%(name)s). The server's log has the details.")
         with _told(alias, key, reason), suppress(FileNotFoundError):
             storage_of(alias).delete(key)
+
+
+def kept_keys(alias: str) -> Iterator[str]:
+    """The keys of all files of ours in a storage; files of other names are not ours.
+
+    Raises FileUnavailable if the storage fails, NotImplementedError if it cannot be listed.
+    """
+    with _told(alias, "", _("The storage cannot be listed (%(name)s).")):
+        storage = storage_of(alias)
+        try:
+            for year in _folders(storage, ""):
+                for month in _folders(storage, year):
+                    for name in storage.listdir(f"{year}/{month}")[1]:
+                        if KEY.fullmatch(f"{year}/{month}/{name}"):
+                            yield f"{year}/{month}/{name}"
+        except FileNotFoundError:  # nothing has been kept yet
+            return
+
+
+def _folders(storage: Storage, path: str) -> list[str]:
+    return [name for name in storage.listdir(path)[0] if name.isdecimal()]
+
+
+def exists(alias: str, key: str) -> bool:
+    """Whether a file is there. Raises FileUnavailable if the storage fails."""
+    with _told(alias, key, _("The storage cannot be asked (%(name)s).")):
+        return bool(storage_of(alias).exists(key))
+
+
+def age_of(alias: str, key: str) -> timedelta | None:
+    """How long ago a file was kept; None if the storage does not know, or it is gone."""
+    try:
+        return timezone.now() - storage_of(alias).get_modified_time(key)
+    except (NotImplementedError, FileNotFoundError):
+        return None
 
 
 def discard(alias: str, key: str) -> None:

@@ -4,33 +4,47 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from django_reports import jobs
+from django_reports import jobs, storage
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
 from django_reports.statuses import Delivery, JobStatus
+from django_reports.workspace import remove_abandoned
 
 logger = logging.getLogger("django_reports.sweep")
 
 ENQUEUE_AGAIN_AFTER = dt.timedelta(seconds=20)
+ORPHAN_AGE = dt.timedelta(days=1)  # of a file that no job names before it is removed
 
 
 @dataclass
 class Swept:
-    """How many jobs a sweep put back into the queue, gave up, handed over again and expired."""
+    """How many jobs a sweep put back into the queue, gave up, handed over again and expired.
+
+    And, where it tidied up as well, how many files without a job it removed, how many jobs it
+    found without their file, and how many folders of dead processes it removed.
+    """
 
     rerun: int = 0
     failed: int = 0
     enqueued: int = 0
     expired: int = 0
+    orphans: int = 0
+    missing: int = 0
+    folders: int = 0
 
 
-def sweep(hand_over: Callable[[ReportJob], bool]) -> Swept:
-    """Repair and tidy up once. `hand_over` gives a waiting job to the runner; False: not now."""
+def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Swept:
+    """Repair once. `hand_over` gives a waiting job to the runner; False: not now.
+
+    With `tidies`, it also looks through storages and temporary folders, which may take a while.
+    """
     swept = Swept()
     for job in ReportJob.objects.abandoned():
         with jobs.in_language_of(job):
@@ -43,6 +57,9 @@ def sweep(hand_over: Callable[[ReportJob], bool]) -> Swept:
             jobs.remove_leftovers(job)
         except FileUnavailable as error:  # the next sweep tries again, and the others go on
             logger.warning("job=%s event=leftover_stays error=%s", job.pk, error)
+    if tidies:
+        swept.folders += remove_abandoned()
+        _tidy_storages(swept)
     if swept != Swept():
         logger.info("event=swept %s", swept)
     return swept
@@ -57,13 +74,54 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
         swept.failed += jobs.fail(job, rows, _("The process that sent it ended."))
     elif job.cancel_requested_at is not None:
         jobs.finish_canceled(job, rows, _("Canceled while running."))
-    elif job.attempt < get_settings().MAX_ATTEMPTS:
+    elif job.lost + 1 < get_settings().MAX_ATTEMPTS:
         swept.rerun += rows.move(
-            JobStatus.RUNNING, JobStatus.QUEUED, enqueued_at=None, lease_until=None
+            JobStatus.RUNNING,
+            JobStatus.QUEUED,
+            enqueued_at=None,
+            lease_until=None,
+            lost=job.lost + 1,
         )
     else:
-        reason = _("Killed or out of memory, %(count)s times.") % {"count": job.attempt}
+        reason = ngettext(
+            "Killed or out of memory, %(count)s time.",
+            "Killed or out of memory, %(count)s times.",
+            job.lost + 1,
+        ) % {"count": job.lost + 1}
         swept.failed += jobs.fail(job, rows, reason)
+
+
+def _tidy_storages(swept: Swept) -> None:
+    kept = ReportJob.objects.exclude(file_key="")
+    for alias in {storage.storage_alias(), *kept.values_list("storage", flat=True).distinct()}:
+        try:
+            _tidy_storage(alias, kept.filter(storage=alias), swept)
+        except FileUnavailable as error:
+            logger.warning("storage=%s event=not_tidied error=%s", alias, error)
+
+
+def _tidy_storage(alias: str, kept: Any, swept: Swept) -> None:
+    try:
+        found = set(storage.kept_keys(alias))
+    except NotImplementedError:  # it cannot be listed: only what was noted can be looked for
+        found = {
+            key for key in kept.values_list("file_key", flat=True) if storage.exists(alias, key)
+        }
+    noted = set(kept.values_list("file_key", flat=True))
+    for key in found - noted:
+        age = storage.age_of(alias, key)
+        if age is not None and age > ORPHAN_AGE:
+            storage.delete(alias, key)
+            swept.orphans += 1
+            logger.warning("storage=%s key=%s event=orphan_removed", alias, key)
+    for job in kept.filter(status=JobStatus.SUCCEEDED).iterator():
+        if not found:
+            # Rather a folder that is not mounted than every single file gone.
+            logger.error("storage=%s event=all_files_missing", alias)
+            return
+        if job.file_key not in found and not storage.exists(alias, job.file_key):
+            with jobs.in_language_of(job):
+                swept.missing += jobs.give_up_file(job)
 
 
 def _hand_over_waiting(hand_over: Callable[[ReportJob], bool], swept: Swept) -> None:

@@ -11,6 +11,7 @@ from tests.services import (
     LABELS,
     find_chromium,
     find_curl,
+    find_pgbouncer,
     find_soffice,
     is_redis_there,
     missing_packages,
@@ -43,6 +44,9 @@ def main() -> int:
         left_out.append(f"what needs {', '.join(packages)}")
     if "integration" in sys.argv and find_soffice() is None:
         left_out.append("LibreOffice (no soffice)")
+
+    if "integration" in sys.argv and find_pgbouncer() is None:
+        left_out.append("the pooler (no pgbouncer)")
     wanted, missing = ", ".join(run) or "nothing", ", ".join(left_out) or "nothing"
     print(f"tests: running on {wanted}; left out: {missing}", flush=True)
     if left_out and os.environ.get("CI") == "true":

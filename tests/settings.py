@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "demo_project.flights",
     "tests.shop",
     "tests.values",
+    *os.environ.get("TEST_APPS", "").split(),
 ]
 
 MIDDLEWARE = [
@@ -75,10 +76,12 @@ _DATABASES = {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": _NAME or "postgres",
         "HOST": os.environ.get("TEST_POSTGRESQL_HOST", "127.0.0.1"),
+        "PORT": os.environ.get("TEST_POSTGRESQL_PORT", ""),
         "USER": os.environ.get("TEST_POSTGRESQL_USER", "postgres"),
         "PASSWORD": os.environ.get("TEST_POSTGRESQL_PASSWORD", ""),
         "TEST": {"NAME": f"test_django_reports_{os.getpid()}"},
         "OPTIONS": _POOL,
+        "DISABLE_SERVER_SIDE_CURSORS": "TEST_NO_CURSORS" in os.environ,
     },
     "mariadb": {
         "ENGINE": "django.db.backends.mysql",
@@ -112,13 +115,14 @@ RQ_QUEUES = {
 }
 
 # What a test has changed for the processes that it starts; times in seconds.
+_TIMES = ("LEASE", "TIMEOUT", "RETENTION", "SNAPSHOT_MAX_AGE")
 _CHANGED = json.loads(os.environ.get("TEST_REPORTS", "{}"))
 DJANGO_REPORTS = {
     "RUNNER": "immediate",
     "FOLDER": str(WORK_DIR / "reports"),
     "LOCAL_THREAD": False,
     **{
-        name: timedelta(seconds=value) if name in ("LEASE", "TIMEOUT", "RETENTION") else value
+        name: timedelta(seconds=value) if name in _TIMES else value
         for name, value in _CHANGED.items()
     },
 }

@@ -213,7 +213,7 @@ def test_a_storage_that_fails_in_the_middle_leaves_no_file(alice, orders, folder
     monkeypatch.setattr(storage.PrivateFileSystemStorage, "_save", disk_full)
     job = make(alice)
     assert job.status == "failed"
-    assert "(OSError)" in job.error
+    assert job.error == "Storage full: there is no space left for the file."
     assert files_in(folder) == []
 
 

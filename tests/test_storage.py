@@ -34,7 +34,8 @@ def use(settings):
 def file(tmp_path):
     path = tmp_path / "made.csv"
     path.write_bytes(b"id\r\n1\r\n")
-    return str(path)
+    with path.open("rb") as opened:
+        yield opened
 
 
 def mode_of(path):

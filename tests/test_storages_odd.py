@@ -358,7 +358,7 @@ def test_the_name_that_the_storage_chose_is_noted_at_once(alice, use, name, monk
         with pytest.raises(KeyboardInterrupt):
             numbers(alice)
     assert noted == list(odd.kept)
-    put(ReportJob.objects.get(), lease_until=timezone.now() - dt.timedelta(seconds=1), attempt=3)
+    put(ReportJob.objects.get(), lease_until=timezone.now() - dt.timedelta(seconds=1), lost=2)
     sweep()
     assert (ReportJob.objects.get().file_key, odd.kept) == ("", {})
 

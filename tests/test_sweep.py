@@ -67,12 +67,19 @@ def test_a_job_whose_worker_lives_is_left_alone(alice, orders, handed_over):
 
 
 def test_a_job_that_died_too_often_fails(alice, orders, folder):
-    job = orphan(folder, abandoned(enqueue(alice), attempt=3))
+    job = orphan(folder, abandoned(enqueue(alice), attempt=3, lost=2))
     assert sweep() == Swept(failed=1)
     job.refresh_from_db()
     assert (job.status, job.error) == ("failed", "Killed or out of memory, 3 times.")
     assert actions(job) == ["requested", "failed"]
     assert files_in(folder) == []
+
+
+def test_what_was_handed_back_was_not_lost(alice, orders, handed_over):
+    job = abandoned(enqueue(alice), attempt=9, lost=1)
+    assert sweep() == Swept(rerun=1, enqueued=1)
+    job.refresh_from_db()
+    assert (job.status, job.attempt, job.lost) == ("queued", 9, 2)
 
 
 def test_how_often_is_a_setting(alice, orders, configure):
@@ -199,7 +206,7 @@ def test_one_file_that_cannot_be_removed_does_not_keep_the_others(alice, orders,
 
 def test_the_second_sweep_changes_nothing(alice, orders, handed_over, folder):
     abandoned(enqueue(alice))
-    abandoned(enqueue(alice), attempt=3)
+    abandoned(enqueue(alice), attempt=3, lost=2)
     abandoned(enqueue(alice), cancel_requested_at=timezone.now())
     put(make(alice), expires_at=ago(seconds=1))
     assert sweep() == Swept(rerun=1, failed=1, enqueued=1, expired=1)

@@ -95,7 +95,7 @@ def test_close_without_end_leaves_no_temporary_file(temporary, monkeypatch, chun
     made = writer(column("a"))
     for rows in chunks:
         made.write(rows)
-    assert len(list(temporary.iterdir())) == {0: 0, 1: 1, 4: 2}[sum(map(len, chunks))]
+    assert len(list(temporary.rglob("*.xml"))) == {0: 0, 1: 1, 4: 2}[sum(map(len, chunks))]
     made.close()
     assert list(temporary.iterdir()) == []
 

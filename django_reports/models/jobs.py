@@ -46,6 +46,8 @@ class ReportJobQuerySet(models.QuerySet["ReportJob"]):
             raise IllegalTransition(
                 f"A {from_status} job cannot become {to_status}; the legal steps are: {legal}."
             )
+        if to_status not in ACTIVE:
+            changes["active_key"] = None
         return bool(self.filter(status=from_status).update(status=to_status, **changes))
 
 
@@ -75,6 +77,8 @@ class ReportJob(models.Model):
         related_name="+",
         verbose_name=_("run again from"),
     )
+    # A hash of who asked for what, as long as the job is active: asked for again, it is the same.
+    active_key = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
     # A hash of what a program called its request; None, and so never alike, where it did not.
     idempotency_key = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
 
@@ -90,6 +94,8 @@ class ReportJob(models.Model):
     filename = models.CharField(_("file name"), max_length=255, blank=True)
 
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    # How many of the attempts ended without a word: killed, or out of memory.
+    lost = models.PositiveSmallIntegerField(_("lost attempts"), default=0)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     created_at = models.DateTimeField(_("asked at"), default=timezone.now)
     enqueued_at = models.DateTimeField(_("handed over at"), null=True, blank=True)
@@ -116,6 +122,7 @@ class ReportJob(models.Model):
             models.UniqueConstraint(
                 fields=["requested_by", "idempotency_key"], name="reports_job_asked_once"
             ),
+            models.UniqueConstraint(fields=["active_key"], name="reports_job_active_once"),
             # A person's job whose person was deleted stays a person's: it never turns into one of
             # the system's, which may do more.
             models.CheckConstraint(

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from functools import lru_cache, partial
 from typing import Any
 
@@ -20,6 +21,8 @@ from django_reports.sweep import Swept
 logger = logging.getLogger("django_reports.runners")
 
 _has_served = threading.Event()
+
+TIDY_INTERVAL = 60 * 60  # seconds between two looks through storages and temporary folders
 
 RUNNERS = {
     "local": "django_reports.runners.local.LocalRunner",
@@ -56,8 +59,29 @@ def enqueue(job: ReportJob) -> bool:
 
 
 def sweep() -> Swept:
-    """Repair what died, hand over again what waits, and tidy up. Safe anywhere, at any time."""
-    return repair.sweep(enqueue)
+    """Repair what died, hand over again what waits, and tidy up once an hour.
+
+    Safe anywhere, at any time.
+    """
+    tidies = _tidied.is_due()
+    return repair.sweep(enqueue, tidies=tidies)
+
+
+class _Tidied:
+    """When this process has tidied up last."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if self._at is not None and now - self._at < TIDY_INTERVAL:
+            return False
+        self._at = now
+        return True
+
+
+_tidied = _Tidied()
 
 
 def is_serving() -> bool:

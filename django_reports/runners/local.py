@@ -9,7 +9,6 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from types import FrameType
 
 from django.db import close_old_connections, connections
 
@@ -17,6 +16,7 @@ from django_reports import jobs, runners
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner
+from django_reports.runners.stopping import set_at
 
 logger = logging.getLogger("django_reports.runners")
 
@@ -60,13 +60,8 @@ class LocalRunner(Runner):
 
     def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
         stopping = threading.Event()
-
-        def stop(signum: int, frame: FrameType | None) -> None:
-            stopping.set()
-
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, stop)
-            signal.signal(signal.SIGINT, stop)
+            set_at(stopping, signal.SIGTERM, signal.SIGINT)
         _sweep_safely(sweep)
         if burst:
             drain(stopping.is_set)

@@ -4,8 +4,12 @@ RQ gets a job's key and the number of the attempt, nothing else, as JSON. Whethe
 run, and whether its result counts, the database decides.
 """
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -14,37 +18,69 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.checks import Error as CheckError
 from django.db import close_old_connections, connections
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from rq import Worker
-from rq.exceptions import DuplicateJobError
+from redis.retry import Retry
+from rq import Queue, Worker
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from django_reports import jobs
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner
+from django_reports.runners.stopping import set_at
 
+ENTRY_POINT = f"{__name__}.run_attempt"
 NO_TIMEOUT = -1  # the attempt watches its own deadline; RQ's would be swallowed by report code
 WORKER_TTL = 25  # seconds; RQ waits for a job for 15 s less, and sweeps happen in between
+FAILURE_TTL = 24 * 60 * 60  # seconds for which RQ's own pages show what it could not run
+HAND_OVER_WITHIN = 1.0  # seconds that somebody who asks for an export waits for Redis
+
+_stopping = threading.Event()  # of the process that works on a job: it is asked to hand it back
 
 
 def run_attempt(key: str, number: int) -> None:
     """What RQ calls."""
     close_old_connections()
     try:
-        jobs.run(UUID(key), number)
+        jobs.run(UUID(key), number, is_stopping=_stopping.is_set, on_hanging=_leave)
     finally:
         connections.close_all()
+
+
+def _leave() -> None:
+    """End the process of a report that cannot be stopped, if it is one of its own."""
+    if SweepingWorker.main_pid not in (None, os.getpid()):
+        os._exit(1)
+
+
+class AttemptJob(Job):
+    """An RQ job that runs nothing but `run_attempt`, whatever somebody has put into the queue."""
+
+    @property
+    def func(self) -> Any:
+        if self.func_name != ENTRY_POINT:
+            raise ValueError(f"this worker runs {ENTRY_POINT}, not {self.func_name!r}")
+        return run_attempt
 
 
 class SweepingWorker(Worker):
     """An RQ worker that sweeps between jobs and while its child works on one.
 
-    It sweeps in its own process, never in a thread, because it forks.
+    It sweeps in its own process, never in a thread, because it forks. Asked to stop, it has its
+    child hand the job back.
     """
 
     sweep: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
+    main_pid: ClassVar[int | None] = None
+    max_connection_wait_time = SWEEP_INTERVAL  # until a Redis that was away is asked again
     _swept_at = 0.0
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        SweepingWorker.main_pid = os.getpid()
+        return bool(super().work(*args, **kwargs))
 
     @property
     def should_run_maintenance_tasks(self) -> bool:
@@ -58,6 +94,25 @@ class SweepingWorker(Worker):
     def execute_job(self, job: Any, queue: Any) -> None:
         connections.close_all()  # the child must not inherit an open connection
         super().execute_job(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        _stopping.clear()
+        set_at(_stopping, signal.SIGTERM, signal.SIGUSR1)
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGUSR1)
+
+    def handle_work_horse_killed(self, job: Job, *args: Any) -> None:
+        super().handle_work_horse_killed(job, *args)  # type: ignore[no-untyped-call]
+        with suppress(Exception):  # what is not one of our jobs has no such arguments
+            key, number = job.args
+            jobs.declare_dead(UUID(key), number)
+            self._swept_at = 0.0
+        connections.close_all()
 
     def _sweep_if_due(self) -> None:
         if time.monotonic() - self._swept_at < SWEEP_INTERVAL:
@@ -76,31 +131,26 @@ class RQRunner(Runner):
     unavailable = (RedisError, OSError)
 
     def enqueue(self, job: ReportJob) -> None:
+        queue = _queue()
         number = job.attempt + 1
-        # "auto": enqueue now. The default would wait for a commit, and only of the default
-        # database; the caller has waited for the right one.
-        queue = django_rq.get_queue(
-            get_settings().QUEUE, commit_mode="auto", serializer=JSONSerializer
-        )
+        name = f"{job.pk}-{number}"
         try:
-            queue.enqueue(
-                run_attempt,
-                str(job.pk),
-                number,
-                job_id=f"{job.pk}-{number}",
-                unique=True,
-                job_timeout=NO_TIMEOUT,
-                result_ttl=0,
-                description=f"django_reports {job.pk} attempt {number}",
-            )
+            _put(queue, job, number, name)
         except DuplicateJobError:
-            return  # it is there already, which is all that was wanted
+            if queue.get_job_position(name) is not None:
+                return  # it is waiting there, which is all that was wanted
+            # Taken out by a worker that died before it could claim the job, or spoilt.
+            with suppress(NoSuchJobError):
+                AttemptJob(name, connection=queue.connection, serializer=JSONSerializer).delete()
+            with suppress(DuplicateJobError):
+                _put(queue, job, number, name)
 
     def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
         worker_class = type("ReportsWorker", (SweepingWorker,), {"sweep": staticmethod(sweep)})
         worker = django_rq.get_worker(
             get_settings().QUEUE,
             worker_class=worker_class,
+            job_class=AttemptJob,
             serializer=JSONSerializer,
             worker_ttl=WORKER_TTL,
             job_monitoring_interval=5,
@@ -120,3 +170,30 @@ class RQRunner(Runner):
                 id="django_reports.E011",
             )
         ]
+
+
+def _queue() -> Queue:
+    """The queue, over a connection that gives up soon: somebody is waiting for a page."""
+    # "auto": enqueue now. The default would wait for a commit, and only of the default database;
+    # the caller has waited for the right one.
+    queue = django_rq.get_queue(get_settings().QUEUE, commit_mode="auto", serializer=JSONSerializer)
+    queue.connection.connection_pool.connection_kwargs.update(
+        socket_timeout=HAND_OVER_WITHIN,
+        socket_connect_timeout=HAND_OVER_WITHIN,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return queue
+
+
+def _put(queue: Queue, job: ReportJob, number: int, name: str) -> None:
+    queue.enqueue(
+        run_attempt,
+        str(job.pk),
+        number,
+        job_id=name,
+        unique=True,
+        job_timeout=NO_TIMEOUT,
+        result_ttl=0,
+        failure_ttl=FAILURE_TTL,
+        description=f"django_reports {job.pk} attempt {number}",
+    )

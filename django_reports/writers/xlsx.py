@@ -15,6 +15,7 @@ from openpyxl.cell.rich_text import CellRichText
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.utils.exceptions import WorkbookAlreadySaved
+from openpyxl.worksheet._writer import ALL_TEMP_FILES, WorksheetWriter
 from openpyxl.xml.constants import XML_NS
 from openpyxl.xml.functions import Element, SubElement
 
@@ -22,6 +23,7 @@ from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import FormatLimitExceeded
 from django_reports.kinds import Cell, Rendering
 from django_reports.specs import Layout, Options
+from django_reports.workspace import Workspace
 from django_reports.writers.base import Facts, Writer
 
 MAX_ROWS = 1_048_576  # of a sheet, its header included
@@ -84,6 +86,7 @@ class XlsxWriter(Writer):
         super().__init__(columns, rendering, title, layout=layout, about=about)
         self.check(columns, Options())
         self._workbook = Workbook(write_only=True)
+        self._workspace: Workspace | None = None
         self._is_saved = False
         self._rows = self._section = 0  # of all sections, and the current one's number
         self._begin_section()
@@ -126,7 +129,7 @@ class XlsxWriter(Writer):
         self._end_section()
         if self.about:
             self._write_about()
-        with tempfile.TemporaryFile(prefix="django-reports-") as file:
+        with tempfile.TemporaryFile() as file:
             self._workbook.save(file)
             self._is_saved = True
             file.seek(0)
@@ -134,16 +137,15 @@ class XlsxWriter(Writer):
                 yield block
 
     def close(self) -> None:
-        if self._is_saved:
-            return
-        # openpyxl keeps each sheet in a temporary file until it is saved, and removes those files
-        # only at the end of the process.
-        for sheet in self._workbook.worksheets:
-            write_only: Any = sheet
-            with suppress(WorkbookAlreadySaved):
-                write_only.close()
-            with suppress(OSError):
-                write_only._writer.cleanup()
+        if not self._is_saved:
+            for sheet in self._workbook.worksheets:
+                write_only: Any = sheet
+                with suppress(WorkbookAlreadySaved):
+                    write_only.close()
+                with suppress(OSError):
+                    write_only._writer.cleanup()
+        if self._workspace is not None:
+            self._workspace.close()
 
     def _begin_section(self) -> None:
         self._to_cells = [column.kind.to_cell(self.rendering) for column in self.columns]
@@ -177,6 +179,8 @@ class XlsxWriter(Writer):
         self._sheet_rows = 0
         if header is not None:
             self._sheet.freeze_panes = "A2"
+        self._open(self._sheet)
+        if header is not None:
             self._sheet.append([self._bold(self._text(self._clean(label))) for label in header])
             self._sheet_rows = 1
 
@@ -200,6 +204,17 @@ class XlsxWriter(Writer):
         sheet = self._workbook.create_sheet(name)
         sheet.sheet_properties.codeName = role
         return sheet
+
+    def _open(self, sheet: Any) -> None:
+        """Let openpyxl keep the sheet, until it is saved, in a file of ours.
+
+        Its own would stay behind if this process is killed.
+        """
+        self._workspace = self._workspace or Workspace()
+        path = str(self._workspace.path / f"{len(self._workbook.worksheets)}.xml")
+        ALL_TEMP_FILES.append(path)
+        sheet._writer = WorksheetWriter(sheet, path)
+        sheet._writer.write_top()
 
     def _totals(self) -> list[Any]:
         """The one row of formulas: made here of nothing that anybody typed."""
@@ -232,6 +247,7 @@ class XlsxWriter(Writer):
         facts = [*self.about, (_("Rows"), f"{self._rows:,}")]
         sheet.column_dimensions["A"].width = min(max(len(what) for what, _v in facts) + 2, 30)
         sheet.column_dimensions["B"].width = MAX_WIDTH
+        self._open(sheet)
         for what, value in facts:
             sheet.append(
                 [self._bold(self._text(self._clean(what))), self._text(self._clean(value))]

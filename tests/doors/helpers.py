@@ -33,8 +33,11 @@ def deliver(user, *args, **wanted):
 
 
 def enqueue(user, *args, **wanted):
-    """A waiting job. Where a test is a transaction, no runner ever gets it."""
-    return delivery.enqueue(spec_of(*args, **wanted), *asking(user))
+    """A waiting job. Where a test is a transaction, no runner ever gets it.
+
+    It stands for whichever job a test needs: the next one that is asked for is another one.
+    """
+    return put(delivery.enqueue(spec_of(*args, **wanted), *asking(user)), active_key=None)
 
 
 def make(user, *args, **wanted):

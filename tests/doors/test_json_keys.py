@@ -68,13 +68,20 @@ def test_another_request_under_the_key_is_refused(alice, orders, path, value):
 
 
 @pytest.mark.django_db
-def test_another_key_and_no_key_make_other_jobs(alice, orders):
+def test_another_key_makes_another_job(alice, orders):
     program = Program(alice)
     for key in ("monday", "Monday", "monday.", "x" * 255):
         under(key, program)
+        ReportJob.objects.update(active_key=None)  # as if it had ended
     program.post(ORDERS)
-    program.post(ORDERS)
-    assert ReportJob.objects.count() == 6
+    assert ReportJob.objects.count() == 5
+
+
+@pytest.mark.django_db
+def test_the_same_is_made_once_at_a_time_whatever_the_key(alice, orders):
+    program = Program(alice)
+    answers = [under("monday", program), under("tuesday", program), program.post(ORDERS)]
+    assert len({answer.json()["id"] for answer in answers}) == 1
 
 
 @pytest.mark.django_db

@@ -246,7 +246,8 @@ def test_a_large_object_takes_little_memory(person, job, processes, s3, tmp_path
     path = tmp_path / "large.csv"
     with path.open("wb") as file:
         file.truncate(LARGE)
-    put(job, file_key=storage.publish("reports", "large.csv", str(path), LARGE), bytes=LARGE)
+    with path.open("rb") as file:
+        put(job, file_key=storage.publish("reports", "large.csv", file, LARGE), bytes=LARGE)
     assert len(person.open(job_url(job, "download")).content) == LARGE
     assert peak_of(pids) - before < 16 * 1024 * 1024
 
@@ -283,16 +284,17 @@ NEEDED = [
 def made(tmp_path):
     path = tmp_path / "made.csv"
     path.write_bytes(b"id\r\n1\r\n")
-    return path
+    with path.open("rb") as opened:
+        yield opened
 
 
 def test_the_permissions_that_the_docs_name_suffice(s3, use, made, alice):
     use(**key_for(s3, *NEEDED))
     s3.ask_for_credentials(True)
     job = put(enqueue(alice), storage="reports", bytes=7, file_key="2026/02/k.csv")
-    assert storage.publish("reports", job.file_key, str(made), 7) == job.file_key
+    assert storage.publish("reports", job.file_key, made, 7) == job.file_key
     with storage.open_file(job) as file:
-        assert file.read() == made.read_bytes()
+        assert file.read() == b"id\r\n1\r\n"
     storage.delete("reports", job.file_key)
     with pytest.raises(FileUnavailable, match="is missing"):
         storage.open_file(job)
@@ -305,7 +307,7 @@ def test_the_permissions_that_the_docs_name_suffice(s3, use, made, alice):
 )  # fmt: skip
 def test_none_of_these_permissions_can_be_spared(s3, use, made, lacking, reason):
     def keep_and_remove():
-        storage.delete("reports", storage.publish("reports", "2026/02/k.csv", str(made), 7))
+        storage.delete("reports", storage.publish("reports", "2026/02/k.csv", made, 7))
 
     use(**key_for(s3, *(pair for pair in NEEDED if pair[0] != lacking)))
     s3.ask_for_credentials(True)

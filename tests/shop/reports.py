@@ -1,7 +1,11 @@
 """The reports of the test project: one of each sort."""
 
+import os
+import signal
+from contextlib import suppress
+
 from django import forms
-from django.db.models import F
+from django.db.models import F, FloatField, Func, Value
 from django.utils.translation import gettext_lazy as _
 
 from django_reports import Column, ModelReport, Report, register
@@ -81,3 +85,97 @@ class Numbers(Report):
 class SlowNumbers(Numbers):
     identifier = "shop.slow_numbers"
     delivery = "background"
+
+
+class Sleep(Func):
+    """An expression that keeps the database busy for a minute in one query."""
+
+    template = "%(function)s(%(expressions)s)"
+    output_field = FloatField()
+
+    def __init__(self):
+        super().__init__(Value(60))
+
+    def as_postgresql(self, compiler, connection, **kwargs):
+        return "length(pg_sleep(60)::text)", []
+
+    def as_mysql(self, compiler, connection, **kwargs):
+        return "SLEEP(60)", []
+
+    def as_sqlite(self, compiler, connection, **kwargs):
+        endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+        return f"({endless} SELECT count(*) FROM c)", []
+
+
+@register
+class LongQuery(ModelReport):
+    identifier = "shop.long_query"
+    model = Order
+    delivery = "background"
+    columns = ["id", Column("slept", expression=Sleep(), kind="float")]
+
+
+@register
+class LongRows(Report):
+    """Rows whose own code takes a long query, and swallows whatever happens to it."""
+
+    identifier = "shop.long_rows"
+    permission = "shop.view_order"
+    delivery = "background"
+    columns = ["n"]
+
+    def rows(self, context):
+        n = 0
+        while True:
+            n += 1
+            with suppress(Exception):
+                list(Order.objects.values_list(Sleep())[:1])
+            yield {"n": n}
+
+
+@register
+class Deaf(Report):
+    """Rows that never come, from code that listens to nobody."""
+
+    identifier = "shop.deaf"
+    permission = "shop.view_order"
+    delivery = "background"
+    columns = ["n"]
+
+    def rows(self, context):
+        import time
+
+        while True:
+            with suppress(Exception):
+                time.sleep(1)
+        yield {}
+
+
+@register
+class Poison(Report):
+    """Kills whoever runs it, as the kernel does when memory is short."""
+
+    identifier = "shop.poison"
+    permission = "shop.view_order"
+    delivery = "background"
+    columns = ["n"]
+
+    def rows(self, context):
+        yield {"n": 1}
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@register
+class Greedy(Report):
+    """Takes more and more memory."""
+
+    identifier = "shop.greedy"
+    permission = "shop.view_order"
+    delivery = "background"
+    columns = ["n"]
+
+    def rows(self, context):
+        taken = []
+        while True:
+            taken.append(b"x" * 10_000_000)
+            yield {"n": len(taken)}

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from django_reports.runners import sweep
+from django_reports import sweep
+from django_reports.runners import enqueue
 
 
 class Command(BaseCommand):
@@ -14,8 +15,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        swept = sweep()
-        self.stdout.write(
-            f"rerun={swept.rerun} failed={swept.failed} "
-            f"enqueued={swept.enqueued} expired={swept.expired}"
-        )
+        swept = sweep.sweep(enqueue, tidies=True)
+        self.stdout.write(" ".join(f"{name}={count}" for name, count in vars(swept).items()))

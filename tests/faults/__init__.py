@@ -1,0 +1,1 @@
+"""An app that makes a worker wait where it is to be killed."""

@@ -1,0 +1,15 @@
+import os
+from pathlib import Path
+
+from django.apps import AppConfig
+
+
+class FaultsConfig(AppConfig):
+    name = "tests.faults"
+
+    def ready(self):
+        from tests.faults import points
+
+        points.sweep_often()
+        if point := os.environ.get("TEST_POINT"):
+            points.POINTS[point](Path(os.environ["TEST_MARK"]))

@@ -1,0 +1,78 @@
+"""The points at which an attempt can be killed.
+
+At its point a process writes its number into a file, and waits: to be killed, or to be let go on
+by a second file. A file that is there already lets everybody pass: the next attempt, say.
+"""
+
+import contextlib
+import os
+import time
+from functools import wraps
+
+from django.core.files.base import File
+
+from django_reports import control, exports, jobs
+from django_reports.runners import local, rq
+
+SWEEP_INTERVAL = 0.5  # seconds
+ROWS = 500  # from which on "mid-rows" is
+
+
+def sweep_often():
+    """So that a test need not wait for what a site can wait for."""
+    local.SWEEP_INTERVAL = rq.SWEEP_INTERVAL = SWEEP_INTERVAL
+    local.POLL = 0.1
+    rq.SweepingWorker.max_connection_wait_time = SWEEP_INTERVAL
+
+
+def wait_at(mark):
+    with contextlib.suppress(FileExistsError):
+        handle = os.open(mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        os.write(handle, b"%d" % os.getpid())
+        os.close(handle)
+        while not mark.with_suffix(".go").exists():
+            time.sleep(0.02)
+
+
+def before(owner, name, mark):
+    """Wait before a function is called."""
+    original = getattr(owner, name)
+
+    @wraps(original)
+    def waiting(*args, **kwargs):
+        wait_at(mark)
+        return original(*args, **kwargs)
+
+    setattr(owner, name, waiting)
+
+
+def amid_rows(mark):
+    check = control.Control.check
+
+    def waiting(self):
+        if self.meter.rows >= ROWS:
+            wait_at(mark)
+        check(self)
+
+    control.Control.check = waiting
+
+
+def amid_save(mark):
+    def chunks(self, chunk_size=None):
+        self.seek(0)
+        data = self.read()
+        yield data[: len(data) // 2]
+        wait_at(mark)
+        yield data[len(data) // 2 :]
+
+    File.chunks = chunks
+
+
+POINTS = {
+    "before-claim": lambda mark: before(jobs, "claim", mark),
+    "count": lambda mark: before(exports.Export, "count", mark),
+    "mid-rows": amid_rows,
+    "mid-save": amid_save,
+    "save-flip": lambda mark: before(jobs, "_succeed", mark),
+    "flip-audit": lambda mark: before(jobs, "_record_end", mark),
+}

@@ -1,0 +1,109 @@
+"""Control beside the reading: what stops an attempt whatever it is doing, in a real worker."""
+
+import datetime as dt
+import time
+
+import pytest
+from django.db import connection
+
+from django_reports import jobs
+from django_reports.audit import Origin
+from django_reports.models import ReportJob
+from tests.conftest import make_orders
+from tests.doors.helpers import enqueue
+from tests.processes.conftest import wait_for
+
+REPORTS = ["shop.long_query", "shop.long_rows", "shop.deaf"]
+
+
+def job():
+    return ReportJob.objects.get()
+
+
+@pytest.fixture(params=["local", "rq"])
+def runner(request, processes, configure):
+    if request.param == "rq":
+        request.getfixturevalue("redis_queue")
+    changed = {"RUNNER": request.param, "LEASE": dt.timedelta(seconds=5)}
+    configure(**changed)
+    processes.changed.update(changed)
+    return request.param
+
+
+def begin(alice, processes, report):
+    made = enqueue(alice, report)
+    worker = processes.worker()
+    wait_for(lambda: job().status == "running")
+    time.sleep(1)  # well inside its query
+    return made, worker
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_cancel_takes_five_seconds_at_most(alice, processes, runner, folder, report):
+    make_orders(3)
+    made, _worker = begin(alice, processes, report)
+    assert jobs.cancel(made, Origin(user=alice))
+    asked = time.monotonic()
+    wait_for(lambda: job().finished_at, seconds=10)
+    assert time.monotonic() - asked < 5 + 1  # and what a busy machine needs to look
+    assert (job().status, job().file_key) == ("canceled", "")
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_deadline_holds(alice, processes, runner, report):
+    make_orders(3)
+    processes.changed["TIMEOUT"] = dt.timedelta(seconds=3)
+    _made, _worker = begin(alice, processes, report)
+    wait_for(lambda: job().finished_at, seconds=15)
+    ran = job().finished_at - job().started_at
+    assert (job().status, job().error) == ("failed", "Timed out after 0:00:03.")
+    assert ran < dt.timedelta(seconds=3 + 5 + 1)
+
+
+def test_a_snapshot_has_its_age(alice, processes, runner):
+    make_orders(3)
+    processes.changed["SNAPSHOT_MAX_AGE"] = dt.timedelta(seconds=2)
+    begin(alice, processes, "shop.long_query")
+    wait_for(lambda: job().finished_at, seconds=15)
+    assert job().status == "failed"
+    assert "0:00:02 for which one state of the data is kept" in job().error
+
+
+@pytest.mark.parametrize("report", ["shop.long_query", "shop.long_rows"])
+def test_a_worker_that_is_told_to_stop_hands_back_at_once(alice, processes, runner, report):
+    make_orders(3)
+    _made, worker = begin(alice, processes, report)
+    worker.terminate()
+    wait_for(lambda: job().status == "queued", seconds=10)
+    assert (job().attempt, job().lost) == (1, 0)
+    assert worker.wait(timeout=20) == 0
+
+
+def test_the_worker_is_free_for_the_next_job_after_one_that_hangs(
+    alice, processes, configure, redis_queue
+):
+    changed = {"RUNNER": "rq", "TIMEOUT": dt.timedelta(seconds=2)}
+    configure(**changed)
+    processes.changed.update(changed)
+    begin(alice, processes, "shop.deaf")
+    wait_for(lambda: job().finished_at, seconds=15)
+    following = enqueue(alice, "shop.numbers")
+    wait_for(lambda: ReportJob.objects.get(pk=following.pk).finished_at, seconds=20)
+    assert ReportJob.objects.get(pk=following.pk).status == "succeeded"
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no server to ask")
+def test_the_query_is_gone_from_the_server(alice, processes, runner):
+    make_orders(3)
+    made, _worker = begin(alice, processes, "shop.long_query")
+    jobs.cancel(made, Origin(user=alice))
+    wait_for(lambda: job().finished_at, seconds=10)
+    asked = {
+        "postgresql": "SELECT count(*) FROM pg_stat_activity "
+        "WHERE state = 'active' AND query LIKE '%%pg_sleep%%' AND pid <> pg_backend_pid()",
+        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(asked[connection.vendor])
+        assert cursor.fetchone() == (0,)

@@ -1,0 +1,120 @@
+"""SIGKILL at every point of an attempt: each job gives one file, whole, and one completion.
+
+TEST_ROUNDS says how often each case is killed; once, unless it is set.
+"""
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import os
+import signal
+import statistics
+import time
+from collections import defaultdict
+
+import openpyxl
+import pytest
+
+from django_reports.models import AuditEntry, ReportJob
+from tests.conftest import make_orders
+from tests.doors.helpers import enqueue
+from tests.faults.points import POINTS
+from tests.processes.conftest import wait_for
+
+ROUNDS = int(os.environ.get("TEST_ROUNDS", "1"))
+ROWS = 1200
+LEASE = 2  # seconds
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Prints, at the end, how long each case took from the kill to the rerun's end."""
+    times = defaultdict(list)
+    yield times
+    print("\nfrom the kill to the file, in seconds")
+    print(f"{'killed at':40} {'rounds':>6} {'median':>7} {'worst':>7}")
+    for case, taken in times.items():
+        print(f"{case:40} {len(taken):6} {statistics.median(taken):7.2f} {max(taken):7.2f}")
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        return int(stat.read().rpartition(")")[2].split()[1])
+
+
+def kill(target, pid):
+    """The process at the point, the worker that forked it, or both."""
+    worker = parent_of(pid)
+    victims = {"child": [pid], "worker": [worker], "both": [worker, pid]}[target]
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+
+
+def rows_of(path):
+    if path.suffix == ".csv":
+        return len(list(csv.reader(io.StringIO(path.read_text(), newline="")))) - 1
+    return openpyxl.load_workbook(path).worksheets[0].max_row - 1
+
+
+def assert_one_whole_file(job, folder):
+    """What a process outside sees, from the tables and the folder."""
+    assert (job.status, job.error, job.rows_done) == ("succeeded", "", ROWS)
+    (path,) = [path for path in folder.rglob("*") if path.is_file()]
+    assert str(path.relative_to(folder)) == job.file_key
+    content = path.read_bytes()
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (job.bytes, job.sha256)
+    assert rows_of(path) == ROWS
+    assert AuditEntry.objects.filter(action="finished", job_key=str(job.pk)).count() == 1
+
+
+CASES = [
+    *(("rq", target, point) for target in ("child", "worker", "both") for point in POINTS),
+    *(("local", "child", point) for point in POINTS),
+]
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+@pytest.mark.parametrize(("runner", "target", "point"), CASES)
+def test_killed(
+    alice, processes, configure, request, folder, tmp_path, table, runner, target, point, format
+):
+    if ROUNDS == 1 and (format == "xlsx") != (point in ("mid-rows", "save-flip")):
+        pytest.skip("one format for each point, where each case is killed once")
+    if runner == "rq":
+        request.getfixturevalue("redis_queue")
+    changed = {"RUNNER": runner, "LEASE": dt.timedelta(seconds=LEASE)}
+    configure(**changed)
+    processes.changed.update(changed)
+    processes.environment["TEST_APPS"] = "tests.faults"
+    make_orders(ROWS)
+    for number in range(ROUNDS):
+        mark = tmp_path / f"{number}.mark"
+        processes.environment.update({"TEST_POINT": point, "TEST_MARK": str(mark)})
+        job = enqueue(alice, format=format)
+        processes.worker()
+        pid = int(wait_for(lambda mark=mark: mark.exists() and mark.read_text()))
+        processes.worker()  # a healthy one
+        assert folder_is_tidy(folder, point)
+        kill(target, pid)
+        mark.with_suffix(".go").touch()
+        killed_at = time.monotonic()
+        wait_for(lambda job=job: ReportJob.objects.get(pk=job.pk).finished_at, seconds=60)
+        table[f"{runner} {target} {point} {format}"].append(time.monotonic() - killed_at)
+        job.refresh_from_db()
+        wait_for(lambda job=job: len(kept(folder)) == 1)  # a loser removes its own
+        assert_one_whole_file(job, folder)
+        processes.end()
+        processes.started.clear()
+        for path in kept(folder):
+            path.unlink()
+        ReportJob.objects.all().delete()
+
+
+def kept(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def folder_is_tidy(folder, point):
+    """Nobody can see a part: until the flip no row hands out what is there."""
+    return point == "flip-audit" or not ReportJob.objects.filter(status="succeeded").exists()
