@@ -8,7 +8,8 @@ from django.test import override_settings
 from django_reports.conf import get_settings, problems
 
 KEYS = (
-    "FOLDER, LEASE, LOCAL_THREAD, MAX_ATTEMPTS, POLICY, QUEUE, RETENTION, RUNNER, STORAGE, "
+    "DATABASE, FOLDER, LEASE, LOCAL_THREAD, MAX_ATTEMPTS, POLICY, QUEUE, RETENTION, RUNNER, "
+    "SNAPSHOT_MAX_AGE, STORAGE, "
     "STREAMS_PER_PROCESS, STREAM_MAX_ROWS, TIMEOUT"
 )
 

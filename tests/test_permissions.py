@@ -289,7 +289,7 @@ def test_not_for_whoever_is_deleted_by_then(alice, orders, folder):
 def test_not_if_the_report_is_gone_by_then(alice, orders, folder, monkeypatch):
     job = enqueue(alice)
     monkeypatch.setattr(registry, "_reports", [r for r in registry if type(r) is not Orders])
-    assert_failed(job, DENIED, folder)
+    assert_failed(job, "This report no longer exists.", folder)
 
 
 def test_a_job_of_a_renamed_report_still_runs(alice, orders):

@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 from contextlib import suppress
 from pathlib import Path
@@ -221,10 +222,12 @@ def test_list_reports_with_their_columns():
     assert f"\t{Orders.columns[3].name}\ttext\tEmail\n" in text
 
 
-def test_sweep_reports(alice, orders):
+def test_sweep_reports(alice, orders, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     put(make(alice), expires_at=timezone.now())
-    assert call("sweep_reports")[0] == "rerun=0 failed=0 enqueued=0 expired=1\n"
-    assert call("sweep_reports")[0] == "rerun=0 failed=0 enqueued=0 expired=0\n"
+    tidied = "orphans=0 missing=0 folders=0"
+    assert call("sweep_reports")[0] == f"rerun=0 failed=0 enqueued=0 expired=1 {tidied}\n"
+    assert call("sweep_reports")[0] == f"rerun=0 failed=0 enqueued=0 expired=0 {tidied}\n"
 
 
 def test_a_worker_drains_the_waiting_jobs(alice, orders, configure):

@@ -22,6 +22,8 @@ from tests.doors.helpers import enqueue
 from tests.faults.points import POINTS
 from tests.processes.conftest import wait_for
 
+pytestmark = pytest.mark.faults
+
 ROUNDS = int(os.environ.get("TEST_ROUNDS", "1"))
 ROWS = 1200
 LEASE = 2  # seconds

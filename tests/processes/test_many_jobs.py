@@ -18,6 +18,8 @@ from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.processes.conftest import session_of, wait_for
 
+pytestmark = pytest.mark.faults
+
 JOBS = int(os.environ.get("TEST_JOBS", "60"))
 WORKERS = int(os.environ.get("TEST_WORKERS", "3"))
 KILLS = int(os.environ.get("TEST_KILLS", "2"))

@@ -11,6 +11,8 @@ from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.processes.conftest import wait_for
 
+pytestmark = pytest.mark.faults
+
 ROOT = Path("/sys/fs/cgroup")
 LIMIT = 300 * 1024 * 1024  # bytes
 

@@ -112,6 +112,7 @@ class LongQuery(ModelReport):
     identifier = "shop.long_query"
     model = Order
     delivery = "background"
+    is_in_catalogue = False
     columns = ["id", Column("slept", expression=Sleep(), kind="float")]
 
 
@@ -122,6 +123,7 @@ class LongRows(Report):
     identifier = "shop.long_rows"
     permission = "shop.view_order"
     delivery = "background"
+    is_in_catalogue = False
     columns = ["n"]
 
     def rows(self, context):
@@ -140,6 +142,7 @@ class Deaf(Report):
     identifier = "shop.deaf"
     permission = "shop.view_order"
     delivery = "background"
+    is_in_catalogue = False
     columns = ["n"]
 
     def rows(self, context):
@@ -158,6 +161,7 @@ class Poison(Report):
     identifier = "shop.poison"
     permission = "shop.view_order"
     delivery = "background"
+    is_in_catalogue = False
     columns = ["n"]
 
     def rows(self, context):
@@ -172,6 +176,7 @@ class Greedy(Report):
     identifier = "shop.greedy"
     permission = "shop.view_order"
     delivery = "background"
+    is_in_catalogue = False
     columns = ["n"]
 
     def rows(self, context):

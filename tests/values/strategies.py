@@ -4,11 +4,14 @@ import datetime as dt
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from django.conf import settings as project
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from psycopg.types.range import Range
 
 # The same examples in every run, and nothing written into the repository.
+set_hypothesis_home_dir(project.WORK_DIR / "hypothesis")
 REPEATABLE = settings(
     derandomize=True,
     deadline=None,
