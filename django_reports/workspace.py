@@ -16,7 +16,7 @@ try:
 except ImportError:  # pragma: no cover - Windows keeps what a killed process leaves
     fcntl = None  # type: ignore[assignment]
 
-PREFIX = "django-reports-"
+PREFIX = "django-reports-work-"
 LOCK = ".lock"
 JUST_MADE = 60  # seconds in which a new folder may not be locked yet
 
@@ -48,7 +48,7 @@ def remove_abandoned() -> int:
             is_ours = folder.is_dir() and facts.st_uid == os.geteuid()
             if not is_ours or time.time() - facts.st_mtime < JUST_MADE:
                 continue
-            lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW)  # without one it is not ours
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder)

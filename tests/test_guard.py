@@ -214,6 +214,7 @@ def test_the_measure_of_these_tests_knows_live_texts():
     assert not is_live("'=1")
 
 
+@pytest.mark.thorough
 def test_of_a_million_texts_none_is_live_after_escape(texts):
     assert len(texts) == COUNT
     assert sum(map(is_live, texts)) > COUNT // 4
@@ -221,10 +222,12 @@ def test_of_a_million_texts_none_is_live_after_escape(texts):
     assert [text for text in texts if is_live(escape(text))] == []
 
 
+@pytest.mark.thorough
 def test_of_a_million_texts_every_one_comes_back(texts):
     assert [text for text in texts if unescape(escape(text)) != text] == []
 
 
+@pytest.mark.thorough
 def test_of_a_million_texts_only_those_that_need_it_are_changed(texts):
     """Those that are live, and those that would come back as others without it."""
 

@@ -306,6 +306,7 @@ def declare(monkeypatch):
     return register
 
 
+@pytest.mark.thorough
 def test_a_row_more_than_a_sheet_holds(declare, db, tmp_path):
     count = 1_048_577
 

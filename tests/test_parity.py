@@ -111,38 +111,36 @@ def assert_parquet(made, report, fields, rows, options=MACHINE):
 # Rows of all kinds, without a model
 
 
-def examples(count):
-    """So many; these rows are in no database, so one of the databases sees them all."""
-    is_all = connection.vendor == "sqlite"
-    return settings(some.REPEATABLE, max_examples=count if is_all else count // 10)
-
-
 def kept(rows):
     """The rows by number, put where the report takes them."""
     put(rows)
     return dict(enumerate(rows))
 
 
-@examples(500)
+@pytest.mark.thorough
+@settings(some.REPEATABLE, max_examples=500)
 @given(rows=ROWS, way=st.sampled_from(CSV_WAYS))
 def test_csv(made, rows, way):
     assert_csv(made, "values.rows", ROW_FIELDS, kept(rows), way)
 
 
-@examples(200)
+@pytest.mark.thorough
+@settings(some.REPEATABLE, max_examples=200)
 @given(rows=ROWS, options=PROFILES, zone=st.sampled_from(["Europe/Berlin", "America/New_York"]))
 def test_xlsx(made, rows, options, zone):
     way = Way("xlsx", options, Dialect(), time_zone=zone)
     assert_xlsx(made, "values.rows", ROW_FIELDS, kept(rows), way)
 
 
-@examples(200)
+@pytest.mark.thorough
+@settings(some.REPEATABLE, max_examples=200)
 @given(rows=ROWS, format=st.sampled_from(["jsonl", "jsonl.gz", "jsonl.zip"]), options=PROFILES)
 def test_jsonl(made, rows, format, options):
     assert_jsonl(made, "values.rows", ROW_FIELDS, kept(rows), format, options)
 
 
-@examples(200)
+@pytest.mark.thorough
+@settings(some.REPEATABLE, max_examples=200)
 @given(rows=ROWS, options=PROFILES)
 def test_parquet(made, rows, options):
     fields = {name: field for name, field in ROW_FIELDS.items() if name != "huge"}
@@ -405,9 +403,6 @@ def specials(made, alice, monkeypatch):
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="fields of PostgreSQL")
-@pytest.mark.xfail(
-    strict=True, reason="lookup._range() calls base_field, which Django has made an instance"
-)
 def test_fields_of_postgresql(made, specials):
     assert made(specials()).decode() == (
         "numbers,words,pairs,whole,big,exact,days,period\r\n"

@@ -169,13 +169,13 @@ def test_a_folder_of_a_killed_process_is_removed(temporary):
 
 
 def test_what_others_keep_there_stays(temporary):
-    for name in ("django-reports.txt", "other-reports"):
+    for name in ("django-reports-work-without-lock", "django-reports-tests", "other-reports"):
         old_path = temporary / name
         old_path.mkdir()
         old(old_path)
-    (temporary / "django-reports-file").write_text("x")
-    old(temporary / "django-reports-file")
-    link = temporary / "django-reports-link"
+    (temporary / "django-reports-work-file").write_text("x")
+    old(temporary / "django-reports-work-file")
+    link = temporary / "django-reports-work-link"
     link.symlink_to(temporary / "other-reports")
     assert remove_abandoned() == 0
-    assert len(list(temporary.iterdir())) == 4
+    assert len(list(temporary.iterdir())) == 5

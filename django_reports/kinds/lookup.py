@@ -85,7 +85,7 @@ def _array(field: Any) -> Kind:
 
 
 def _range(field: Any) -> Kind:
-    return Range(kind_for_field(field.base_field()) or Auto())
+    return Range(kind_for_field(field.base_field) or Auto())
 
 
 for _field_class, _kind in (

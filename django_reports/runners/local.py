@@ -9,6 +9,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from django.db import close_old_connections, connections
 
@@ -16,7 +17,7 @@ from django_reports import jobs, runners
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner
-from django_reports.runners.stopping import set_at
+from django_reports.runners.stopping import set_by_signals
 
 logger = logging.getLogger("django_reports.runners")
 
@@ -60,21 +61,27 @@ class LocalRunner(Runner):
 
     def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
         stopping = threading.Event()
-        if threading.current_thread() is threading.main_thread():
-            set_at(stopping, signal.SIGTERM, signal.SIGINT)
-        _sweep_safely(sweep)
-        if burst:
-            drain(stopping.is_set)
-            return
-        sweeper = threading.Thread(
-            target=_sweep_until, args=(stopping, sweep), name="reports-sweep", daemon=True
-        )
-        sweeper.start()
-        while not stopping.is_set():
-            close_old_connections()
-            if not drain(stopping.is_set):
-                stopping.wait(POLL)
-        sweeper.join(timeout=SWEEP_INTERVAL)
+        with ExitStack() as stack:
+            if threading.current_thread() is threading.main_thread():
+                signals = set_by_signals(stopping, signal.SIGTERM, signal.SIGINT)
+                stack.enter_context(signals)
+            _sweep_safely(sweep)
+            if burst:
+                drain(stopping.is_set)
+            else:
+                _work_until(stopping, sweep)
+
+
+def _work_until(stopping: threading.Event, sweep: Callable[[], object]) -> None:
+    sweeper = threading.Thread(
+        target=_sweep_until, args=(stopping, sweep), name="reports-sweep", daemon=True
+    )
+    sweeper.start()
+    while not stopping.is_set():
+        close_old_connections()
+        if not drain(stopping.is_set):
+            stopping.wait(POLL)
+    sweeper.join(timeout=SWEEP_INTERVAL)
 
 
 class _Thread(threading.Thread):

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -30,7 +30,7 @@ from django_reports import jobs
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner
-from django_reports.runners.stopping import set_at
+from django_reports.runners.stopping import set_by_signals
 
 ENTRY_POINT = f"{__name__}.run_attempt"
 NO_TIMEOUT = -1  # the attempt watches its own deadline; RQ's would be swallowed by report code
@@ -39,6 +39,8 @@ FAILURE_TTL = 24 * 60 * 60  # seconds for which RQ's own pages show what it coul
 HAND_OVER_WITHIN = 1.0  # seconds that somebody who asks for an export waits for Redis
 
 _stopping = threading.Event()  # of the process that works on a job: it is asked to hand it back
+
+_until_the_end = ExitStack()
 
 
 def run_attempt(key: str, number: int) -> None:
@@ -98,7 +100,7 @@ class SweepingWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         _stopping.clear()
-        set_at(_stopping, signal.SIGTERM, signal.SIGUSR1)
+        _until_the_end.enter_context(set_by_signals(_stopping, signal.SIGTERM, signal.SIGUSR1))
 
     def request_stop(self, signum: Any, frame: Any) -> None:
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]

@@ -3,10 +3,13 @@
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-def set_at(event: threading.Event, *numbers: int) -> None:
-    """Set `event` when one of these signals comes. To be called in the main thread.
+@contextmanager
+def set_by_signals(event: threading.Event, *numbers: int) -> Iterator[None]:
+    """A context in which `event` is set when one of these signals comes. For the main thread.
 
     Python calls a handler only when the main thread is back in Python, which a long query may keep
     it from. So the number of each signal is also written to a socket, which a thread reads.
@@ -15,15 +18,22 @@ def set_at(event: threading.Event, *numbers: int) -> None:
     writer.setblocking(False)
 
     def read() -> None:
-        while number := reader.recv(1):
-            if number[0] in numbers:
-                event.set()
+        with reader:
+            while number := reader.recv(1):
+                if number[0] in numbers:
+                    event.set()
 
-    for number in numbers:
-        signal.signal(number, lambda signum, frame: event.set())
-    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    _kept.append((reader, writer))  # closed when the process ends
-    threading.Thread(target=read, name="reports-signals", daemon=True).start()
-
-
-_kept: list[tuple[socket.socket, socket.socket]] = []
+    before = {
+        number: signal.signal(number, lambda signum, frame: event.set()) for number in numbers
+    }
+    descriptor = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    thread = threading.Thread(target=read, name="reports-signals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(descriptor)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        writer.close()
+        thread.join()

@@ -13,7 +13,7 @@ from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.processes.conftest import wait_for
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.thorough
 
 REPORTS = ["shop.long_query", "shop.long_rows", "shop.deaf"]
 

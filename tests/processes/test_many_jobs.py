@@ -18,7 +18,7 @@ from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.processes.conftest import session_of, wait_for
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.thorough
 
 JOBS = int(os.environ.get("TEST_JOBS", "60"))
 WORKERS = int(os.environ.get("TEST_WORKERS", "3"))

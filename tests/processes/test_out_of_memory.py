@@ -11,7 +11,7 @@ from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.processes.conftest import wait_for
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.thorough
 
 ROOT = Path("/sys/fs/cgroup")
 LIMIT = 300 * 1024 * 1024  # bytes

@@ -19,7 +19,7 @@ from tests.conftest import make_orders
 from tests.doors.helpers import asking, enqueue, spec_of
 from tests.processes.conftest import Browser, wait_for
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.thorough
 
 EXPORT = "/admin/shop/order/export-report/"
 ORDERS = {"format": "csv", "profile": "machine", "columns": ["number"]}

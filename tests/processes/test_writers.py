@@ -19,7 +19,7 @@ from tests.doors.helpers import enqueue
 from tests.processes.conftest import wait_for
 from tests.shop.models import Order
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.thorough
 
 ROUNDS = int(os.environ.get("TEST_ROUNDS", "1"))
 ROWS = int(os.environ.get("TEST_ROWS", "20000"))
