@@ -9,8 +9,8 @@ from tests.projects.conftest import Person
 pytestmark = pytest.mark.integration
 
 CHOICE = {"profile": "spreadsheet", "columns": ["number", "is_paid"]}
-GERMAN = ["Order number,Paid", *(f"A{n:05},{'Nein' if n % 3 else 'Ja'}" for n in range(8, 0, -1))]
-ENGLISH = [line.replace("Nein", "No").replace("Ja", "Yes") for line in GERMAN]
+GERMAN = ["Order number;Paid", *(f"A{n:05};{'Nein' if n % 3 else 'Ja'}" for n in range(8, 0, -1))]
+ENGLISH = [line.replace("Nein", "No").replace("Ja", "Yes").replace(";", ",") for line in GERMAN]
 
 
 def links(text):
