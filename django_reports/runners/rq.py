@@ -89,8 +89,8 @@ class SweepingWorker(Worker):
         self._sweep_if_due()
         return bool(super().should_run_maintenance_tasks)
 
-    def maintain_heartbeats(self, job: Any) -> None:
-        super().maintain_heartbeats(job)
+    def maintain_heartbeats(self, *args: Any, **kwargs: Any) -> None:  # of RQ 3 it takes more
+        super().maintain_heartbeats(*args, **kwargs)
         self._sweep_if_due()
 
     def execute_job(self, job: Any, queue: Any) -> None:
