@@ -103,8 +103,10 @@ def test_the_query_is_gone_from_the_server(alice, processes, runner):
     wait_for(lambda: job().finished_at, seconds=10)
     asked = {
         "postgresql": "SELECT count(*) FROM pg_stat_activity "
-        "WHERE state = 'active' AND query LIKE '%%pg_sleep%%' AND pid <> pg_backend_pid()",
-        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'",
+        "WHERE datname = current_database() AND state = 'active' AND query LIKE '%%pg_sleep(60)%%' "
+        "AND pid <> pg_backend_pid()",
+        "mysql": "SELECT count(*) FROM information_schema.processlist "
+        "WHERE db = DATABASE() AND state = 'User sleep'",
     }
     with connection.cursor() as cursor:
         cursor.execute(asked[connection.vendor])
