@@ -7,11 +7,12 @@ by a second file. A file that is there already lets everybody pass: the next att
 import contextlib
 import os
 import time
+from datetime import timedelta
 from functools import wraps
 
 from django.core.files.base import File
 
-from django_reports import control, exports, jobs
+from django_reports import control, exports, jobs, sweep
 from django_reports.runners import local, rq
 
 SWEEP_INTERVAL = 0.5  # seconds
@@ -20,6 +21,7 @@ ROWS = 500  # from which on "mid-rows" is
 
 def sweep_often():
     """So that a test need not wait for what a site can wait for."""
+    sweep.ENQUEUE_AGAIN_AFTER = timedelta(seconds=3)
     local.SWEEP_INTERVAL = rq.SWEEP_INTERVAL = SWEEP_INTERVAL
     local.POLL = 0.1
     rq.SweepingWorker.max_connection_wait_time = SWEEP_INTERVAL
