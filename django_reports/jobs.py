@@ -333,7 +333,9 @@ def cancel(job: ReportJob, origin: Origin) -> bool:
         return True
     running = ReportJob.objects.background().running().filter(pk=job.pk)
     with transaction.atomic(using=database()):
-        if running.filter(cancel_requested_at=None).update(cancel_requested_at=timezone.now()):
+        # Whoever asks for the same again from now on gets another job.
+        asked = {"cancel_requested_at": timezone.now(), "active_key": None}
+        if running.filter(cancel_requested_at=None).update(**asked):
             audit.record(AuditAction.CANCEL_REQUESTED, origin=origin, job=job)
             return True
     return bool(running.exists())

@@ -13,6 +13,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from django_reports import delivery
+from django_reports.jobs import cancel
 from django_reports.models import AuditEntry, ReportJob
 from django_reports.runners.rq import RQRunner
 from tests.conftest import make_orders
@@ -95,6 +96,13 @@ def test_the_same_export_is_one_job_while_it_is_active(alice, bob, rq):
     assert delivery.enqueue(spec_of(columns=["id"]), *asking(alice)) != first
     ReportJob.objects.filter(pk=first.pk).move("queued", "canceled")
     assert ask(alice) != first
+
+
+def test_what_is_being_canceled_is_not_handed_out_again(alice, rq):
+    job = ask(alice)
+    ReportJob.objects.filter(pk=job.pk).move("queued", "running")
+    assert cancel(job, asking(alice)[1])
+    assert ask(alice) != job
 
 
 def test_fifty_clicks_at_once_are_one_job(alice, rq):
