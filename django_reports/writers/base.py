@@ -57,6 +57,10 @@ class Writer(ABC):
         self.layout = layout or default
         self.about = about
         self.losses: Counter[str] = Counter()
+        self.set_up()
+
+    def set_up(self) -> None:  # noqa: B027 - a simple format needs nothing more
+        """Make what the format needs, once all of the above is known."""
 
     @classmethod  # noqa: B027 - most formats can hold any table
     def check(cls, columns: Sequence[BoundColumn], options: Options) -> None:

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 from django.utils.text import format_lazy, slugify
 
 from django_reports.columns import BoundColumn, Row
-from django_reports.kinds import Rendering
-from django_reports.specs import Layout, Options
-from django_reports.writers.base import Facts, Writer
+from django_reports.specs import Options
+from django_reports.writers.base import Writer
 from django_reports.writers.sink import Sink
 
 GZIP = 16 + zlib.MAX_WBITS  # zlib's word for: with gzip's header, without a time in it
@@ -23,17 +22,8 @@ class CompressedWriter(Writer):
 
     inner_class: ClassVar[type[Writer]]
 
-    def __init__(
-        self,
-        columns: Sequence[BoundColumn],
-        rendering: Rendering,
-        title: str = "",
-        *,
-        layout: Layout | None = None,
-        about: Facts = (),
-    ) -> None:
-        super().__init__(columns, rendering, title, layout=layout, about=about)
-        self.inner = self._begin_inner(columns, title)
+    def set_up(self) -> None:
+        self.inner = self._begin_inner(self.columns, self.title)
 
     @classmethod
     def check(cls, columns: Sequence[BoundColumn], options: Options) -> None:

@@ -7,11 +7,11 @@ from typing import Literal
 
 from django.utils.translation import gettext_lazy
 
-from django_reports.columns import BoundColumn, Row
-from django_reports.kinds import Rendering, unescaped
-from django_reports.specs import CHOICES, Layout, Options
+from django_reports.columns import Row
+from django_reports.kinds import unescaped
+from django_reports.specs import CHOICES, Options
 from django_reports.statuses import Delimiter, Encoding, Header, LineEnd, Quoting
-from django_reports.writers.base import Facts, Writer
+from django_reports.writers.base import Writer
 from django_reports.writers.encoding import Encoder
 from django_reports.writers.guard import escape
 
@@ -32,16 +32,7 @@ class CsvWriter(Writer):
     is_text = True
     option_names = tuple(CHOICES)
 
-    def __init__(
-        self,
-        columns: Sequence[BoundColumn],
-        rendering: Rendering,
-        title: str = "",
-        *,
-        layout: Layout | None = None,
-        about: Facts = (),
-    ) -> None:
-        super().__init__(columns, rendering, title, layout=layout, about=about)
+    def set_up(self) -> None:
         self._lines: list[str] = []
         self._csv = csv.writer(
             _Sink(self._lines),
@@ -51,8 +42,8 @@ class CsvWriter(Writer):
         )
         self._encoder = Encoder(self.layout.encoding)
         self._texts = [
-            column.kind.to_text(rendering, escape if column.escape_formulas else unescaped)
-            for column in columns
+            column.kind.to_text(self.rendering, escape if column.escape_formulas else unescaped)
+            for column in self.columns
         ]
 
     @classmethod

@@ -5,11 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext_lazy
 
-from django_reports.columns import BoundColumn, Row
-from django_reports.kinds import Rendering
-from django_reports.specs import Layout
+from django_reports.columns import Row
 from django_reports.statuses import Encoding
-from django_reports.writers.base import Facts, Writer
+from django_reports.writers.base import Writer
 from django_reports.writers.encoding import Encoder
 
 
@@ -24,18 +22,9 @@ class JsonLinesWriter(Writer):
     supports_types = True
     option_names = ("profile",)
 
-    def __init__(
-        self,
-        columns: Sequence[BoundColumn],
-        rendering: Rendering,
-        title: str = "",
-        *,
-        layout: Layout | None = None,
-        about: Facts = (),
-    ) -> None:
-        super().__init__(columns, rendering, title, layout=layout, about=about)
-        inner = rendering.for_programs()
-        self._values = [(column.name, column.kind.to_json(inner)) for column in columns]
+    def set_up(self) -> None:
+        inner = self.rendering.for_programs()
+        self._values = [(column.name, column.kind.to_json(inner)) for column in self.columns]
         self._encoder = Encoder(Encoding.UTF_8)
 
     def begin(self) -> bytes:

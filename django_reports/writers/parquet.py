@@ -10,10 +10,8 @@ from django.utils.translation import gettext_lazy
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import FormatLimitExceeded
-from django_reports.kinds import Rendering
-from django_reports.specs import Layout
 from django_reports.statuses import Encoding
-from django_reports.writers.base import Facts, Writer
+from django_reports.writers.base import Writer
 from django_reports.writers.encoding import Encoder
 from django_reports.writers.sink import Sink
 
@@ -31,19 +29,10 @@ class ParquetWriter(Writer):
     supports_types = True
     option_names = ("profile",)
 
-    def __init__(
-        self,
-        columns: Sequence[BoundColumn],
-        rendering: Rendering,
-        title: str = "",
-        *,
-        layout: Layout | None = None,
-        about: Facts = (),
-    ) -> None:
-        super().__init__(columns, rendering, title, layout=layout, about=about)
-        inner = rendering.for_programs()
-        self._to_arrow = [column.kind.to_arrow(inner) for column in columns]
-        self._schema = pyarrow.schema([(c.name, c.kind.arrow_type()) for c in columns])
+    def set_up(self) -> None:
+        inner = self.rendering.for_programs()
+        self._to_arrow = [column.kind.to_arrow(inner) for column in self.columns]
+        self._schema = pyarrow.schema([(c.name, c.kind.arrow_type()) for c in self.columns])
         self._sink = Sink()
         self._file: Any = pyarrow.parquet.ParquetWriter(self._sink, self._schema)
         self._rows: list[Row] = []

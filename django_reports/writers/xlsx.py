@@ -21,10 +21,10 @@ from openpyxl.xml.functions import Element, SubElement
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import FormatLimitExceeded
-from django_reports.kinds import Cell, Rendering
-from django_reports.specs import Layout, Options
+from django_reports.kinds import Cell
+from django_reports.specs import Options
 from django_reports.workspace import Workspace
-from django_reports.writers.base import Facts, Writer
+from django_reports.writers.base import Writer
 
 MAX_ROWS = 1_048_576  # of a sheet, its header included
 MAX_COLUMNS = 16_384
@@ -74,17 +74,8 @@ class XlsxWriter(Writer):
     supports_sections = True
     max_rows = MAX_ROWS
 
-    def __init__(
-        self,
-        columns: Sequence[BoundColumn],
-        rendering: Rendering,
-        title: str = "",
-        *,
-        layout: Layout | None = None,
-        about: Facts = (),
-    ) -> None:
-        super().__init__(columns, rendering, title, layout=layout, about=about)
-        self.check(columns, Options())
+    def set_up(self) -> None:
+        self.check(self.columns, Options())
         self._workbook = Workbook(write_only=True)
         self._workspace: Workspace | None = None
         self._is_saved = False
