@@ -1,4 +1,4 @@
-"""What happens to jobs: made, claimed, run, finished, canceled, expired.
+"""What happens to jobs: made, ended, canceled, expired.
 
 Every change of state is one conditional UPDATE in the transaction of its audit entry; of several
 who try, one wins, and the others see that they did not.
@@ -8,13 +8,7 @@ import datetime as dt
 import errno
 import hashlib
 import json
-import logging
-import os
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db import router, transaction
@@ -24,28 +18,21 @@ from django.utils.translation import gettext as _
 from django_reports import audit, signals, storage
 from django_reports.audit import SYSTEM, Origin
 from django_reports.conf import get_settings
-from django_reports.control import Control
 from django_reports.exceptions import (
     AttemptStopped,
-    Canceled,
     DeadlineExceeded,
-    HandedBack,
-    LeaseLost,
     ReportDenied,
     ReportError,
     RowLimitExceeded,
     SnapshotTooOld,
     StorageUnavailable,
 )
-from django_reports.exports import Export, localised, prepare
+from django_reports.exports import Export
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority
 from django_reports.pipeline import Meter
 from django_reports.registry import UnknownReport, registry
-from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, AuthorityKind, Delivery, JobStatus
-
-logger = logging.getLogger("django_reports.jobs")
 
 # An immediate export has nobody who renews a lease, and its reader may be slow.
 IMMEDIATE_LEASE = dt.timedelta(days=1)
@@ -104,7 +91,7 @@ def create(
             rerun_of=str(rerun_of.pk) if rerun_of else None,
         )
     if not is_immediate:
-        _send_after_commit(signals.job_queued, job)
+        tell_after_commit(signals.job_queued, job)
     return job
 
 
@@ -120,149 +107,6 @@ def active_like(export: Export) -> ReportJob | None:
     """The waiting or running job of the same person for the same export, if there is one."""
     job: ReportJob | None = ReportJob.objects.filter(active_key=active_key_of(export)).first()
     return job
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """The right to work on a job: it holds as long as the row still has this number."""
-
-    job: ReportJob
-    number: int
-
-    def rows(self) -> Any:
-        """The job's row while the attempt owns it, as a queryset for conditional updates."""
-        return ReportJob.objects.filter(pk=self.job.pk, attempt=self.number)
-
-
-def claim(key: UUID, number: int) -> Attempt | None:
-    """Take a waiting job for attempt `number` (the first is 1).
-
-    None if somebody else was faster, or the job is no longer waiting for that attempt.
-    """
-    now = timezone.now()
-    with transaction.atomic(using=database()):
-        is_won = ReportJob.objects.queued().filter(pk=key, attempt=number - 1).move(
-            JobStatus.QUEUED,
-            JobStatus.RUNNING,
-            attempt=number,
-            lease_until=now + get_settings().LEASE,
-            started_at=now,
-            finished_at=None,
-            rows_done=0,
-            error="",
-        )  # fmt: skip
-        if not is_won:
-            return None
-        job = ReportJob.objects.get(pk=key)
-        audit.record(AuditAction.STARTED, origin=SYSTEM, job=job, attempt=number)
-    _send_after_commit(signals.job_started, job)
-    return Attempt(job, number)
-
-
-def run(
-    key: UUID,
-    number: int,
-    *,
-    is_stopping: Callable[[], bool] | None = None,
-    on_hanging: Callable[[], None] = lambda: None,
-) -> None:
-    """Claim a job and make its file. Errors end in the job's state, not in an exception.
-
-    `is_stopping` is asked now and then whether this worker is to shut down; the job then goes back
-    into the queue. `on_hanging` is called, in another thread, when the report's code could not be
-    stopped and the job has been taken from it.
-    """
-    attempt = claim(key, number)
-    if attempt is None:
-        logger.info("job=%s attempt=%s event=not_claimed", key, number)
-        return
-
-    def give_up(reason: AttemptStopped) -> None:
-        with in_language_of(attempt.job):
-            _end(attempt, reason)
-        on_hanging()
-
-    control = Control(attempt.rows(), is_stopping=is_stopping, give_up=give_up)
-    with in_language_of(attempt.job):
-        try:
-            with control:
-                _make(attempt, control)
-        except Exception as error:
-            _end(attempt, control.interrupted_by or error)
-
-
-def _end(attempt: Attempt, error: Exception) -> None:
-    """End an attempt that made no file, as what stopped it asks for."""
-    key, number = attempt.job.pk, attempt.number
-    match error:
-        case HandedBack():
-            hand_back(attempt)
-        case LeaseLost():
-            logger.warning("job=%s attempt=%s event=lease_lost", key, number)
-        case Canceled():
-            finish_canceled(attempt.job, attempt.rows(), _("Canceled while running."))
-        case _:
-            if not isinstance(error, ReportError):
-                logger.error("job=%s attempt=%s event=failed", key, number, exc_info=error)
-            fail(attempt.job, attempt.rows(), reason_of(error))
-
-
-def _make(attempt: Attempt, control: Control) -> None:
-    """Read, write, publish, flip: nothing is visible before the last step."""
-    job = attempt.job
-    if job.file_key:  # an earlier attempt died between publishing and its last step
-        storage.delete(job.storage, job.file_key)
-    spec = ExportSpec.from_json(job.spec)
-    meter = control.meter
-    with localised(spec), tempfile.TemporaryFile() as file:
-        export = prepare(spec, authority_of(job), _origin_of(job), now=job.created_at)
-        with control.snapshot(), export.snapshot():
-            if export.is_countable:
-                control.rows_expected = export.count()
-            writer = export.writer()
-            for block in export.blocks(export.tables(), writer, meter, control.check):
-                file.write(block)
-        file.flush()
-        os.fsync(file.fileno())
-        control.check()
-        alias = storage.storage_alias()
-        key = storage.new_key(export.writer_class.extension, timezone.now().date())
-        # Noted before it is there, so that a file whose attempt dies can be found and removed.
-        if not attempt.rows().running().update(storage=alias, file_key=key):
-            raise LeaseLost
-        name = storage.publish(alias, key, file, meter.size)
-    try:
-        if name != key:  # the storage chose another: noted for the same reason
-            attempt.rows().running().update(file_key=name)
-        _succeed(
-            attempt,
-            file_key=name,
-            rows_done=meter.rows,
-            rows_expected=meter.rows,
-            bytes=meter.size,
-            sha256=meter.sha256,
-            columns=export.columns_as_made(),
-            losses=dict(writer.losses),
-        )
-    except BaseException:
-        storage.discard(alias, name)  # if it stays, a sweep finds it noted
-        raise
-
-
-def _succeed(attempt: Attempt, **facts: Any) -> None:
-    now = timezone.now()
-    with transaction.atomic(using=database()):
-        is_won = attempt.rows().filter(cancel_requested_at=None).move(
-            JobStatus.RUNNING,
-            JobStatus.SUCCEEDED,
-            finished_at=now,
-            expires_at=now + get_settings().RETENTION,
-            lease_until=None,
-            **facts,
-        )  # fmt: skip
-        if not is_won:
-            raise Canceled if attempt.rows().running().exists() else LeaseLost
-        _record_end(AuditAction.FINISHED, attempt.job, SYSTEM)
 
 
 def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:
@@ -296,7 +140,7 @@ def _end_immediate(
             **facts,
         )
         if is_won:
-            _record_end(action, job, _origin_of(job))
+            record_end(action, job, origin_of(job))
 
 
 def fail(job: ReportJob, rows: Any, reason: str) -> bool:
@@ -310,21 +154,8 @@ def fail(job: ReportJob, rows: Any, reason: str) -> bool:
             error=reason,
         )
         if is_won:
-            _record_end(AuditAction.FAILED, job, SYSTEM)
+            record_end(AuditAction.FAILED, job, SYSTEM)
     return bool(is_won)
-
-
-def hand_back(attempt: Attempt) -> bool:
-    """Put a running job back into the queue. It does not count as lost."""
-    return bool(
-        attempt.rows().move(JobStatus.RUNNING, JobStatus.QUEUED, enqueued_at=None, lease_until=None)
-    )
-
-
-def declare_dead(key: UUID, number: int) -> None:
-    """Say that an attempt is certainly gone: the next sweep need not wait for its lease."""
-    attempts = ReportJob.objects.running().filter(pk=key, attempt=number)
-    attempts.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
 
 
 def cancel(job: ReportJob, origin: Origin) -> bool:
@@ -354,7 +185,7 @@ def finish_canceled(
             from_status, JobStatus.CANCELED, finished_at=now, lease_until=None, error=reason
         )
         if is_won:
-            _record_end(AuditAction.CANCELED, job, origin)
+            record_end(AuditAction.CANCELED, job, origin)
     return bool(is_won)
 
 
@@ -397,7 +228,7 @@ def record_download(job: ReportJob, origin: Origin) -> None:
             filename=job.filename,
             bytes=job.bytes,
         )
-    _send_after_commit(signals.job_downloaded, job, user=origin.user)
+    tell_after_commit(signals.job_downloaded, job, user=origin.user)
 
 
 def in_language_of(job: ReportJob) -> Any:
@@ -442,11 +273,11 @@ def _duration(value: dt.timedelta) -> str:
     return str(value)
 
 
-def _origin_of(job: ReportJob) -> Origin:
+def origin_of(job: ReportJob) -> Origin:
     return Origin(user=job.requested_by)
 
 
-def _record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
+def record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
     """Write the entry of a job that has just ended, and tell whoever listens after the commit."""
     job.refresh_from_db()
     audit.record(
@@ -463,10 +294,10 @@ def _record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
         losses=job.losses or None,
         reason=job.error or None,
     )
-    _send_after_commit(signals.job_finished, job)
+    tell_after_commit(signals.job_finished, job)
 
 
-def _send_after_commit(signal: Any, job: ReportJob, **arguments: Any) -> None:
+def tell_after_commit(signal: Any, job: ReportJob, **arguments: Any) -> None:
     transaction.on_commit(
         lambda: signal.send_robust(sender=ReportJob, job=job, **arguments),
         using=database(),

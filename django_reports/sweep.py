@@ -67,9 +67,8 @@ def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Sw
 
 def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
     """Rerun a job whose attempt is gone, or end it."""
-    attempt = jobs.Attempt(job, job.attempt)
     # Only if it is still abandoned: its attempt may have shown a sign of life since.
-    rows = attempt.rows().abandoned()
+    rows = ReportJob.objects.filter(pk=job.pk, attempt=job.attempt).abandoned()
     if job.delivery == Delivery.IMMEDIATE:
         swept.failed += jobs.fail(job, rows, _("The process that sent it ended."))
     elif job.cancel_requested_at is not None:

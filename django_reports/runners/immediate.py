@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from django_reports import jobs
+from django_reports import attempts
 from django_reports.models import ReportJob
 from django_reports.runners.base import Runner
 
 
 class ImmediateRunner(Runner):
     def enqueue(self, job: ReportJob) -> None:
-        jobs.run(job.pk, job.attempt + 1)
+        attempts.run(job.pk, job.attempt + 1)
 
     def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
         sweep()

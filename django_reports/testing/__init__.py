@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase
 from django.test.utils import TestContextDecorator, override_settings
 
-from django_reports import delivery, jobs, storage
+from django_reports import attempts, delivery, storage
 from django_reports.audit import Origin
 from django_reports.conf import NAME
 from django_reports.exceptions import ReportDenied, ReportError, ReportFailed
@@ -70,7 +70,7 @@ def run_jobs() -> list[ReportJob]:
     """
     waiting = list(ReportJob.objects.queued().order_by("created_at"))
     for job in waiting:
-        jobs.run(job.pk, job.attempt + 1)
+        attempts.run(job.pk, job.attempt + 1)
         job.refresh_from_db()
     return waiting
 

@@ -1,0 +1,191 @@
+"""Attempts: a worker takes a waiting job, makes its file, and ends it or gives it back.
+
+An attempt holds as long as the job's row has its number: whoever lost it cannot publish.
+"""
+
+import datetime as dt
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_reports import audit, jobs, signals, storage
+from django_reports.audit import SYSTEM
+from django_reports.conf import get_settings
+from django_reports.control import Control
+from django_reports.exceptions import (
+    AttemptStopped,
+    Canceled,
+    HandedBack,
+    LeaseLost,
+    ReportError,
+)
+from django_reports.exports import localised, prepare
+from django_reports.models import ReportJob
+from django_reports.specs import ExportSpec
+from django_reports.statuses import AuditAction, JobStatus
+
+logger = logging.getLogger("django_reports.jobs")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The right to work on a job: it holds as long as the row still has this number."""
+
+    job: ReportJob
+    number: int
+
+    def rows(self) -> Any:
+        """The job's row while the attempt owns it, as a queryset for conditional updates."""
+        return ReportJob.objects.filter(pk=self.job.pk, attempt=self.number)
+
+
+def claim(key: UUID, number: int) -> Attempt | None:
+    """Take a waiting job for attempt `number` (the first is 1).
+
+    None if somebody else was faster, or the job is no longer waiting for that attempt.
+    """
+    now = timezone.now()
+    with transaction.atomic(using=jobs.database()):
+        is_won = ReportJob.objects.queued().filter(pk=key, attempt=number - 1).move(
+            JobStatus.QUEUED,
+            JobStatus.RUNNING,
+            attempt=number,
+            lease_until=now + get_settings().LEASE,
+            started_at=now,
+            finished_at=None,
+            rows_done=0,
+            error="",
+        )  # fmt: skip
+        if not is_won:
+            return None
+        job = ReportJob.objects.get(pk=key)
+        audit.record(AuditAction.STARTED, origin=SYSTEM, job=job, attempt=number)
+    jobs.tell_after_commit(signals.job_started, job)
+    return Attempt(job, number)
+
+
+def run(
+    key: UUID,
+    number: int,
+    *,
+    is_stopping: Callable[[], bool] | None = None,
+    on_hanging: Callable[[], None] = lambda: None,
+) -> None:
+    """Claim a job and make its file. Errors end in the job's state, not in an exception.
+
+    `is_stopping` is asked now and then whether this worker is to shut down; the job then goes back
+    into the queue. `on_hanging` is called, in another thread, when the report's code could not be
+    stopped and the job has been taken from it.
+    """
+    attempt = claim(key, number)
+    if attempt is None:
+        logger.info("job=%s attempt=%s event=not_claimed", key, number)
+        return
+
+    def give_up(reason: AttemptStopped) -> None:
+        with jobs.in_language_of(attempt.job):
+            _end(attempt, reason)
+        on_hanging()
+
+    control = Control(attempt.rows(), is_stopping=is_stopping, give_up=give_up)
+    with jobs.in_language_of(attempt.job):
+        try:
+            with control:
+                _make(attempt, control)
+        except Exception as error:
+            _end(attempt, control.interrupted_by or error)
+
+
+def _end(attempt: Attempt, error: Exception) -> None:
+    """End an attempt that made no file, as what stopped it asks for."""
+    key, number = attempt.job.pk, attempt.number
+    match error:
+        case HandedBack():
+            hand_back(attempt)
+        case LeaseLost():
+            logger.warning("job=%s attempt=%s event=lease_lost", key, number)
+        case Canceled():
+            jobs.finish_canceled(attempt.job, attempt.rows(), _("Canceled while running."))
+        case _:
+            if not isinstance(error, ReportError):
+                logger.error("job=%s attempt=%s event=failed", key, number, exc_info=error)
+            jobs.fail(attempt.job, attempt.rows(), jobs.reason_of(error))
+
+
+def _make(attempt: Attempt, control: Control) -> None:
+    """Read, write, publish, flip: nothing is visible before the last step."""
+    job = attempt.job
+    if job.file_key:  # an earlier attempt died between publishing and its last step
+        storage.delete(job.storage, job.file_key)
+    spec = ExportSpec.from_json(job.spec)
+    meter = control.meter
+    with localised(spec), tempfile.TemporaryFile() as file:
+        export = prepare(spec, jobs.authority_of(job), jobs.origin_of(job), now=job.created_at)
+        with control.snapshot(), export.snapshot():
+            if export.is_countable:
+                control.rows_expected = export.count()
+            writer = export.writer()
+            for block in export.blocks(export.tables(), writer, meter, control.check):
+                file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+        control.check()
+        alias = storage.storage_alias()
+        key = storage.new_key(export.writer_class.extension, timezone.now().date())
+        # Noted before it is there, so that a file whose attempt dies can be found and removed.
+        if not attempt.rows().running().update(storage=alias, file_key=key):
+            raise LeaseLost
+        name = storage.publish(alias, key, file, meter.size)
+    try:
+        if name != key:  # the storage chose another: noted for the same reason
+            attempt.rows().running().update(file_key=name)
+        _succeed(
+            attempt,
+            file_key=name,
+            rows_done=meter.rows,
+            rows_expected=meter.rows,
+            bytes=meter.size,
+            sha256=meter.sha256,
+            columns=export.columns_as_made(),
+            losses=dict(writer.losses),
+        )
+    except BaseException:
+        storage.discard(alias, name)  # if it stays, a sweep finds it noted
+        raise
+
+
+def _succeed(attempt: Attempt, **facts: Any) -> None:
+    now = timezone.now()
+    with transaction.atomic(using=jobs.database()):
+        is_won = attempt.rows().filter(cancel_requested_at=None).move(
+            JobStatus.RUNNING,
+            JobStatus.SUCCEEDED,
+            finished_at=now,
+            expires_at=now + get_settings().RETENTION,
+            lease_until=None,
+            **facts,
+        )  # fmt: skip
+        if not is_won:
+            raise Canceled if attempt.rows().running().exists() else LeaseLost
+        jobs.record_end(AuditAction.FINISHED, attempt.job, SYSTEM)
+
+
+def hand_back(attempt: Attempt) -> bool:
+    """Put a running job back into the queue. It does not count as lost."""
+    return bool(
+        attempt.rows().move(JobStatus.RUNNING, JobStatus.QUEUED, enqueued_at=None, lease_until=None)
+    )
+
+
+def declare_dead(key: UUID, number: int) -> None:
+    """Say that an attempt is certainly gone: the next sweep need not wait for its lease."""
+    attempts = ReportJob.objects.running().filter(pk=key, attempt=number)
+    attempts.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
