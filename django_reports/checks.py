@@ -63,6 +63,14 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
                 id="django_reports.E003",
             )
         )
+    if conf.DATABASE is not None and conf.DATABASE not in settings.DATABASES:
+        found.append(
+            Error(
+                f"{NAME}['DATABASE'] is {conf.DATABASE!r}, which DATABASES lacks.",
+                hint=f"Choose from {', '.join(settings.DATABASES)}, or leave it out.",
+                id="django_reports.E017",
+            )
+        )
     return found
 
 

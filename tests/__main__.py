@@ -12,6 +12,7 @@ from tests.services import (
     find_chromium,
     find_curl,
     find_pgbouncer,
+    find_redis_server,
     find_soffice,
     is_redis_there,
     missing_packages,
@@ -36,6 +37,8 @@ def main() -> int:
     run, left_out = databases()
     if not is_redis_there():
         left_out.append("RQ (no Redis)")
+    if "thorough" in sys.argv and find_redis_server() is None:
+        left_out.append("a Redis that is stopped (no redis-server)")
     if find_chromium() is None:
         left_out.append("browser (no Chromium)")
     if find_curl() is None:

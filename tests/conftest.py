@@ -7,7 +7,17 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 
 from django_reports.models import GroupReportPermission
+from tests import figures
 from tests.shop.models import Customer, Order, Region
+
+
+def pytest_configure(config):
+    figures.collect()
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in figures.tables():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True)

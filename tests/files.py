@@ -14,7 +14,7 @@ import pyarrow.parquet
 from django.core.management import call_command
 from python_calamine import CalamineWorkbook
 
-from django_reports import delivery, jobs, storage
+from django_reports import attempts, delivery, storage
 from django_reports.audit import Origin
 from django_reports.permissions import Authority
 from django_reports.specs import ExportSpec, Options
@@ -67,7 +67,7 @@ def stream(wish, user, client, folder):
 
 def job(wish, user, client, folder):
     made = delivery.enqueue(wish.spec, Authority.of(user), Origin(user=user))
-    jobs.run(made.pk, made.attempt + 1)
+    attempts.run(made.pk, made.attempt + 1)
     made.refresh_from_db()
     assert made.has_file, made.error
     with storage.open_file(made) as file:

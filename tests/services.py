@@ -76,6 +76,10 @@ def find_pgbouncer() -> str | None:
     return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 
+def find_redis_server() -> str | None:
+    return shutil.which("redis-server")
+
+
 def find_chromium() -> str | None:
     return os.environ.get("TEST_CHROMIUM") or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

@@ -93,7 +93,13 @@ _DATABASES = {
         "TEST": {"NAME": f"test_django_reports_{os.getpid()}", "CHARSET": "utf8mb4"},
     },
 }
-DATABASES = {"default": _DATABASES[DATABASE]}
+DATABASES = {
+    "default": _DATABASES[DATABASE],
+    # The same data over connections of its own, as those to a replica are.
+    "replica": {**_DATABASES[DATABASE], "TEST": {"MIRROR": "default"}},
+}
+if DATABASE == "postgresql":
+    DATABASES["replica"]["OPTIONS"] = {**_POOL, "application_name": "replica"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en-us"
@@ -110,7 +116,6 @@ RQ_QUEUES = {
     "reports": {
         "URL": REDIS_URL,
         "SERIALIZER": "rq.serializers.JSONSerializer",
-        "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 2},
     }
 }
 

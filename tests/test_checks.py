@@ -91,6 +91,19 @@ def test_e003_policy_that_cannot_be_imported(configure, policy):
     assert "django_reports.permissions.Policy" in message.hint
 
 
+def test_e017_database_that_is_not_there(configure):
+    configure(DATABASE="mirror")
+    message = found("E017")
+    assert "DJANGO_REPORTS['DATABASE'] is 'mirror'" in message.msg
+    assert "default, replica" in message.hint
+
+
+def test_databases_that_are_there_are_fine(configure):
+    for alias in ("default", "replica", None):
+        configure(DATABASE=alias)
+        assert messages() == []
+
+
 @pytest.mark.parametrize("name", ["MEDIA_ROOT", "STATIC_ROOT"])
 @pytest.mark.parametrize("place", ["", "reports", "a/b"])
 def test_e004_files_where_anyone_may_fetch_them(configure, settings, tmp_path, name, place):

@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from django_reports import jobs, pipeline, signals, storage
+from django_reports import attempts, jobs, pipeline, signals, storage
 from django_reports.audit import Origin
 from django_reports.exceptions import IllegalTransition
 from django_reports.models import ReportJob
@@ -68,7 +68,7 @@ def while_running(monkeypatch, act, *, at=1200, seconds=1.5):
 @pytest.mark.django_db
 def test_a_claim_starts_the_job(alice, orders):
     job = enqueue(alice)
-    attempt = jobs.claim(job.pk, 1)
+    attempt = attempts.claim(job.pk, 1)
     job.refresh_from_db()
     assert (job.status, job.attempt, attempt.number) == ("running", 1, 1)
     lease = job.lease_until - timezone.now()
@@ -80,22 +80,22 @@ def test_a_claim_starts_the_job(alice, orders):
 @pytest.mark.parametrize("number", [0, 2, 3])
 def test_only_the_next_attempt_can_be_claimed(alice, orders, number):
     job = enqueue(alice)
-    assert jobs.claim(job.pk, number) is None
+    assert attempts.claim(job.pk, number) is None
     assert row_of(job).get().status == "queued"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("status", ["running", "succeeded", "failed", "canceled", "expired"])
 def test_only_a_waiting_job_can_be_claimed(alice, orders, status):
-    assert jobs.claim(put(enqueue(alice), status=status).pk, 1) is None
+    assert attempts.claim(put(enqueue(alice), status=status).pk, 1) is None
 
 
 @pytest.mark.django_db
 def test_neither_an_immediate_export_nor_an_unknown_job_can_be_claimed(alice, orders):
     export = deliver(alice)
     put(export.job, status="queued", attempt=0)
-    assert jobs.claim(export.job.pk, 1) is None
-    assert jobs.claim(uuid4(), 1) is None
+    assert attempts.claim(export.job.pk, 1) is None
+    assert attempts.claim(uuid4(), 1) is None
     export.close()
 
 
@@ -108,7 +108,7 @@ def test_of_two_who_claim_one_wins(alice, orders, queue):
     def claim():
         try:
             start.wait()
-            won.append(jobs.claim(job.pk, 1) is not None)
+            won.append(attempts.claim(job.pk, 1) is not None)
         finally:
             connections.close_all()
 
@@ -124,8 +124,8 @@ def test_of_two_who_claim_one_wins(alice, orders, queue):
 @pytest.mark.django_db
 def test_a_job_that_is_not_there_to_claim_is_left_alone(alice, orders, folder):
     job = make(alice)
-    jobs.run(job.pk, 1)
-    jobs.run(job.pk, 2)
+    attempts.run(job.pk, 1)
+    attempts.run(job.pk, 2)
     job.refresh_from_db()
     assert (job.status, job.attempt) == ("succeeded", 1)
     assert len(files_in(folder)) == 1
@@ -179,11 +179,11 @@ def test_an_old_attempt_publishes_nothing_and_removes_its_file(alice, orders, fo
 @pytest.mark.django_db
 def test_an_old_attempt_ends_nothing(alice, orders):
     job = enqueue(alice)
-    old = jobs.claim(job.pk, 1)
+    old = attempts.claim(job.pk, 1)
     put(job, attempt=2)
     assert not jobs.fail(job, old.rows(), "too late")
     assert not jobs.finish_canceled(job, old.rows(), "too late")
-    assert not jobs.hand_back(old)
+    assert not attempts.hand_back(old)
     assert row_of(job).get().status == "running"
 
 

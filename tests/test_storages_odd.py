@@ -11,7 +11,7 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from django_reports import jobs, storage
+from django_reports import attempts, jobs, storage
 from django_reports.audit import Origin
 from django_reports.checks import check_storage
 from django_reports.exceptions import FileUnavailable
@@ -353,7 +353,7 @@ def test_the_name_that_the_storage_chose_is_noted_at_once(alice, use, name, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "_succeed", die)
+        patch.setattr(attempts, "_succeed", die)
         patch.setattr(storage, "discard", lambda *args: None)
         with pytest.raises(KeyboardInterrupt):
             numbers(alice)

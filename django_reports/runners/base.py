@@ -1,5 +1,6 @@
 """What a runner is to the rest."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
@@ -8,7 +9,17 @@ from django.core.checks import CheckMessage
 
 from django_reports.models import ReportJob
 
+logger = logging.getLogger("django_reports.runners")
+
 SWEEP_INTERVAL = 10.0  # seconds between two sweeps of a worker
+
+
+def sweep_safely(sweep: Callable[[], object]) -> None:
+    """Sweep; a worker must not die of it, and the next sweep may find the database again."""
+    try:
+        sweep()
+    except Exception:
+        logger.exception("event=sweep_failed")
 
 
 class Runner(ABC):
@@ -18,7 +29,7 @@ class Runner(ABC):
 
     @abstractmethod
     def enqueue(self, job: ReportJob) -> None:
-        """See to it that `jobs.run(job.pk, job.attempt + 1)` is called somewhere.
+        """See to it that `attempts.run(job.pk, job.attempt + 1)` is called somewhere.
 
         Harmless when called twice: only one of two runs can claim the attempt.
         """

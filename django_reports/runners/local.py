@@ -13,10 +13,10 @@ from contextlib import ExitStack
 
 from django.db import close_old_connections, connections
 
-from django_reports import jobs, runners
+from django_reports import attempts, runners
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
-from django_reports.runners.base import SWEEP_INTERVAL, Runner
+from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
 from django_reports.runners.stopping import set_by_signals
 
 logger = logging.getLogger("django_reports.runners")
@@ -32,7 +32,7 @@ def drain(is_stopping: Callable[[], bool] = lambda: False) -> int:
         job = ReportJob.objects.queued().order_by("created_at").first()
         if job is None:
             break
-        jobs.run(job.pk, job.attempt + 1, is_stopping=is_stopping)
+        attempts.run(job.pk, job.attempt + 1, is_stopping=is_stopping)
         done += 1
     return done
 
@@ -65,7 +65,7 @@ class LocalRunner(Runner):
             if threading.current_thread() is threading.main_thread():
                 signals = set_by_signals(stopping, signal.SIGTERM, signal.SIGINT)
                 stack.enter_context(signals)
-            _sweep_safely(sweep)
+            sweep_safely(sweep)
             if burst:
                 drain(stopping.is_set)
             else:
@@ -96,7 +96,7 @@ class _Thread(threading.Thread):
         while not self._stopping.is_set():
             try:
                 close_old_connections()
-                _sweep_safely(runners.sweep)
+                sweep_safely(runners.sweep)
                 drain(self._stopping.is_set)
             except Exception:
                 # A database that is away must not end the only thread there is.
@@ -116,14 +116,6 @@ def _sweep_until(stopping: threading.Event, sweep: Callable[[], object]) -> None
     try:
         while not stopping.wait(SWEEP_INTERVAL):
             close_old_connections()
-            _sweep_safely(sweep)
+            sweep_safely(sweep)
     finally:
         connections.close_all()
-
-
-def _sweep_safely(sweep: Callable[[], object]) -> None:
-    try:
-        sweep()
-    except Exception:
-        # A worker must not die of it; the next sweep may find the database again.
-        logger.exception("event=sweep_failed")

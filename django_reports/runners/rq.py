@@ -4,6 +4,7 @@ RQ gets a job's key and the number of the attempt, nothing else, as JSON. Whethe
 run, and whether its result counts, the database decides.
 """
 
+import logging
 import os
 import signal
 import threading
@@ -22,21 +23,24 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue, Worker
-from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.exceptions import DuplicateJobError, NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from django_reports import jobs
+from django_reports import attempts
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
-from django_reports.runners.base import SWEEP_INTERVAL, Runner
+from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
 from django_reports.runners.stopping import set_by_signals
+
+logger = logging.getLogger("django_reports.runners")
 
 ENTRY_POINT = f"{__name__}.run_attempt"
 NO_TIMEOUT = -1  # the attempt watches its own deadline; RQ's would be swallowed by report code
-WORKER_TTL = 25  # seconds; RQ waits for a job for 15 s less, and sweeps happen in between
+WORKER_TTL = 18  # seconds; RQ waits for a job for 15 s less, and sweeps happen in between
 FAILURE_TTL = 24 * 60 * 60  # seconds for which RQ's own pages show what it could not run
 HAND_OVER_WITHIN = 1.0  # seconds that somebody who asks for an export waits for Redis
+TRY_AGAIN_AFTER = 2.0  # seconds until a Redis that went away is looked for again
 
 _stopping = threading.Event()  # of the process that works on a job: it is asked to hand it back
 
@@ -47,7 +51,7 @@ def run_attempt(key: str, number: int) -> None:
     """What RQ calls."""
     close_old_connections()
     try:
-        jobs.run(UUID(key), number, is_stopping=_stopping.is_set, on_hanging=_leave)
+        attempts.run(UUID(key), number, is_stopping=_stopping.is_set, on_hanging=_leave)
     finally:
         connections.close_all()
 
@@ -72,13 +76,22 @@ class SweepingWorker(Worker):
     """An RQ worker that sweeps between jobs and while its child works on one.
 
     It sweeps in its own process, never in a thread, because it forks. Asked to stop, it has its
-    child hand the job back.
+    child hand the job back. Redis may go away at any time; while a child works, that is no matter.
     """
 
     sweep: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
     main_pid: ClassVar[int | None] = None
+    is_told_to_stop: ClassVar[bool] = False
     max_connection_wait_time = SWEEP_INTERVAL  # until a Redis that was away is asked again
-    _swept_at = 0.0
+    _swept_at: ClassVar[float] = 0.0
+
+    @classmethod
+    def sweep_if_due(cls) -> None:
+        if time.monotonic() - cls._swept_at < SWEEP_INTERVAL:
+            return
+        cls._swept_at = time.monotonic()
+        sweep_safely(cls.sweep)
+        connections.close_all()
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         SweepingWorker.main_pid = os.getpid()
@@ -86,12 +99,25 @@ class SweepingWorker(Worker):
 
     @property
     def should_run_maintenance_tasks(self) -> bool:
-        self._sweep_if_due()
+        self._sweep_while_idle()
         return bool(super().should_run_maintenance_tasks)
 
+    def heartbeat(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().heartbeat(*args, **kwargs)
+        except RedisError:
+            self._sweep_while_idle()  # RQ waits now until Redis is back
+            raise
+
+    def _sweep_while_idle(self) -> None:
+        self.sweep_if_due()
+        if self.is_told_to_stop:
+            raise StopRequested  # as RQ did when it was told, and a sweep swallowed it
+
     def maintain_heartbeats(self, *args: Any, **kwargs: Any) -> None:  # of RQ 3 it takes more
-        super().maintain_heartbeats(*args, **kwargs)
-        self._sweep_if_due()
+        with suppress(RedisError):
+            super().maintain_heartbeats(*args, **kwargs)
+        self.sweep_if_due()
 
     def execute_job(self, job: Any, queue: Any) -> None:
         connections.close_all()  # the child must not inherit an open connection
@@ -103,30 +129,27 @@ class SweepingWorker(Worker):
         _until_the_end.enter_context(set_by_signals(_stopping, signal.SIGTERM, signal.SIGUSR1))
 
     def request_stop(self, signum: Any, frame: Any) -> None:
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        type(self).is_told_to_stop = True
         if self.horse_pid:
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGUSR1)
+        with suppress(RedisError):
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def handle_work_horse_killed(self, job: Job, *args: Any) -> None:
         super().handle_work_horse_killed(job, *args)  # type: ignore[no-untyped-call]
         with suppress(Exception):  # what is not one of our jobs has no such arguments
             key, number = job.args
-            jobs.declare_dead(UUID(key), number)
-            self._swept_at = 0.0
+            attempts.declare_dead(UUID(key), number)
+            type(self)._swept_at = 0.0
         connections.close_all()
 
-    def _sweep_if_due(self) -> None:
-        if time.monotonic() - self._swept_at < SWEEP_INTERVAL:
-            return
-        self._swept_at = time.monotonic()
+    def teardown(self) -> None:
         try:
-            type(self).sweep()
-        except Exception:
-            # The next sweep may find the database again; a worker must not die of it.
-            self.log.exception("event=sweep_failed")
+            super().teardown()  # type: ignore[no-untyped-call]
         finally:
-            connections.close_all()
+            if self.pubsub_thread is not None:  # it would look for its Redis for ever
+                self.pubsub_thread.stop()
 
 
 class RQRunner(Runner):
@@ -148,16 +171,31 @@ class RQRunner(Runner):
                 _put(queue, job, number, name)
 
     def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
-        worker_class = type("ReportsWorker", (SweepingWorker,), {"sweep": staticmethod(sweep)})
-        worker = django_rq.get_worker(
-            get_settings().QUEUE,
-            worker_class=worker_class,
-            job_class=AttemptJob,
-            serializer=JSONSerializer,
-            worker_ttl=WORKER_TTL,
-            job_monitoring_interval=5,
-        )
-        worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
+        class ReportsWorker(SweepingWorker):
+            pass
+
+        ReportsWorker.sweep = staticmethod(sweep)
+        with suppress(StopRequested):  # a signal has it raised wherever it finds an idle worker
+            while True:
+                try:
+                    worker = django_rq.get_worker(
+                        get_settings().QUEUE,
+                        worker_class=ReportsWorker,
+                        job_class=AttemptJob,
+                        serializer=JSONSerializer,
+                        worker_ttl=WORKER_TTL,
+                        job_monitoring_interval=5,
+                    )
+                    worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
+                except self.unavailable as error:
+                    if burst:
+                        raise
+                    logger.error("event=queue_server_away error=%s", error)
+                if burst or ReportsWorker.is_told_to_stop:
+                    return
+                # RQ's worker ends when Redis goes away at a bad moment; the next one takes over.
+                ReportsWorker.sweep_if_due()
+                time.sleep(TRY_AGAIN_AFTER)
 
     def check(self) -> list[CheckMessage]:
         queues = getattr(settings, "RQ_QUEUES", {})

@@ -4,7 +4,7 @@ import re
 
 from django.test import Client
 
-from django_reports import delivery, jobs
+from django_reports import attempts, delivery
 from django_reports.audit import Origin
 from django_reports.models import AuditEntry, ReportJob
 from django_reports.permissions import Authority
@@ -46,7 +46,7 @@ def make(user, *args, **wanted):
 
 
 def run(job, **options):
-    jobs.run(job.pk, job.attempt + 1, **options)
+    attempts.run(job.pk, job.attempt + 1, **options)
     job.refresh_from_db()
     return job
 

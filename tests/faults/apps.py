@@ -10,6 +10,7 @@ class FaultsConfig(AppConfig):
     def ready(self):
         from tests.faults import points
 
-        points.sweep_often()
+        if "TEST_USUAL_TIMES" not in os.environ:
+            points.sweep_often()
         if point := os.environ.get("TEST_POINT"):
             points.POINTS[point](Path(os.environ["TEST_MARK"]))

@@ -12,7 +12,7 @@ from functools import wraps
 
 from django.core.files.base import File
 
-from django_reports import control, exports, jobs, sweep
+from django_reports import attempts, control, exports, jobs, sweep
 from django_reports.runners import local, rq
 
 SWEEP_INTERVAL = 0.5  # seconds
@@ -71,10 +71,10 @@ def amid_save(mark):
 
 
 POINTS = {
-    "before-claim": lambda mark: before(jobs, "claim", mark),
+    "before-claim": lambda mark: before(attempts, "claim", mark),
     "count": lambda mark: before(exports.Export, "count", mark),
     "mid-rows": amid_rows,
     "mid-save": amid_save,
-    "save-flip": lambda mark: before(jobs, "_succeed", mark),
-    "flip-audit": lambda mark: before(jobs, "_record_end", mark),
+    "save-flip": lambda mark: before(attempts, "_succeed", mark),
+    "flip-audit": lambda mark: before(jobs, "record_end", mark),
 }

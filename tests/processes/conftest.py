@@ -54,6 +54,18 @@ def session_of(leader):
     return found
 
 
+def kill_at_point(target, pid):
+    """SIGKILL to the process that waits at its point, the worker that forked it, or both."""
+    worker = parent_of(pid)
+    for victim in {"child": [pid], "worker": [worker], "both": [worker, pid]}[target]:
+        os.kill(victim, signal.SIGKILL)
+
+
+def parent_of(pid):
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
+
+
 class Processes:
     """Starts processes that share the test's database and folder, and ends them all."""
 

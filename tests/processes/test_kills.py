@@ -8,49 +8,23 @@ import datetime as dt
 import hashlib
 import io
 import os
-import signal
-import statistics
 import time
-from collections import defaultdict
 
 import openpyxl
 import pytest
 
 from django_reports.models import AuditEntry, ReportJob
+from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.faults.points import POINTS
-from tests.processes.conftest import wait_for
+from tests.processes.conftest import kill_at_point, wait_for
 
 pytestmark = pytest.mark.thorough
 
 ROUNDS = int(os.environ.get("TEST_ROUNDS", "1"))
 ROWS = 1200
 LEASE = 2  # seconds
-
-
-@pytest.fixture(scope="module")
-def table():
-    """Prints, at the end, how long each case took from the kill to the rerun's end."""
-    times = defaultdict(list)
-    yield times
-    print("\nfrom the kill to the file, in seconds")
-    print(f"{'killed at':40} {'rounds':>6} {'median':>7} {'worst':>7}")
-    for case, taken in times.items():
-        print(f"{case:40} {len(taken):6} {statistics.median(taken):7.2f} {max(taken):7.2f}")
-
-
-def parent_of(pid):
-    with open(f"/proc/{pid}/stat") as stat:
-        return int(stat.read().rpartition(")")[2].split()[1])
-
-
-def kill(target, pid):
-    """The process at the point, the worker that forked it, or both."""
-    worker = parent_of(pid)
-    victims = {"child": [pid], "worker": [worker], "both": [worker, pid]}[target]
-    for victim in victims:
-        os.kill(victim, signal.SIGKILL)
 
 
 def rows_of(path):
@@ -90,7 +64,7 @@ def formats_for(point):
     ],
 )
 def test_killed(
-    alice, processes, configure, request, folder, tmp_path, table, runner, target, point, format
+    alice, processes, configure, request, folder, tmp_path, runner, target, point, format
 ):
     if runner == "rq":
         request.getfixturevalue("redis_queue")
@@ -107,11 +81,12 @@ def test_killed(
         pid = int(wait_for(lambda mark=mark: mark.exists() and mark.read_text()))
         processes.worker()  # a healthy one
         assert folder_is_tidy(folder, point)
-        kill(target, pid)
+        kill_at_point(target, pid)
         mark.with_suffix(".go").touch()
         killed_at = time.monotonic()
         wait_for(lambda job=job: ReportJob.objects.get(pk=job.pk).finished_at, seconds=60)
-        table[f"{runner} {target} {point} {format}"].append(time.monotonic() - killed_at)
+        case = f"{runner:5} {target:6} {point:12} {format:4}"
+        figures.note("seconds from the kill to the file", case, time.monotonic() - killed_at)
         job.refresh_from_db()
         wait_for(lambda job=job: len(kept(folder)) == 1)  # a loser removes its own
         assert_one_whole_file(job, folder)

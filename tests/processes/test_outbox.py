@@ -70,11 +70,11 @@ def test_nothing_is_handed_over_before_the_commit(alice, rq):
     assert queue_of(rq) == [f"{job.pk}-1"]
 
 
-def test_what_was_committed_and_not_handed_over_is_found(alice, rq, processes, monkeypatch):
-    """As if the process had died between COMMIT and the hand-over, a hundred times."""
-    monkeypatch.setattr("django_reports.runners.submit", lambda job: None)
-    for _ in range(100):
-        enqueue(alice, "shop.orders", columns=["id"])
+def test_what_was_committed_and_not_handed_over_is_found(alice, rq, processes):
+    """A hundred processes are killed after COMMIT, where they would give RQ the job."""
+    make_orders(20)
+    asker = processes.start("tests.faults.asker", "alice", "100")
+    assert asker.wait(timeout=120) == 0
     assert (queue_of(rq), statuses()) == ([], ["queued"] * 100)
     assert processes.command("sweep_reports") == 0
     assert len(queue_of(rq)) == 100

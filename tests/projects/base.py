@@ -26,6 +26,7 @@ __all__ = [
 
 FOLDER = Path(os.environ.get("PROJECT_FOLDER", "."))
 
+del DATABASES["replica"]  # that of the package's own tests
 if DATABASE == "sqlite":  # a database for seconds need not survive a power cut
     DATABASES["default"]["OPTIONS"]["init_command"] += "; PRAGMA synchronous=OFF"
 
