@@ -15,6 +15,7 @@ def log_in(page, base, name):
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill("secret")
     page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{base}{LIST}*")
 
 
 def test_filter_select_all_export_watch_download(
@@ -44,7 +45,7 @@ def test_filter_select_all_export_watch_download(
     download = page.get_by_role("link", name="Download")
     download.wait_for(timeout=60_000)
     assert page.locator("progress").get_attribute("value") == "100"
-    assert page.get_by_text("Finished").is_visible()
+    page.get_by_text("Finished").wait_for()
     with page.expect_download() as waiting:
         download.click()
     file = tmp_path / "orders.csv"

@@ -38,7 +38,7 @@ def enter(page, base, name="mia"):
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill("secret")
     page.get_by_role("button", name="Log in").click()
-    assert page.url == f"{base}/reports/"
+    page.wait_for_url(f"{base}/reports/")
 
 
 def field_of(page, label):
@@ -62,7 +62,7 @@ def test_from_the_catalogue_to_a_file(page, mia, processes, tmp_path):
     page.get_by_label("Region:").select_option("n")
     page.get_by_role("button", name="Export").click()
     error = field_of(page, "Minimum").get_by_text("greater than or equal to 0")
-    assert error.is_visible()
+    error.wait_for()
     assert field_of(page, "Region").locator(".errorlist").count() == 0
     assert page.get_by_label("Region:").input_value() == "n"
     assert page.get_by_label("Minimum").get_attribute("aria-invalid") == "true"
@@ -86,7 +86,7 @@ def test_from_the_catalogue_to_a_file(page, mia, processes, tmp_path):
     # The page is still there, and the list of exports knows of it.
     page.get_by_role("link", name="Back").click()
     page.get_by_role("link", name="Your exports").click()
-    assert page.get_by_role("row").filter(has_text="Finished").count() == 1
+    page.get_by_role("row").filter(has_text="Finished").wait_for()
 
 
 def test_options_are_unfolded_chosen_and_taken(page, mia, processes, tmp_path):
@@ -102,7 +102,7 @@ def test_options_are_unfolded_chosen_and_taken(page, mia, processes, tmp_path):
     page.get_by_label("Compression:").select_option("gz")
     page.get_by_role("button", name="Export").click()
     # What is wrong there is seen without unfolding, and what was chosen is still there.
-    assert field_of(page, "Compression").get_by_text("There is no format 'xlsx.gz'").is_visible()
+    field_of(page, "Compression").get_by_text("There is no format 'xlsx.gz'").wait_for()
     assert page.get_by_label("Compression:").input_value() == "gz"
     shoot(page, "options-error")
     page.set_viewport_size({"width": 380, "height": 800})
@@ -135,9 +135,10 @@ def test_a_job_is_watched_left_canceled_and_run_again(page, mia, processes, tmp_
     base = processes.server()
     enter(page, base)
     page.get_by_role("link", name="Slow numbers").click()
-    page.get_by_label("Rows:").fill("1500")
+    page.get_by_label("Rows:").fill("3000")
     page.get_by_label("Seconds").fill("0.01")
     page.get_by_role("button", name="Export").click()
+    page.wait_for_url("**/jobs/*/")
     first = page.url
     assert "Waiting" in state_of(page)
     shoot(page, "job-waiting")
@@ -152,30 +153,31 @@ def test_a_job_is_watched_left_canceled_and_run_again(page, mia, processes, tmp_
 
     # Leave, come back, cancel.
     page.locator(".breadcrumbs").get_by_role("link", name="Exports").click()
-    assert page.get_by_role("row").filter(has_text="Running").count() == 1
+    page.get_by_role("row").filter(has_text="Running").wait_for()
     page.locator("#content th[scope=row] a").click()
-    assert page.url == first
+    page.wait_for_url(first)
     page.get_by_role("button", name="Cancel this export").click()
     page.get_by_text("Canceled while running.").wait_for(timeout=30_000)
-    assert state_of(page) == "Canceled"
+    page.locator("[data-field=label]", has_text="Canceled").wait_for()
     assert page.get_by_role("button", name="Cancel this export").count() == 0
     shoot(page, "job-canceled")
 
     # Run again, wait, download.
     page.get_by_role("button", name="Run again").click()
-    assert page.url != first
+    page.wait_for_url(lambda url: "/jobs/" in url and url != first)
     download = page.get_by_role("link", name="Download")
-    download.wait_for(timeout=60_000)
-    assert state_of(page) == "Finished"
+    download.wait_for(timeout=120_000)
+    page.locator("[data-field=label]", has_text="Finished").wait_for()
     shoot(page, "job-finished")
     with page.expect_download() as waiting:
         download.click()
     file = tmp_path / "numbers.csv"
     waiting.value.save_as(file)
-    assert len(file.read_text(encoding="utf-8-sig").splitlines()) == 1501
+    assert len(file.read_text(encoding="utf-8-sig").splitlines()) == 3001
     again = ReportJob.objects.get(status="succeeded")
-    assert (again.rows_done, str(again.rerun_of_id) in first) == (1500, True)
+    assert (again.rows_done, str(again.rerun_of_id) in first) == (3000, True)
     page.locator(".breadcrumbs").get_by_role("link", name="Exports").click()
+    page.locator("#content tbody tr").nth(1).wait_for()
     assert page.locator("#content tbody tr").count() == 2
     shoot(page, "jobs")
 

@@ -21,9 +21,10 @@ from django_reports.permissions import Authority
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec, Options
 from django_reports.storage import storage_of
+from tests import figures
 from tests.processes.conftest import Processes, session_of, wait_for
 
-pytestmark = pytest.mark.full
+pytestmark = pytest.mark.thorough
 
 FLIGHTS = 336_776
 MEMORY = 40  # MB that a worker may need beyond an idle one
@@ -121,10 +122,16 @@ def ten_thousand(format):
     return spec(format, keys=list(range(first, first + 10_000)))
 
 
+def note_memory(format, small, whole):
+    table = "Memory that a worker takes for an export, in MB"
+    figures.note(table, f"{format}, 10,000 rows", small)
+    figures.note(table, f"{format}, {FLIGHTS:,} rows", whole)
+
+
 def test_csv_by_job_and_by_command(worker_for, tmp_path):
     small, small_memory = worker_for(ten_thousand("csv"))
     job, memory = worker_for(spec("csv"))
-    print(f"\nCSV: 10,000 rows +{small_memory:.1f} MB, {FLIGHTS:,} rows +{memory:.1f} MB")
+    note_memory("CSV", small_memory, memory)
     assert (small.rows_done, job.rows_done) == (10_000, FLIGHTS)
     with file_of(job).open(newline="") as file:
         rows = csv.reader(file)
@@ -140,7 +147,7 @@ def test_csv_by_job_and_by_command(worker_for, tmp_path):
 def test_xlsx_by_job(worker_for):
     small, small_memory = worker_for(ten_thousand("xlsx"))
     job, memory = worker_for(spec("xlsx"))
-    print(f"\nXLSX: 10,000 rows +{small_memory:.1f} MB, {FLIGHTS:,} rows +{memory:.1f} MB")
+    note_memory("XLSX", small_memory, memory)
     assert (small.rows_done, job.rows_done) == (10_000, FLIGHTS)
     rows = CalamineWorkbook.from_path(str(file_of(job))).get_sheet_by_index(0).iter_rows()
     assert next(rows)[:4] == ["id", "date", "carrier", "carrier__name"]

@@ -105,7 +105,7 @@ if mutant := os.environ.get("TEST_MUTANT"):
 def is_missed(mutant):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.trust.mutants", "-x", "-q",
-         "-p", "no:cacheprovider", "-m", "not full and not integration and not thorough", *TESTS],
+         "-p", "no:cacheprovider", "-m", "not integration and not thorough", *TESTS],
         cwd=ROOT,
         env={**os.environ, "TEST_MUTANT": mutant, "TEST_DATABASE": "sqlite"},
         capture_output=True,
