@@ -133,7 +133,7 @@ def _make(attempt: Attempt, control: Control) -> None:
             if export.is_countable:
                 control.rows_expected = export.count()
             writer = export.writer()
-            for block in export.blocks(export.tables(), writer, meter, control.check):
+            for block in export.blocks(export.tables(writer), writer, meter, control.check):
                 file.write(block)
         file.flush()
         os.fsync(file.fileno())

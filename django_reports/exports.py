@@ -16,10 +16,11 @@ from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from django_reports import about, audit
+from django_reports import about, audit, copying
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, Label, Row
 from django_reports.conf import get_settings
+from django_reports.copying import CannotCopy
 from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportDenied, ReportError
 from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
 from django_reports.pipeline import Meter, Table, blocks
@@ -95,9 +96,35 @@ class Export:
             counted += section.source.count(left)
         return counted
 
-    def tables(self) -> list[Table]:
-        """The sections with their rows, to be read in `snapshot`."""
-        return [section.table(section.source.read()) for section in self.sections]
+    def tables(self, writer: Writer) -> list[Table]:
+        """The sections with their rows, to be read in `snapshot`, the fastest way to the file."""
+        return [self._table(section, writer) for section in self.sections]
+
+    def _table(self, section: Section, writer: Writer) -> Table:
+        try:
+            lines = self._lines(section, writer)
+        except CannotCopy:
+            return section.table(section.source.read())
+        return Table(section.columns, section.title, iter(lines), lines.finish)
+
+    def _lines(self, section: Section, writer: Writer) -> copying.Lines:
+        rendering = self.spec.rendering
+        return copying.lines(section.source, section.columns, rendering, writer.line_format)
+
+    def slowed_by(self) -> list[CannotCopy | None]:
+        """For each section what keeps the database from writing the file's lines, if anything."""
+        found: list[CannotCopy | None] = []
+        with self.snapshot():
+            writer = self.writer()
+            for section in self.sections:
+                try:
+                    self._lines(section, writer)
+                except CannotCopy as reason:
+                    found.append(reason)
+                else:
+                    found.append(None)
+            writer.close()
+        return found
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -368,7 +368,7 @@ def _blocks_read(
 ) -> Generator[bytes]:
     """The file, of rows that are read while it is made, from one snapshot."""
     with export.snapshot():
-        yield from export.blocks(export.tables(), writer, meter, check)
+        yield from export.blocks(export.tables(writer), writer, meter, check)
 
 
 def _drained(export: Export, bound: int | None) -> list[Table]:

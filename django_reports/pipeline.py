@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
-from django_reports.columns import BoundColumn, Row
+from django_reports.columns import BoundColumn
 from django_reports.exceptions import RowLimitExceeded
-from django_reports.writers import Writer
+from django_reports.writers import Finish, Writer
 
 CHUNK = 500  # rows between two looks at cancel, lease and deadline
 PATIENCE = 0.5  # seconds: slower rows are looked at, and handed on, without waiting for more
@@ -18,11 +19,15 @@ FIRST_BLOCK = 16 * 1024  # so that a stream's first answer does not wait for a w
 
 
 class Table(NamedTuple):
-    """The rows of one section of a report; most reports have one."""
+    """The rows of one section of a report; most reports have one.
+
+    With `finish`, `rows` are marked lines for `Writer.write_lines`.
+    """
 
     columns: Sequence[BoundColumn]
     title: str
-    rows: Iterable[Row]
+    rows: Iterable[Any]
+    finish: Finish | None = None
 
 
 @dataclass
@@ -64,12 +69,15 @@ def blocks(
         for number, table in enumerate(tables):
             if number:
                 buffer += writer.next_section(table.columns, table.title)
+            write = writer.write
+            if table.finish is not None:
+                write = partial(writer.write_lines, finish=table.finish)
             for chunk in _chunks(table.rows):
                 check()
                 meter.rows += len(chunk)
                 if max_rows is not None and meter.rows > max_rows:
                     raise RowLimitExceeded(max_rows)
-                buffer += writer.write(chunk)
+                buffer += write(chunk)
                 if len(buffer) >= size or (buffer and monotonic() >= due):
                     yield meter.count(bytes(buffer))
                     buffer.clear()
@@ -93,9 +101,9 @@ def blocks(
             stack.callback(writer.close)
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
     """Rows in lists of CHUNK, or of as many as came within PATIENCE."""
-    chunk: list[Row] = []
+    chunk: list[Any] = []
     until = monotonic() + PATIENCE
     for row in rows:
         chunk.append(row)

@@ -103,7 +103,8 @@ class QuerySetSource:
             return 0
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
-        queryset, pick = self._values()
+        queryset, names = self.selection()
+        pick = _picker(self._columns, names)
         if limit is not None:
             queryset = queryset[:limit]
         connection = connections[self.alias]
@@ -131,8 +132,8 @@ class QuerySetSource:
                     cursor.execute(_SNAPSHOT[connection.vendor])
             yield
 
-    def _values(self) -> tuple["QuerySet[Any]", Callable[[Sequence[Any]], Row]]:
-        """The queryset as raw tuples, and what makes an output row of one.
+    def selection(self) -> tuple["QuerySet[Any]", Mapping[Any, int | slice]]:
+        """The queryset as raw tuples in a total order, and where each source stands in them.
 
         The key is always selected: under DISTINCT it keeps apart rows that look alike.
         """
@@ -155,8 +156,7 @@ class QuerySetSource:
         queryset = totally_ordered(self._queryset)
         if annotations:
             queryset = queryset.annotate(**annotations)
-        pick = _picker(self._columns, names)
-        return queryset.values_list(*selected), pick
+        return queryset.values_list(*selected), names
 
 
 _SNAPSHOT = {

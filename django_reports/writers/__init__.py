@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from django.utils.translation import gettext as _
 
 from django_reports.exceptions import InvalidSpec
-from django_reports.writers.base import Facts, Writer
+from django_reports.writers.base import Facts, Finish, LineFormat, Writer
 from django_reports.writers.compressed import compressed
 from django_reports.writers.csv import CsvWriter, TsvWriter
 from django_reports.writers.guard import escape, unescape
@@ -52,6 +52,8 @@ if find_spec("pyarrow"):
 __all__ = [
     "COMPRESSIONS",
     "Facts",
+    "Finish",
+    "LineFormat",
     "Writer",
     "all_writers",
     "escape",

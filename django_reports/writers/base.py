@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -15,6 +15,17 @@ from django_reports.specs import Layout, Options
 from django_reports.statuses import Header
 
 Facts = Sequence[tuple[str, str]]  # (what, value) in words
+
+
+# Makes the texts of a line that is not plain.
+Finish = Callable[[Sequence[str]], list[str]]
+
+
+class LineFormat(NamedTuple):
+    """What a line of CSV looks like."""
+
+    delimiter: str
+    quotes_all: bool
 
 
 class Writer(ABC):
@@ -109,6 +120,15 @@ class Writer(ABC):
     @abstractmethod
     def end(self) -> Iterable[bytes]:
         """The rest of the file."""
+
+    @property
+    def line_format(self) -> LineFormat | None:
+        """How a database may write this file's lines for `write_lines`; None if it cannot."""
+        return None
+
+    def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
+        """The next rows, as lines in the `line_format` that are marked in front: PLAIN or not."""
+        raise NotImplementedError
 
     def next_section(self, columns: Sequence[BoundColumn], title: str) -> bytes:
         """Begin another table, where the format supports sections."""

@@ -9,7 +9,7 @@ from django.utils.text import format_lazy, slugify
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.specs import Options
-from django_reports.writers.base import Writer
+from django_reports.writers.base import Finish, LineFormat, Writer
 from django_reports.writers.sink import Sink
 
 GZIP = 16 + zlib.MAX_WBITS  # zlib's word for: with gzip's header, without a time in it
@@ -37,6 +37,10 @@ class CompressedWriter(Writer):
     def shown(self, row: Row) -> list[str]:
         return self.inner.shown(row)
 
+    @property
+    def line_format(self) -> LineFormat | None:
+        return self.inner.line_format
+
     def close(self) -> None:
         self.inner.close()
 
@@ -48,6 +52,9 @@ class GzipWriter(CompressedWriter):
 
     def write(self, rows: Sequence[Row]) -> bytes:
         return self._gzip.compress(self.inner.write(rows))
+
+    def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
+        return self._gzip.compress(self.inner.write_lines(lines, finish))
 
     def end(self) -> Iterable[bytes]:
         for block in self.inner.end():
@@ -68,7 +75,13 @@ class ZipWriter(CompressedWriter):
         return self._begin_member()
 
     def write(self, rows: Sequence[Row]) -> bytes:
-        self._member.write(self.inner.write(rows))
+        return self._put(self.inner.write(rows))
+
+    def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
+        return self._put(self.inner.write_lines(lines, finish))
+
+    def _put(self, data: bytes) -> bytes:
+        self._member.write(data)
         return self._sink.take()
 
     def next_section(self, columns: Sequence[BoundColumn], title: str) -> bytes:

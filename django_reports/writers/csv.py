@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -11,13 +12,15 @@ from django_reports.columns import Row
 from django_reports.kinds import unescaped
 from django_reports.specs import CHOICES, Options
 from django_reports.statuses import Delimiter, Encoding, Header, LineEnd, Quoting
-from django_reports.writers.base import Writer
+from django_reports.writers.base import Finish, LineFormat, Writer
 from django_reports.writers.encoding import Encoder
 from django_reports.writers.guard import escape
 
 # What RFC 4180 says, and the only line end with which Python's csv quotes a lone carriage return
 # before 3.13. Another one is put in its place line by line.
 CRLF = "\r\n"
+PLAIN = ord("1")  # marks a line that can be taken as it stands; on others there is no mark
+UNICODE = (Encoding.UTF_8, Encoding.UTF_8_SIG)  # what databases write, too
 QUOTING: Mapping[Quoting, Literal[0, 1]] = {
     Quoting.MINIMAL: csv.QUOTE_MINIMAL,
     Quoting.ALL: csv.QUOTE_ALL,
@@ -40,6 +43,9 @@ class CsvWriter(Writer):
             lineterminator=CRLF,
             quoting=QUOTING[self.layout.quoting],
         )
+        self._line_end = b"\n" if self.layout.line_end is LineEnd.LF else CRLF.encode()
+        mark = re.escape(self.delimiter.character)
+        self._values = re.compile(f'{mark}(?:"((?:[^"]+|"")*)"|([^"{mark}]*))')
         self._encoder = Encoder(self.layout.encoding)
         self._texts = [
             column.kind.to_text(self.rendering, escape if column.escape_formulas else unescaped)
@@ -65,6 +71,29 @@ class CsvWriter(Writer):
     def write(self, rows: Sequence[Row]) -> bytes:
         return self._encoded(map(self.shown, rows))
 
+    @property
+    def line_format(self) -> LineFormat | None:
+        return LineFormat(self.delimiter.character, self.layout.quoting is Quoting.ALL)
+
+    def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
+        made = [
+            bytes(line[2:-1]) if line[0] == PLAIN else self._finished(line, finish)
+            for line in lines
+        ]
+        data = self._line_end.join([*made, b""])
+        if self.layout.encoding in UNICODE:
+            return data
+        return self._encode(data.decode())
+
+    def _finished(self, line: bytes, finish: Finish) -> bytes:
+        """A line that stands behind an empty mark, so that each value stands behind a delimiter."""
+        values = [
+            quoted.replace('""', '"') or plain
+            for quoted, plain in self._values.findall(bytes(line[:-1]).decode())
+        ]
+        self._csv.writerow(finish(values))
+        return self._lines.pop()[:-2].encode()
+
     def shown(self, row: Row) -> list[str]:
         return [
             "" if value is None else text(value)
@@ -82,6 +111,9 @@ class CsvWriter(Writer):
         else:
             text = "".join(lines)
         lines.clear()
+        return self._encode(text)
+
+    def _encode(self, text: str) -> bytes:
         data = self._encoder.encode(text)
         if self._encoder.replaced:
             self.losses["replaced_characters"] = self._encoder.replaced

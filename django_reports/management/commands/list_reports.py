@@ -4,14 +4,25 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from django_reports.audit import Origin
+from django_reports.exceptions import ReportError
+from django_reports.exports import localised, prepare
+from django_reports.permissions import Authority
 from django_reports.registry import registry
+from django_reports.reports import Report
+from django_reports.specs import ExportSpec
 
 
 class Command(BaseCommand):
-    help = "Lists the declared reports: identifier, label, and with --columns their columns."
+    help = "Lists the declared reports: identifier and label."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--columns", action="store_true", help="also list each one's columns")
+        parser.add_argument(
+            "--explain",
+            action="store_true",
+            help="also tell what makes each one's CSV: PostgreSQL, or Python, and why",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         registry.load()
@@ -20,3 +31,26 @@ class Command(BaseCommand):
             if options["columns"]:
                 for column in report.get_columns():
                     self.stdout.write(f"\t{column.key}\t{column.kind.name}\t{column.full_label}")
+            if options["explain"]:
+                for line in _explained(report):
+                    self.stdout.write(f"\t{line}")
+
+
+def _explained(report: Report) -> list[str]:
+    """How the rows of each section get into a CSV file, with the options that are usual."""
+    spec = ExportSpec(report.get_identifier())
+    try:
+        with localised(spec):
+            export = prepare(spec, Authority.system(), Origin())
+            reasons = export.slowed_by()
+    except ReportError as error:
+        return [f"not known without its parameters: {error}"]
+    lines = []
+    for section, reason in zip(export.sections, reasons, strict=True):
+        title = f"{section.title}: " if len(reasons) > 1 else ""
+        if reason is None:
+            lines.append(f"{title}written by PostgreSQL (COPY)")
+        else:
+            column = f"{reason.column.key}: " if reason.column else ""
+            lines.append(f"{title}written by Python: {column}{reason}")
+    return lines

@@ -1,0 +1,202 @@
+"""What PostgreSQL writes by COPY is, byte for byte, what Python writes of the same rows."""
+
+import datetime as dt
+import random
+import struct
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+
+from django_reports import ModelReport, copying
+from django_reports.audit import Origin
+from django_reports.copying import CannotCopy
+from django_reports.exports import localised, prepare
+from django_reports.kinds.postgresql import HARMLESS
+from django_reports.permissions import Authority
+from django_reports.pipeline import Meter
+from django_reports.registry import registry
+from django_reports.writers import escape
+from tests.files import Wish
+from tests.values import strategies as some
+from tests.values.expected import CSV_WAYS
+from tests.values.models import Everything
+from tests.values.rows import THING
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="COPY is PostgreSQL's"),
+]
+
+COPIED = (
+    "small", "integer", "big", "positive_small", "positive", "positive_big", "char", "text",
+    "slug", "email", "url", "path", "decimal", "float", "boolean", "date", "datetime", "time",
+    "uuid", "file", "region", "level", "target", "generated",
+)  # fmt: skip
+SEED = 20_261_121
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "America/Sao_Paulo", "Pacific/Apia",
+         "Africa/Casablanca", "UTC")  # fmt: skip
+
+
+class Copied(ModelReport):
+    identifier = "values.copied"
+    model = Everything
+    columns = ("id", *COPIED)
+    ordering = ("id",)
+
+
+@pytest.fixture(autouse=True)
+def report(monkeypatch):
+    monkeypatch.setattr(registry, "_reports", [*registry, Copied()])
+
+
+def export_of(way, columns=("id", *COPIED), report="values.copied"):
+    return way.wish(report, columns).spec
+
+
+def made(spec, copied=True):
+    """The file's bytes, made in one way or the other."""
+    with localised(spec):
+        export = prepare(spec, Authority.system(), Origin())
+        writer = export.writer()
+        with export.snapshot():
+            tables = export.tables(writer)
+            assert all((table.finish is not None) == copied for table in tables)
+            return b"".join(export.blocks(tables, writer, Meter()))
+
+
+@contextmanager
+def by_python(monkeypatch):
+    def refuse(*arguments):
+        raise CannotCopy("not now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(copying, "lines", refuse)
+        yield
+
+
+def assert_same(spec, monkeypatch):
+    fast = made(spec)
+    with by_python(monkeypatch):
+        slow = made(spec, copied=False)
+    if fast != slow:
+        for one, other in zip(fast.splitlines(), slow.splitlines(), strict=False):
+            assert one == other
+    assert fast == slow
+    return fast
+
+
+def put(count):
+    """Rows of drawn values, mixed anew for each; how often each occurs is left to chance."""
+    chance = random.Random(SEED)
+    drawn = some.drawn(THING, min(count, 2000))
+    pools = {name: [row[name] for row in drawn] for name in drawn[0] if name in COPIED}
+    pools["text"] += [f"{chr(n)}x" for n in range(1, 0x3000, 7)]
+    pools["float"] += floats(chance)
+    pools["datetime"] += moments(chance)
+    del pools["target"]
+    rows = (
+        Everything(**{name: chance.choice(pool) for name, pool in pools.items()})
+        for _number in range(count)
+    )
+    Everything.objects.bulk_create(rows, batch_size=2000)
+
+
+def floats(chance):
+    powers = [2.0**n for n in range(-30, 64)] + [10.0**n for n in range(-8, 20)]
+    bits = [struct.unpack("d", chance.randbytes(8))[0] for _number in range(2000)]
+    prices = [round(chance.uniform(-1e6, 1e6), chance.randrange(7)) for _number in range(2000)]
+    return [*powers, *(-value for value in powers), *bits, *prices, 0.0, -0.0, 1e15 - 1, 1e-4]
+
+
+def moments(chance):
+    """Also those next to where clocks change."""
+    found = []
+    for year in range(1970, 2105, 3):
+        for month in range(1, 13):
+            day = dt.datetime(year, month, chance.randrange(1, 29), tzinfo=dt.UTC)
+            found.append(day + dt.timedelta(minutes=chance.randrange(1440)))
+            found.append(day + dt.timedelta(microseconds=chance.randrange(86_400_000_000)))
+    return found
+
+
+@pytest.mark.parametrize("way", CSV_WAYS, ids=str)
+def test_every_option(way, monkeypatch):
+    put(400)
+    assert_same(export_of(way), monkeypatch)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("way", CSV_WAYS[1:4], ids=str)
+def test_many_rows(way, monkeypatch):
+    put(100_000)
+    file = assert_same(export_of(way), monkeypatch)
+    assert file.count(b"\n") > 100_000
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("profile", ["machine", "spreadsheet"])
+def test_times_of_a_zone(zone, profile, monkeypatch):
+    Everything.objects.bulk_create(
+        Everything(datetime=moment) for moment in moments(random.Random(SEED))
+    )
+    wish = Wish("values.copied", ["id", "datetime"], options={"profile": profile}, time_zone=zone)
+    assert_same(wish.spec, monkeypatch)
+
+
+def test_what_the_guard_looks_at_again(monkeypatch):
+    """Every character that may begin a text, behind each that is known to be harmless, too."""
+    texts = [f"{chr(n)}1" for n in range(1, 0x3100)]
+    texts += [
+        "-1",
+        "-1.5",
+        "--1",
+        "'-1",
+        "''=1",
+        "a\r\nb",
+        '=a"b',
+        '="a,b;\t"',
+        "",
+        '"',
+        "\\.",
+        "\\",
+    ]
+    Everything.objects.bulk_create(Everything(text=text, char=text[:100]) for text in texts)
+    for way in CSV_WAYS[:4]:
+        file = assert_same(export_of(way, ["id", "text", "char"]), monkeypatch)
+        assert b"'=1" in file
+
+
+def test_characters_that_are_called_harmless_are():
+    for least, most in HARMLESS:
+        for code in range(least, most + 1):
+            for ending in ("", "1", "=1", "\t=1"):
+                text = chr(code) + ending
+                assert escape(text) == text
+
+
+def test_settings_of_the_session_have_no_say_and_stay(monkeypatch):
+    put(50)
+    mine = {"DateStyle": "German, DMY", "IntervalStyle": "iso_8601", "extra_float_digits": "-3",
+            "TimeZone": "Asia/Tokyo"}  # fmt: skip
+    expected = made(export_of(CSV_WAYS[1]))
+    with connection.cursor() as cursor:
+        for name, value in mine.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+        assert made(export_of(CSV_WAYS[1])) == expected
+        for name, value in mine.items():
+            cursor.execute("SELECT current_setting(%s)", [name])
+            assert cursor.fetchone() == (value,)
+
+
+@pytest.mark.parametrize("value", ["infinity", "-infinity", "0044-03-15 BC", "12026-01-01"])
+@pytest.mark.parametrize("name", ["date", "datetime"])
+def test_what_python_cannot_hold_fails_either_way(name, value, monkeypatch):
+    Everything.objects.create()
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE values_everything SET {name} = %s", [value])
+    spec = export_of(CSV_WAYS[0], ["id", name])
+    with pytest.raises(Exception, match=r"."):
+        made(spec)
+    with by_python(monkeypatch), pytest.raises(Exception, match=r"."):
+        made(spec, copied=False)
