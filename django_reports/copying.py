@@ -15,7 +15,6 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import BaseExpression
-from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn
 from django_reports.kinds import Rendering, ToText, unescaped
@@ -84,19 +83,19 @@ def lines(
 ) -> Lines:
     """The lines of a source, in a transaction of its database. Raises CannotCopy."""
     if line_format is None:
-        raise CannotCopy(_("the format is not made of lines that a database writes"))
+        raise CannotCopy("the format is not made of lines that a database writes")
     if not isinstance(source, QuerySetSource):
-        raise CannotCopy(_("the rows come from Python"))
+        raise CannotCopy("the rows come from Python")
     connection = connections[source.alias]
     _check_connection(connection)
     if len(columns) == 1:  # an empty line and a line with an empty value look alike
-        raise CannotCopy(_("there is one column only"))
+        raise CannotCopy("there is one column only")
     queryset, positions = source.selection()
     compiler = queryset.query.get_compiler(using=source.alias)
     try:
         query, parameters = compiler.as_sql()
     except EmptyResultSet:
-        raise CannotCopy(_("there are certainly no rows")) from None
+        raise CannotCopy("there are certainly no rows") from None
     converters = compiler.get_converters([selected[0] for selected in compiler.select])
     names = ", ".join(f"c{at}" for at in range(len(compiler.select)))
     inner = f"({query}) t({names})"  # not pulled up, since it is ordered: each value is made once
@@ -107,14 +106,14 @@ def lines(
     for column in columns:
         at = None if column.compute or column.masked else positions[column.sources[0]]
         if not isinstance(at, int):
-            raise CannotCopy(_("its values are made by Python"), column)
+            raise CannotCopy("its values are made by Python", column)
         if _converts(*converters.get(at, ((), None))):
-            raise CannotCopy(_("its field converts what it reads"), column)
+            raise CannotCopy("its field converts what it reads", column)
         text = sql_text(column.kind, rendering, escape if column.escape_formulas else unescaped)
         if text is None or types[at] not in text.types:
-            raise CannotCopy(_("its kind of value is written by Python"), column)
+            raise CannotCopy("its kind of value is written by Python", column)
         if text.has_zone and not _agree_on(source.alias, rendering.time_zone):
-            raise CannotCopy(_("Python and the database differ in their time zones"), column)
+            raise CannotCopy("Python and the database differ in their time zones", column)
         found.append((text, f"t.c{at}"))
     return Lines(
         alias=source.alias,
@@ -143,16 +142,16 @@ def _statement(found: Sequence[tuple[SqlText, str]], inner: str, line_format: Li
 
 def _check_connection(connection: BaseDatabaseWrapper) -> None:
     if connection.vendor != "postgresql":
-        raise CannotCopy(_("the database is not PostgreSQL"))
+        raise CannotCopy("the database is not PostgreSQL")
     connection.ensure_connection()
     raw: Any = connection.connection
     if not hasattr(raw, "pgconn"):
-        raise CannotCopy(_("the database is not spoken to by psycopg 3"))
+        raise CannotCopy("the database is not spoken to by psycopg 3")
     if not connection.in_atomic_block:
-        raise CannotCopy(_("there is no transaction"))
+        raise CannotCopy("there is no transaction")
     encodings = {raw.info.parameter_status(f"{side}_encoding") for side in ("server", "client")}
     if encodings != {"UTF8"}:
-        raise CannotCopy(_("the database does not speak UTF-8"))
+        raise CannotCopy("the database does not speak UTF-8")
 
 
 def _converts(converters: Iterable[Any], expression: Any) -> bool:

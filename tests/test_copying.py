@@ -4,11 +4,15 @@ import datetime as dt
 import random
 import struct
 from contextlib import contextmanager
+from io import StringIO
 
 import pytest
-from django.db import connection
+from django.core.management import call_command
+from django.db import DataError, connection
+from django.db.models import CharField, F, TextField, Value
+from django.db.models.functions import Cast, Concat
 
-from django_reports import ModelReport, copying
+from django_reports import Column, ModelReport, copying
 from django_reports.audit import Origin
 from django_reports.copying import CannotCopy
 from django_reports.exports import localised, prepare
@@ -16,6 +20,7 @@ from django_reports.kinds.postgresql import HARMLESS
 from django_reports.permissions import Authority
 from django_reports.pipeline import Meter
 from django_reports.registry import registry
+from django_reports.specs import ExportSpec
 from django_reports.writers import escape
 from tests.files import Wish
 from tests.values import strategies as some
@@ -200,3 +205,148 @@ def test_what_python_cannot_hold_fails_either_way(name, value, monkeypatch):
         made(spec)
     with by_python(monkeypatch), pytest.raises(Exception, match=r"."):
         made(spec, copied=False)
+
+
+def explained(identifier):
+    """What list_reports tells of one report's way into a file."""
+    output = StringIO()
+    call_command("list_reports", "--explain", stdout=output)
+    lines = output.getvalue().splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith(f"{identifier}\t"))
+    return lines[at + 1].strip()
+
+
+class Narrow(Copied):
+    identifier = "values.narrow"
+    columns = ("id",)
+
+
+class Computed(Copied):
+    identifier = "values.computed"
+    columns = (
+        "id",
+        Column("double", expression=F("small") * 2),
+        Column("both", expression=Concat("char", Value(" "), "text", output_field=TextField())),
+    )
+
+
+class Valued(Copied):
+    identifier = "values.valued"
+    columns = ("id", "char", Column("length", value=len, fields=("char",), kind="integer"))
+
+
+class Documented(Copied):
+    identifier = "values.documented"
+    columns = ("id", "json", "duration")
+
+
+class Shouting(CharField):
+    """A project's field that changes what it reads."""
+
+    def from_db_value(self, value, expression, connection):
+        return value and value.upper()
+
+
+class Shouted(Copied):
+    identifier = "values.shouted"
+    columns = ("id", Column("loud", expression=Cast("char", Shouting()), kind="text"))
+
+
+class Masked(Copied):
+    identifier = "values.masked"
+    columns = ("id", Column("email", permission="values.view_email", mask="partial"))
+
+
+@pytest.mark.parametrize(
+    ("report_class", "told"),
+    [
+        (Copied, "written by PostgreSQL (COPY)"),
+        (Computed, "written by PostgreSQL (COPY)"),
+        (Narrow, "written by Python: there is one column only"),
+        (Valued, "written by Python: length: its values are made by Python"),
+        (Documented, "written by Python: json: its field converts what it reads"),
+        (Shouted, "written by Python: loud: its field converts what it reads"),
+    ],
+)
+def test_explained(report_class, told, monkeypatch):
+    put(20)
+    made_report = report_class()
+    monkeypatch.setattr(registry, "_reports", [made_report])
+    assert explained(made_report.get_identifier()) == told
+    spec = ExportSpec(made_report.get_identifier())
+    file = made(spec, copied="COPY" in told)
+    with by_python(monkeypatch):
+        assert made(spec, copied=False) == file
+
+
+def test_masked_columns_take_the_way_through_python(monkeypatch, make_person):
+    monkeypatch.setattr(registry, "_reports", [Masked()])
+    put(20)
+    mia = make_person("mia", "values.view_everything", report="*")
+    spec = ExportSpec("values.masked")
+    with localised(spec):
+        export = prepare(spec, Authority.of(mia), Origin(user=mia))
+        assert [column.masked for column in export.columns] == [False, True]
+        assert export.slowed_by()[0].column.key == "email"
+
+
+def test_a_time_zone_about_which_the_two_differ(monkeypatch):
+    put(20)
+    monkeypatch.setattr(copying, "_agree_on", lambda alias, zone: False)
+    spec = export_of(CSV_WAYS[0], ["id", "datetime"])
+    with localised(spec):
+        (reason,) = prepare(spec, Authority.system(), Origin()).slowed_by()
+    assert (reason.column.key, "time zones" in str(reason)) == ("datetime", True)
+
+
+def test_an_order_distinct_rows_and_unions_stay(monkeypatch):
+    put(60)
+    everything = Everything.objects.order_by("-small", "char", "id")
+
+    class Ordered(Copied):
+        identifier = "values.ordered"
+
+        def get_queryset(self, context):
+            return everything
+
+    class Distinct(Ordered):
+        identifier = "values.distinct"
+        columns = ("region", "boolean")
+
+        def get_queryset(self, context):
+            return Everything.objects.distinct().order_by("region")
+
+    class United(Ordered):
+        identifier = "values.united"
+
+        def get_queryset(self, context):
+            return Everything.objects.filter(id__lt=0).union(Everything.objects.all())
+
+    for report_class in (Ordered, Distinct, United):
+        monkeypatch.setattr(registry, "_reports", [report_class()])
+        assert_same(ExportSpec(report_class.identifier), monkeypatch)
+
+
+def test_whoever_stops_in_the_middle_leaves_a_connection_that_can_be_used():
+    put(3000)
+    spec = export_of(CSV_WAYS[0])
+    with localised(spec):
+        export = prepare(spec, Authority.system(), Origin())
+        writer = export.writer()
+        with export.snapshot():
+            blocks = export.blocks(export.tables(writer), writer, Meter())
+            next(blocks)
+            blocks.close()
+            assert Everything.objects.count() == 3000
+
+
+def test_a_failing_query_leaves_the_transaction_of_others(monkeypatch):
+    class Failing(Copied):
+        identifier = "values.failing"
+        columns = ("id", Column("none", expression=Value(1) / F("small")))
+
+    monkeypatch.setattr(registry, "_reports", [Failing()])
+    Everything.objects.create(small=0)
+    with pytest.raises(DataError, match="division by zero"):
+        made(ExportSpec("values.failing"))
+    assert Everything.objects.count() == 1
