@@ -4,6 +4,7 @@ import datetime as dt
 import random
 import struct
 from contextlib import contextmanager
+from functools import cache
 from io import StringIO
 
 import pytest
@@ -91,17 +92,24 @@ def assert_same(spec, monkeypatch):
     return fast
 
 
-def put(count):
-    """Rows of drawn values, mixed anew for each; how often each occurs is left to chance."""
+@cache
+def pools(size):
+    """For each column values of every sort."""
     chance = random.Random(SEED)
-    drawn = some.drawn(THING, min(count, 2000))
-    pools = {name: [row[name] for row in drawn] for name in drawn[0] if name in COPIED}
-    pools["text"] += [f"{chr(n)}x" for n in range(1, 0x3000, 7)]
-    pools["float"] += floats(chance)
-    pools["datetime"] += moments(chance)
-    del pools["target"]
+    drawn = some.drawn(THING, size)
+    found = {name: [row[name] for row in drawn] for name in drawn[0] if name in COPIED}
+    found["text"] += [f"{chr(n)}x" for n in range(1, 0x3000, 7)]
+    found["float"] += floats(chance)
+    found["datetime"] += moments(chance)
+    del found["target"]
+    return found
+
+
+def put(count, size=200):
+    """Rows of those values, mixed by chance."""
+    chance = random.Random(SEED)
     rows = (
-        Everything(**{name: chance.choice(pool) for name, pool in pools.items()})
+        Everything(**{name: chance.choice(pool) for name, pool in pools(size).items()})
         for _number in range(count)
     )
     Everything.objects.bulk_create(rows, batch_size=2000)
@@ -134,7 +142,7 @@ def test_every_option(way, monkeypatch):
 @pytest.mark.thorough
 @pytest.mark.parametrize("way", CSV_WAYS[1:4], ids=str)
 def test_many_rows(way, monkeypatch):
-    put(100_000)
+    put(100_000, size=2000)
     file = assert_same(export_of(way), monkeypatch)
     assert file.count(b"\n") > 100_000
 
@@ -167,9 +175,8 @@ def test_what_the_guard_looks_at_again(monkeypatch):
         "\\",
     ]
     Everything.objects.bulk_create(Everything(text=text, char=text[:100]) for text in texts)
-    for way in CSV_WAYS[:4]:
-        file = assert_same(export_of(way, ["id", "text", "char"]), monkeypatch)
-        assert b"'=1" in file
+    file = assert_same(export_of(CSV_WAYS[3], ["id", "text", "char"]), monkeypatch)
+    assert b"'=1" in file
 
 
 def test_characters_that_are_called_harmless_are():
