@@ -140,11 +140,10 @@ def test_every_option(way, monkeypatch):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("way", CSV_WAYS[1:4], ids=str)
-def test_many_rows(way, monkeypatch):
-    put(100_000, size=2000)
-    file = assert_same(export_of(way), monkeypatch)
-    assert file.count(b"\n") > 100_000
+def test_many_rows(monkeypatch):
+    put(100_000, size=1000)
+    for way in CSV_WAYS[1:4]:
+        assert assert_same(export_of(way), monkeypatch).count(b"\n") > 100_000
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -159,7 +158,7 @@ def test_times_of_a_zone(zone, profile, monkeypatch):
 
 def test_what_the_guard_looks_at_again(monkeypatch):
     """Every character that may begin a text, behind each that is known to be harmless, too."""
-    texts = [f"{chr(n)}1" for n in range(1, 0x3100)]
+    texts = [f"{chr(n)}1" for n in (*range(1, 0x3100, 5), *range(1, 0x180))]
     texts += [
         "-1",
         "-1.5",
