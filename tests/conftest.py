@@ -11,6 +11,26 @@ from tests import figures
 from tests.shop.models import Customer, Order, Region
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="leave out the tests that ask no database: another one changes nothing for them",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--database-only"):
+        others = [item for item in items if not asks_database(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if asks_database(item)]
+
+
+def asks_database(item):
+    fixtures = {"db", "transactional_db"}.intersection(item.fixturenames)
+    return bool(fixtures) or item.get_closest_marker("django_db") is not None
+
+
 def pytest_configure(config):
     figures.collect()
 
