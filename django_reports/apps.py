@@ -13,5 +13,6 @@ class DjangoReportsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("django_reports.checks")
+        import_module("django_reports.storage_checks")
         import_module("django_reports.grants")
         autodiscover_modules("reports")

@@ -27,6 +27,8 @@ class Settings:
     STORAGE: str = "reports"
     FOLDER: str | Path | None = None
     RETENTION: timedelta = timedelta(days=7)
+    DOWNLOADS: str = "django"
+    ACCEL_PREFIX: str = "/reports-files/"
     DATABASE: str | None = None
     POLICY: str = "django_reports.permissions.GroupPolicy"
     LOCAL_THREAD: bool = True
@@ -44,6 +46,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "STORAGE": (str,),
     "FOLDER": (str, Path, type(None)),
     "RETENTION": (timedelta,),
+    "DOWNLOADS": (str,),
+    "ACCEL_PREFIX": (str,),
     "DATABASE": (str, type(None)),
     "POLICY": (str,),
     "LOCAL_THREAD": (bool,),
@@ -52,6 +56,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "SNAPSHOT_MAX_AGE": (timedelta,),
     "MAX_ATTEMPTS": (int,),
 }
+_CHOICES = {"DOWNLOADS": ("django", "x-accel-redirect", "x-sendfile", "redirect")}
 _NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS")
 _POSITIVE = ("RETENTION", "LEASE", "TIMEOUT", "SNAPSHOT_MAX_AGE")
 
@@ -69,6 +74,11 @@ def problems(value: Any) -> list[str]:
         elif not _is_one_of(item, _TYPES[key]):
             names = " or ".join(kind.__name__ for kind in _TYPES[key])
             found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
+        elif key in _CHOICES and item not in _CHOICES[key]:
+            legal = ", ".join(_CHOICES[key])
+            found.append(f"{NAME}[{key!r}] is {item!r}. Choose from: {legal}.")
+        elif key == "ACCEL_PREFIX" and not (item.startswith("/") and item.endswith("/")):
+            found.append(f"{NAME}[{key!r}] must begin and end with a slash, not {item!r}.")
         elif key in _POSITIVE and item <= timedelta(0):
             found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
         elif key in _NOT_NEGATIVE and item < 0:

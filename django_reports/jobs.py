@@ -218,7 +218,15 @@ def remove_leftovers(job: ReportJob) -> None:
     ReportJob.objects.filter(pk=job.pk).with_leftovers().update(file_key="")
 
 
-def record_download(job: ReportJob, origin: Origin) -> None:
+def note_broken_seal(job: ReportJob, reason: str) -> None:
+    """Show on a job's page that its file is gone or changed, until it is found whole again."""
+    ReportJob.objects.filter(pk=job.pk, status=JobStatus.SUCCEEDED).update(
+        error=reason, verified_look=""
+    )
+
+
+def record_download(job: ReportJob, origin: Origin, **facts: Any) -> None:
+    """Record that a file, or a part of it, is handed out. `facts` go into the entry."""
     with transaction.atomic(using=database()):
         audit.record(
             AuditAction.DOWNLOADED,
@@ -226,7 +234,7 @@ def record_download(job: ReportJob, origin: Origin) -> None:
             job=job,
             file_key=job.file_key,
             filename=job.filename,
-            bytes=job.bytes,
+            **facts,
         )
     tell_after_commit(signals.job_downloaded, job, user=origin.user)
 

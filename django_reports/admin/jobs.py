@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_reports.admin.lists import FormatFilter, ReadOnlyAdmin, ReportFilter
 from django_reports.models import ReportJob
 from django_reports.permissions import sees_reports, visible_jobs
+from django_reports.views import downloads
 from django_reports.views import jobs as views
 from django_reports.views.places import AdminPlace
 from django_reports.views.words import report_in_words
@@ -55,7 +56,7 @@ class ReportJobAdmin(ReadOnlyAdmin):
         return visible_jobs(request.user).filter(pk=obj.pk).exists()
 
     def get_urls(self) -> list[Any]:
-        pages = {"change": views.page, "status": views.status, "download": views.download,
+        pages = {"change": views.page, "status": views.status, "download": downloads.download,
                  "cancel": views.cancel, "rerun": views.rerun}  # fmt: skip
         return [
             path("<uuid:key>/", self._at_this_site(views.page)),

@@ -92,6 +92,10 @@ class ReportJob(models.Model):
     storage = models.CharField(_("storage"), max_length=100, blank=True)
     file_key = models.CharField(_("file key"), max_length=255, blank=True)
     filename = models.CharField(_("file name"), max_length=255, blank=True)
+    # When the file was last read as a whole and found to be the one that was made, and what it
+    # looked like from outside then.
+    verified_at = models.DateTimeField(null=True, editable=False)
+    verified_look = models.CharField(max_length=255, blank=True, editable=False)
 
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
     # How many of the attempts ended without a word: killed, or out of memory.

@@ -94,12 +94,22 @@ def _job_paths() -> dict[str, Any]:
         ),
         "304": {"description": _("Nothing has changed.")},
     }
+    content: dict[str, Any] = {name: {} for name in ("text/csv", "application/*", "text/*")}
     file = {
         "200": {
             "description": _("The file."),
-            "content": {writer: {} for writer in ("text/csv", "application/*", "text/*")},
+            "content": content,
+            "headers": {"ETag": _header(_("Send it as If-None-Match or If-Range."))},
         },
+        "206": {
+            "description": _("The part of the file that Range asks for."),
+            "content": content,
+            "headers": {"Content-Range": _header(_("Which part it is, and of how many bytes."))},
+        },
+        "304": {"description": _("It is the file of the ETag.")},
         "410": _problem(_("It is no longer kept.")),
+        "412": {"description": _("It is not the file that If-Match names.")},
+        "416": {"description": _("Range begins beyond the end of the file.")},
         "503": _problem(_("Its storage fails; another time it may not.")),
     }
     canceled = {

@@ -37,7 +37,7 @@ from django_reports.permissions import (
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
-from django_reports.views import api, jobs
+from django_reports.views import api, downloads, jobs
 from django_reports.views.exports import ExportPage, export
 from django_reports.views.openapi import document
 from django_reports.views.paging import BoundedPaginator
@@ -269,7 +269,7 @@ def job_status(request: HttpRequest, *, key: str) -> HttpResponseBase:
 
 @staff_view("GET", "HEAD")
 def job_download(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.download(request, _key_of(key), StaffPlace(request))
+    return downloads.download(request, _key_of(key), StaffPlace(request))
 
 
 @staff_view("POST")
