@@ -29,6 +29,8 @@ class Settings:
     RETENTION: timedelta = timedelta(days=7)
     DOWNLOADS: str = "django"
     ACCEL_PREFIX: str = "/reports-files/"
+    BASE_URL: str | None = None
+    LINK_LIFETIME: timedelta = timedelta(minutes=15)
     DATABASE: str | None = None
     POLICY: str = "django_reports.permissions.GroupPolicy"
     LOCAL_THREAD: bool = True
@@ -48,6 +50,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "RETENTION": (timedelta,),
     "DOWNLOADS": (str,),
     "ACCEL_PREFIX": (str,),
+    "BASE_URL": (str, type(None)),
+    "LINK_LIFETIME": (timedelta,),
     "DATABASE": (str, type(None)),
     "POLICY": (str,),
     "LOCAL_THREAD": (bool,),
@@ -58,7 +62,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _CHOICES = {"DOWNLOADS": ("django", "x-accel-redirect", "x-sendfile", "redirect")}
 _NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS")
-_POSITIVE = ("RETENTION", "LEASE", "TIMEOUT", "SNAPSHOT_MAX_AGE")
+_POSITIVE = ("RETENTION", "LINK_LIFETIME", "LEASE", "TIMEOUT", "SNAPSHOT_MAX_AGE")
 
 
 def problems(value: Any) -> list[str]:
@@ -79,6 +83,8 @@ def problems(value: Any) -> list[str]:
             found.append(f"{NAME}[{key!r}] is {item!r}. Choose from: {legal}.")
         elif key == "ACCEL_PREFIX" and not (item.startswith("/") and item.endswith("/")):
             found.append(f"{NAME}[{key!r}] must begin and end with a slash, not {item!r}.")
+        elif key == "BASE_URL" and item and not item.startswith(("https://", "http://")):
+            found.append(f"{NAME}[{key!r}] must begin with https:// or http://, not {item!r}.")
         elif key in _POSITIVE and item <= timedelta(0):
             found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
         elif key in _NOT_NEGATIVE and item < 0:

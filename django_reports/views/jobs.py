@@ -151,7 +151,7 @@ def links_of(
     if has_file is None:
         has_file = bool(downloadable(request.user, [job]))
     if has_file:
-        names.append("download")
+        names += ["download", "link"]
     if job.delivery == Delivery.BACKGROUND and may_cancel(request.user, job):
         names.append("cancel")
     if not job.is_active:

@@ -20,6 +20,7 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 _TEXT = {"type": "string"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
+_TIME = {"type": "string", "format": "date-time"}
 _TIME_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
 _COUNT = {"type": "integer", "minimum": 0}
 _COUNT_OR_NULL = {"type": ["integer", "null"], "minimum": 0}
@@ -112,6 +113,14 @@ def _job_paths() -> dict[str, Any]:
         "416": {"description": _("Range begins beyond the end of the file.")},
         "503": _problem(_("Its storage fails; another time it may not.")),
     }
+    link = {
+        "201": _json(
+            _("A link that works without logging in, for a short time and in your name."),
+            _ref("Link"),
+            Location=_header(_("The link.")),
+        ),
+        "410": file["410"],
+    }
     canceled = {
         "200": _json(_("It is canceled."), _ref("Job")),
         "202": _json(_("It was asked to stop."), _ref("Job")),
@@ -142,6 +151,7 @@ def _job_paths() -> dict[str, Any]:
         "/jobs/{id}/": of_job("getJob", _("Follow an export to its file."), {**state, **moved}),
         "/jobs/{id}/status/": of_job("getJobStatus", _("Get an export's state."), state),
         "/jobs/{id}/download/": of_job("downloadJob", _("Download the file."), file),
+        "/jobs/{id}/link/": of_job("linkJob", _("Make a link to the file."), link, changes=True),
         "/jobs/{id}/cancel/": of_job("cancelJob", _("Cancel an export."), canceled, changes=True),
         "/jobs/{id}/rerun/": of_job("rerunJob", _("Make it again."), again, changes=True),
     }
@@ -245,10 +255,8 @@ def _schemas() -> dict[str, Schema]:
     column = _object({"name": _TEXT, "label": _TEXT, "kind": _TEXT, "masked": {"type": "boolean"}})
     texts: Schema = {"type": "array", "items": _TEXT}
     written = _object({"name": _TEXT, "label": _TEXT, "options": texts})
-    links = _object(
-        dict.fromkeys(("self", "status", "download", "cancel", "rerun"), _TEXT),
-        optional=["download", "cancel", "rerun"],
-    )
+    possible = ["download", "link", "cancel", "rerun"]
+    links = _object(dict.fromkeys(["self", "status", *possible], _TEXT), optional=possible)
     return {
         "ListedReport": _object({**summary, "url": _TEXT}),
         "Report": _object(
@@ -278,13 +286,14 @@ def _schemas() -> dict[str, Schema]:
                 "sha256": _TEXT_OR_NULL,
                 "losses": {"type": "object", "additionalProperties": _COUNT},
                 "error": _TEXT_OR_NULL,
-                "created_at": {**_TEXT, "format": "date-time"},
+                "created_at": _TIME,
                 "started_at": _TIME_OR_NULL,
                 "finished_at": _TIME_OR_NULL,
                 "expires_at": _TIME_OR_NULL,
                 "links": links,
             }
         ),
+        "Link": _object({"url": {**_TEXT, "format": "uri"}, "expires_at": _TIME}),
         "Problem": _object(
             {
                 "type": _TEXT,
@@ -331,7 +340,7 @@ def _accepted() -> dict[str, Any]:
         Location=_header(_("Address of the export.")),
         **{"Retry-After": _header(_("Seconds until it is worth asking."))},
     )
-    following = ("getJob", "getJobStatus", "downloadJob", "cancelJob", "rerunJob")
+    following = ("getJob", "getJobStatus", "downloadJob", "linkJob", "cancelJob", "rerunJob")
     key = {"id": "$response.body#/id"}
     answer["links"] = {name: {"operationId": name, "parameters": key} for name in following}
     return answer
