@@ -50,10 +50,16 @@ def parameters_in_words(form: forms.Form | None) -> list[tuple[str, str]]:
         value = form.cleaned_data.get(name) if form else None
         if value is None or value in ("", [], ()):
             continue
-        is_secret = isinstance(field.widget, forms.PasswordInput) or is_secret_looking(name)
         bound: Any = form[name] if form else None
-        found.append((str(bound.label), HIDDEN if is_secret else _in_words(field, value)))
+        shown = HIDDEN if is_secret(name, field) else _in_words(field, value)
+        found.append((str(bound.label), shown))
     return found
+
+
+def is_secret(name: str, field: forms.Field | None) -> bool:
+    """Whether the value of a parameter is for nobody's eyes."""
+    is_password = field is not None and isinstance(field.widget, forms.PasswordInput)
+    return is_password or is_secret_looking(name)
 
 
 def _in_words(field: forms.Field, value: Any) -> str:

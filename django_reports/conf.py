@@ -3,6 +3,7 @@
 It follows `override_settings`: nothing here outlives a change of the setting.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import lru_cache
@@ -31,6 +32,7 @@ class Settings:
     ACCEL_PREFIX: str = "/reports-files/"
     BASE_URL: str | None = None
     LINK_LIFETIME: timedelta = timedelta(minutes=15)
+    PROJECT_VERSION: str | Callable[[], str] = ""
     DATABASE: str | None = None
     POLICY: str = "django_reports.permissions.GroupPolicy"
     LOCAL_THREAD: bool = True
@@ -52,6 +54,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "ACCEL_PREFIX": (str,),
     "BASE_URL": (str, type(None)),
     "LINK_LIFETIME": (timedelta,),
+    "PROJECT_VERSION": (str, Callable),  # type: ignore[dict-item]
     "DATABASE": (str, type(None)),
     "POLICY": (str,),
     "LOCAL_THREAD": (bool,),

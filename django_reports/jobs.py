@@ -15,7 +15,7 @@ from django.db import router, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from django_reports import audit, signals, storage
+from django_reports import audit, manifests, signals, storage
 from django_reports.audit import SYSTEM, Origin
 from django_reports.conf import get_settings
 from django_reports.exceptions import (
@@ -111,7 +111,8 @@ def active_like(export: Export) -> ReportJob | None:
 
 def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:
     """The end of an immediate export that was sent whole. It has no file."""
-    _end_immediate(job, JobStatus.SUCCEEDED, AuditAction.FINISHED, meter, losses=losses)
+    facts = {"snapshot_at": job.started_at, "project_version": manifests.version_of_code()}
+    _end_immediate(job, JobStatus.SUCCEEDED, AuditAction.FINISHED, meter, losses=losses, **facts)
 
 
 def abandon_immediate(job: ReportJob, meter: Meter) -> None:
@@ -214,8 +215,9 @@ def give_up_file(job: ReportJob) -> bool:
 
 def remove_leftovers(job: ReportJob) -> None:
     """Remove the file that a job without one still names."""
+    storage.delete(job.storage, job.manifest_key)
     storage.delete(job.storage, job.file_key)
-    ReportJob.objects.filter(pk=job.pk).with_leftovers().update(file_key="")
+    ReportJob.objects.filter(pk=job.pk).with_leftovers().update(file_key="", manifest_key="")
 
 
 def note_broken_seal(job: ReportJob, reason: str) -> None:

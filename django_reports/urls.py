@@ -13,6 +13,7 @@ urlpatterns = [
     path("jobs/<str:key>/", staff.job, name="job"),
     path("jobs/<str:key>/status/", staff.job_status, name="job-status"),
     path("jobs/<str:key>/download/", staff.job_download, name="job-download"),
+    path("jobs/<str:key>/manifest/", staff.job_manifest, name="job-manifest"),
     path("jobs/<str:key>/link/", staff.job_link, name="job-link"),
     path("jobs/<str:key>/signed/<str:token>/", staff.job_signed, name="job-signed"),
     path("jobs/<str:key>/cancel/", staff.job_cancel, name="job-cancel"),

@@ -60,7 +60,8 @@ class ReportJobAdmin(ReadOnlyAdmin):
         return visible_jobs(request.user).filter(pk=obj.pk).exists()
 
     def get_urls(self) -> list[Any]:
-        pages = {"change": views.page, "status": views.status, "download": downloads.download,
+        pages = {"change": views.page, "status": views.status, "manifest": views.manifest,
+                 "download": downloads.download,
                  "link": links.make, "cancel": views.cancel, "rerun": views.rerun}  # fmt: skip
         return [
             path("<uuid:key>/", self._at_this_site(views.page)),

@@ -18,6 +18,7 @@ from django_reports.exceptions import (
     ReportDenied,
     ReportError,
 )
+from django_reports.manifests import manifest_of
 from django_reports.models import ReportJob
 from django_reports.permissions import (
     Authority,
@@ -66,6 +67,16 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         "losses": losses_in_words(job),
     }
     return TemplateResponse(request, TEMPLATE, place.context(request, trail(place), **context))
+
+
+def manifest(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+    """What is known of the file that was made, as JSON, whoever asks."""
+    job = find(request, key)
+    if job is None:
+        return missing(request, key, is_for_program=True)
+    if not job.sha256:
+        return problem(404, _("This export has no file yet, and will have none if it has ended."))
+    return answer_json(manifest_of(job))
 
 
 def status(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
@@ -152,6 +163,8 @@ def links_of(
         has_file = bool(downloadable(request.user, [job]))
     if has_file:
         names += ["download", "link"]
+    if job.sha256:
+        names.append("manifest")
     if job.delivery == Delivery.BACKGROUND and may_cancel(request.user, job):
         names.append("cancel")
     if not job.is_active:

@@ -113,6 +113,7 @@ def _job_paths() -> dict[str, Any]:
         "416": {"description": _("Range begins beyond the end of the file.")},
         "503": _problem(_("Its storage fails; another time it may not.")),
     }
+    facts = {"200": _json(_("Its manifest."), {"type": "object"})}
     link = {
         "201": _json(
             _("A link that works without logging in, for a short time and in your name."),
@@ -151,6 +152,7 @@ def _job_paths() -> dict[str, Any]:
         "/jobs/{id}/": of_job("getJob", _("Follow an export to its file."), {**state, **moved}),
         "/jobs/{id}/status/": of_job("getJobStatus", _("Get an export's state."), state),
         "/jobs/{id}/download/": of_job("downloadJob", _("Download the file."), file),
+        "/jobs/{id}/manifest/": of_job("getManifest", _("Get what is known of the file."), facts),
         "/jobs/{id}/link/": of_job("linkJob", _("Make a link to the file."), link, changes=True),
         "/jobs/{id}/cancel/": of_job("cancelJob", _("Cancel an export."), canceled, changes=True),
         "/jobs/{id}/rerun/": of_job("rerunJob", _("Make it again."), again, changes=True),
@@ -255,7 +257,7 @@ def _schemas() -> dict[str, Schema]:
     column = _object({"name": _TEXT, "label": _TEXT, "kind": _TEXT, "masked": {"type": "boolean"}})
     texts: Schema = {"type": "array", "items": _TEXT}
     written = _object({"name": _TEXT, "label": _TEXT, "options": texts})
-    possible = ["download", "link", "cancel", "rerun"]
+    possible = ["download", "link", "manifest", "cancel", "rerun"]
     links = _object(dict.fromkeys(["self", "status", *possible], _TEXT), optional=possible)
     return {
         "ListedReport": _object({**summary, "url": _TEXT}),
@@ -340,7 +342,15 @@ def _accepted() -> dict[str, Any]:
         Location=_header(_("Address of the export.")),
         **{"Retry-After": _header(_("Seconds until it is worth asking."))},
     )
-    following = ("getJob", "getJobStatus", "downloadJob", "linkJob", "cancelJob", "rerunJob")
+    following = (
+        "getJob",
+        "getJobStatus",
+        "downloadJob",
+        "getManifest",
+        "linkJob",
+        "cancelJob",
+        "rerunJob",
+    )
     key = {"id": "$response.body#/id"}
     answer["links"] = {name: {"operationId": name, "parameters": key} for name in following}
     return answer

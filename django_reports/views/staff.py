@@ -277,6 +277,11 @@ def job_download(request: HttpRequest, *, key: str) -> HttpResponseBase:
     return downloads.download(request, _key_of(key), StaffPlace(request))
 
 
+@staff_view("GET", "HEAD")
+def job_manifest(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.manifest(request, _key_of(key), StaffPlace(request))
+
+
 @staff_view("POST")
 def job_link(request: HttpRequest, *, key: str) -> HttpResponseBase:
     return links.make(request, _key_of(key), StaffPlace(request))

@@ -52,6 +52,11 @@ staff job                     foreign   302    404      404   404       404     
 staff job                     expired   302    404      200   200       404     200
 staff job                     revoked   302    404      200   200       404     200
 staff job                     grant     302    404      200   404       404     200
+staff job-manifest            done      302    404      200   200       404     200
+staff job-manifest            foreign   302    404      404   404       404     200
+staff job-manifest            expired   302    404      200   200       404     200
+staff job-manifest            grant     302    404      200   404       404     200
+staff job-manifest            waiting   302    404      404   404       404     404
 staff job-status              done      302    404      200   200       404     200
 staff job-status              foreign   302    404      404   404       404     200
 staff job-download            done      302    404      200   200       404     200
@@ -83,6 +88,11 @@ staff job-rerun POST          grant     302    404      403   404       404     
 admin reportjob_changelist    -         302    403      200   200       403     200
 admin reportjob_change        done      302    404      200   200       404     200
 admin reportjob_change        foreign   302    404      404   404       404     200
+admin reportjob_manifest      done      302    404      200   200       404     200
+admin reportjob_manifest      foreign   302    404      404   404       404     200
+admin reportjob_manifest      expired   302    404      200   200       404     200
+admin reportjob_manifest      grant     302    404      200   404       404     200
+admin reportjob_manifest      waiting   302    404      404   404       404     404
 admin reportjob_status        done      302    404      200   200       404     200
 admin reportjob_status        foreign   302    404      404   404       404     200
 admin reportjob_download      done      302    404      200   200       404     200
