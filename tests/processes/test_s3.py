@@ -198,7 +198,8 @@ def test_an_object_that_is_not_as_it_was_is_refused(person, job, processes, s3):
 
 
 @pytest.fixture
-def redirected(processes):
+def redirected(processes, s3, use):
+    use(signature_version="s3v4")
     processes.changed["DOWNLOADS"] = "redirect"
 
 
