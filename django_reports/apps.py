@@ -13,5 +13,6 @@ class DjangoReportsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("django_reports.checks")
-        import_module("django_reports.grants")
+        import_module("django_reports.checks_of_grants")
+        import_module("django_reports.grants").watch_memberships()
         autodiscover_modules("reports")

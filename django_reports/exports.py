@@ -23,13 +23,14 @@ from django_reports.conf import get_settings
 from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportDenied, ReportError
 from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
 from django_reports.pipeline import Meter, Table, blocks
+from django_reports.policies import EVERYTHING
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, ReportContext
 from django_reports.selections import Selection, selection_kind
 from django_reports.sources import IterableSource, QuerySetSource, Source
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction
-from django_reports.writers import COMPRESSIONS, Writer, all_writers, writer_for
+from django_reports.writers import Writer, all_writers, plain_format, writer_for
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class Export:
                 "label": column.full_label,
                 "permission": column.permission,
                 "masked": column.masked,
+                "mask": column.mask_name,
                 "escape_formulas": column.escape_formulas,
             }
             for column in self.columns
@@ -159,18 +161,18 @@ class Export:
         )
 
 
-def formats() -> list[tuple[str, Label]]:
-    """The formats that there are, with their labels."""
-    return [(writer.format, writer.label) for writer in all_writers()]
-
-
-def plain_formats() -> list[tuple[str, Label]]:
-    """The formats without the compressed ones."""
+def formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
+    """The formats that a grant lets one choose from, with their labels."""
     return [
         (writer.format, writer.label)
         for writer in all_writers()
-        if writer.format.rpartition(".")[2] not in COMPRESSIONS
+        if grant.allows_format(writer.format)
     ]
+
+
+def plain_formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
+    """The formats without the compressed ones."""
+    return [(name, label) for name, label in formats(grant) if name == plain_format(name)]
 
 
 def option_names_of(format_name: str) -> Sequence[str]:
@@ -245,6 +247,7 @@ def prepare(
         raise
     columns.sort(key=_position_of_section(report))
     writer_class = _writer_class(spec, columns)
+    _check_format(spec, grant, origin)
     parameters = bound_parameters(report, spec)
     return Export(
         spec=replace(spec, format=writer_class.format),
@@ -262,6 +265,19 @@ def prepare(
         writer_class=writer_class,
         parameters=parameters,
     )
+
+
+def _check_format(spec: ExportSpec, grant: Grant, origin: Origin) -> None:
+    """Raises InvalidSpec for a format that the grants leave out, after it has been recorded."""
+    if grant.allows_format(spec.format):
+        return
+    error = InvalidSpec(
+        _("You may not export in the format %(format)s.") % {"format": spec.format},
+        field="format",
+        legal=[name for name, _label in formats(grant)],
+    )
+    record_denial(spec, origin, error)
+    raise error
 
 
 def _position_of_section(report: Report) -> Callable[[BoundColumn], int]:

@@ -31,6 +31,7 @@ from django_reports.exports import Export
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority
 from django_reports.pipeline import Meter
+from django_reports.policies import tenant_key_of
 from django_reports.registry import UnknownReport, registry
 from django_reports.statuses import AuditAction, AuthorityKind, Delivery, JobStatus
 
@@ -69,6 +70,7 @@ def create(
         authority=export.authority.kind,
         requested_by_id=user.pk if user else None,
         requested_by_text=origin.actor_label[:255] if user else "system",
+        tenant_key=tenant_key_of(user),
         rerun_of=rerun_of,
         idempotency_key=idempotency_key,
         active_key=None if is_immediate else active_key_of(export),

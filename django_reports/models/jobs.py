@@ -68,6 +68,8 @@ class ReportJob(models.Model):
         verbose_name=_("requested by"),
     )
     requested_by_text = models.CharField(_("requested by (name)"), max_length=255, blank=True)
+    # A digest of the tenant of whoever asked, as it was then; empty without one.
+    tenant_key = models.CharField(max_length=64, blank=True, editable=False)
 
     rerun_of = models.ForeignKey(
         "self",

@@ -71,9 +71,13 @@ class InvalidFields(ReportError):
 def report_as_json(report: Report, authority: Authority) -> dict[str, Any]:
     """What this person may ask of a report."""
     assert authority.user is not None
+    grant = grant_of(authority.user, report)
     return {
         **summary_of(report),
-        "max_rows": grant_of(authority.user, report).max_rows,
+        "may_generate": grant.can_generate,
+        "max_rows": grant.max_rows,
+        "rows_per_day": grant.rows_per_day,
+        "jobs_at_once": grant.jobs_at_once,
         "columns": [
             {
                 "name": column.key,
@@ -86,6 +90,7 @@ def report_as_json(report: Report, authority: Authority) -> dict[str, Any]:
         "formats": [
             {"name": made.format, "label": str(made.label), "options": list(made.option_names)}
             for made in all_writers()
+            if grant.allows_format(made.format)
         ],
         "options": {name: choices.values for name, choices in CHOICES.items()},
         "parameters": parameters_schema(report),
