@@ -16,11 +16,18 @@ from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from django_reports import about, audit
+from django_reports import about, audit, quotas
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, Label, Row
 from django_reports.conf import get_settings
-from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportDenied, ReportError
+from django_reports.exceptions import (
+    InvalidParameters,
+    InvalidSpec,
+    ReportDenied,
+    ReportError,
+    RowLimitExceeded,
+)
+from django_reports.models import ReportJob
 from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
 from django_reports.pipeline import Meter, Table, blocks
 from django_reports.policies import EVERYTHING
@@ -60,6 +67,20 @@ class Export:
     columns: list[BoundColumn]
     writer_class: type[Writer]
     parameters: forms.Form | None
+    rows_left: int | None  # of the person's quota
+
+    @property
+    def max_rows(self) -> int | None:
+        """How many rows it may have: the limit of the grant, or what is left of the quota."""
+        return min(
+            (n for n in (self.grant.max_rows, self.rows_left) if n is not None), default=None
+        )
+
+    def too_many_rows(self, limit: int) -> ReportError:
+        """The error to raise for more rows than `max_rows`."""
+        if self.grant.max_rows is not None and limit >= self.grant.max_rows:
+            return RowLimitExceeded(limit)
+        return quotas.exceeded(limit, self.grant)
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -140,7 +161,14 @@ class Export:
         meter: Meter,
         check: Callable[[], None] = lambda: None,
     ) -> Generator[bytes]:
-        return blocks(tables, writer, meter, check=check, max_rows=self.grant.max_rows)
+        return blocks(
+            tables,
+            writer,
+            meter,
+            check=check,
+            max_rows=self.max_rows,
+            too_many=self.too_many_rows,
+        )
 
     def writer(self) -> Writer:
         """To be made when the rows are about to be read: the file tells that time."""
@@ -227,8 +255,9 @@ def prepare(
     origin: Origin,
     *,
     now: dt.datetime | None = None,
+    job: ReportJob | None = None,
 ) -> Export:
-    """Authorise and resolve a spec.
+    """Authorise and resolve a spec, of a `job` if there is one already.
 
     Raises ReportDenied (recorded in the audit log) and InvalidSpec.
     """
@@ -264,6 +293,7 @@ def prepare(
         columns=columns,
         writer_class=writer_class,
         parameters=parameters,
+        rows_left=quotas.rows_left(authority.user, grant, but=job),
     )
 
 

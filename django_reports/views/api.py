@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django_reports.exceptions import (
     InvalidParameters,
     InvalidSpec,
+    QuotaExceeded,
     ReportDenied,
     ReportError,
     RowLimitExceeded,
@@ -158,6 +159,8 @@ def problem_of(error: ReportError) -> JsonResponse:
         return problem(error.status, str(error))
     if isinstance(error, ReportDenied | RowLimitExceeded):
         return problem(403, str(error))
+    if isinstance(error, QuotaExceeded):
+        return problem(429, str(error))
     if isinstance(error, InvalidFields):
         errors = error.errors
     elif isinstance(error, InvalidParameters):

@@ -111,6 +111,7 @@ def _job_paths() -> dict[str, Any]:
         "202": _accepted(),
         "409": _problem(_("It has not ended yet.")),
         "422": _problem(_("It cannot be made again.")),
+        "429": _problem(_("You have exported so much that this would be too much.")),
     }
     moved = {
         "303": _json(
@@ -146,6 +147,7 @@ def _report_paths(report: Report, authority: Authority) -> dict[str, Any]:
         "413": _problem(_("The request is too long.")),
         "415": _problem(_("The request is not JSON.")),
         "422": _problem(_("The request names what is not there; `errors` says what.")),
+        "429": _problem(_("You have exported so much that this would be too much.")),
     }
     key = {
         "name": "Idempotency-Key",
