@@ -31,7 +31,7 @@ TAG = "django_reports"
 
 # An identifier is part of an address among the staff pages, whose other addresses are these.
 IDENTIFIER = re.compile(r"[\w.-]+")
-RESERVED = ("jobs", "openapi.json")
+RESERVED = ("jobs", "openapi.json", "rights")
 
 
 @register(TAG)

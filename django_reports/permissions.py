@@ -89,6 +89,17 @@ def _may_read(user: User, report: Report, selection: Selection) -> bool:
     return user.has_perm(f"{options.app_label}.{get_permission_codename('view', options)}")
 
 
+def lacks_permission(user: User, report: Report) -> bool:
+    """Whether Django's permissions keep a person from a report, whatever their grants say."""
+    return not _may_read(user, report, Selection())
+
+
+def may_see_rights(user: User) -> bool:
+    """Whether a person may see who may export what: whoever sees the audit log, or the grants."""
+    names = ("view_auditentry", "view_groupreportpermission")
+    return any(user.has_perm(f"django_reports.{name}") for name in names)
+
+
 def _has_perms(user: User, names: Iterable[str]) -> bool:
     return all(user.has_perm(name) for name in names)
 

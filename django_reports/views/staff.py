@@ -31,6 +31,7 @@ from django_reports.permissions import (
     downloadable,
     may_enter,
     may_generate,
+    may_see_rights,
     may_view,
     seen_columns,
     visible_jobs,
@@ -51,6 +52,7 @@ from django_reports.views.requests import (
     problem,
     wants_json,
 )
+from django_reports.views.rights import page as rights_page
 from django_reports.views.words import progress_in_words, report_in_words
 
 JOBS_PER_PAGE = 50
@@ -149,6 +151,7 @@ def catalogue(request: HttpRequest) -> HttpResponseBase:
         "title": _("Reports"),
         "categories": sorted(categories.items()),
         "jobs_url": place.jobs_url(),
+        "rights_url": place.url("rights") if may_see_rights(request.user) else None,
     }
     return TemplateResponse(
         request, "django_reports/catalogue.html", place.context(request, [], **context)
@@ -263,6 +266,12 @@ def own_jobs(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(
         request, "django_reports/jobs.html", place.context(request, trail, **context)
     )
+
+
+@staff_view("GET", "HEAD")
+def rights(request: HttpRequest) -> HttpResponseBase:
+    """For auditors: who may export what, and why."""
+    return rights_page(request)
 
 
 @staff_view("GET", "HEAD")
