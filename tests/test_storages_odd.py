@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from django_reports import attempts, jobs, storage
 from django_reports.audit import Origin
+from django_reports.checks_of_storage import check_storage
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK
 from django_reports.runners import sweep
-from django_reports.storage_checks import check_storage
 from tests.doors.helpers import actions, browse, enqueue, entries, job_url, make, put, run, text_of
 from tests.storages import Unheard
 

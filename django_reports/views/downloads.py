@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django_reports import jobs, storage
 from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
 from django_reports.models import ReportJob
-from django_reports.permissions import may_download
+from django_reports.permissions import why_not_download
 from django_reports.statuses import JobStatus
 from django_reports.views.places import Place
 from django_reports.views.refusals import find, missing, refuse
@@ -31,7 +31,7 @@ def hand_out(request: HttpRequest, job: ReportJob, place: Place, **facts: Any) -
     `facts` go into the audit entry.
     """
     if why_not := refusal_of(request, job):
-        return refuse(request, job, place, *why_not, **facts)
+        return refuse(request, job, place, **why_not, **facts)
     try:
         file = storage.open_file(job)
     except FileUnavailable as error:
@@ -50,15 +50,16 @@ def hand_out(request: HttpRequest, job: ReportJob, place: Place, **facts: Any) -
     return response
 
 
-def refusal_of(request: HttpRequest, job: ReportJob) -> tuple[str, int] | None:
-    """Why this person does not get the file of a job that they may see, and the status of that."""
-    if not may_download(request.user, job):
-        return _("You may no longer download this export."), 403
+def refusal_of(request: HttpRequest, job: ReportJob) -> dict[str, Any]:
+    """Why this person does not get the file of a job that they may see; empty if they do."""
+    if lacking := why_not_download(request.user, job):
+        reason = _("You may no longer download this export.")
+        return {"reason": reason, "code": 403, "lacking": lacking}
     if job.status == JobStatus.EXPIRED:
-        return _("This export has expired. Export it again."), 410
+        return {"reason": _("This export has expired. Export it again."), "code": 410}
     if not job.has_file:
-        return _("This export has no file to download."), 404
-    return None
+        return {"reason": _("This export has no file to download."), "code": 404}
+    return {}
 
 
 def _record(request: HttpRequest, job: ReportJob, response: HttpResponseBase, **facts: Any) -> None:

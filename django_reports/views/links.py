@@ -25,7 +25,7 @@ def make(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     if request.method != "POST":
         return HttpResponseRedirect(place.job_url(job))
     if why_not := refusal_of(request, job):
-        return refuse(request, job, place, *why_not)
+        return refuse(request, job, place, **why_not)
     token, expires_at = links.make(job, request.user, origin_of(request))
     url = request.build_absolute_uri(place.job_url(job, "signed", token))
     if wants_json(request):
@@ -43,12 +43,22 @@ def follow(request: HttpRequest, key: UUID, token: str, place: Place) -> HttpRes
     """The file, to the person for whom a link was signed: to nobody who is there as another."""
     ticket = links.read(token)
     if ticket is None or ticket.job_key != str(key):
-        return missing(request, key, by="link", reason=_("The link was not signed for this file."))
+        return missing(
+            request,
+            key,
+            by="link",
+            lacking=None,
+            reason=_("The link was not signed for this file."),
+        )
     if request.user.is_authenticated and str(request.user.pk) != ticket.person_key:
-        return missing(request, key, by="link", reason=_("The link is another person's."))
+        return missing(
+            request, key, by="link", lacking=None, reason=_("The link is another person's.")
+        )
     person = ticket.person()
     if person is None:
-        return missing(request, key, by="link", reason=_("The link's person is gone."))
+        return missing(
+            request, key, by="link", lacking=None, reason=_("The link's person is gone.")
+        )
     request.user = cast(Any, person)
     job = find(request, key) if place.lets_in(request) else None
     if job is None:

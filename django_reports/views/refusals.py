@@ -22,12 +22,17 @@ def find(request: HttpRequest, key: UUID) -> ReportJob | None:
 
 
 def missing(
-    request: HttpRequest, key: UUID, *, is_for_program: bool = False, **data: Any
+    request: HttpRequest,
+    key: UUID,
+    *,
+    is_for_program: bool = False,
+    lacking: str | None = "grant",
+    **data: Any,
 ) -> HttpResponseBase:
     """A foreign job and one that never was answer alike; the audit log tells them apart."""
     foreign = ReportJob.objects.filter(pk=key).first()
     if foreign is not None:
-        record_denial(request, foreign, **data)
+        record_denial(request, foreign, status=404, lacking=lacking, **data)
     error = Http404(_("There is no such export."))
     return problem(404, str(error)) if is_for_program else not_found(request, error)
 
