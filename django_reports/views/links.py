@@ -43,22 +43,12 @@ def follow(request: HttpRequest, key: UUID, token: str, place: Place) -> HttpRes
     """The file, to the person for whom a link was signed: to nobody who is there as another."""
     ticket = links.read(token)
     if ticket is None or ticket.job_key != str(key):
-        return missing(
-            request,
-            key,
-            by="link",
-            lacking=None,
-            reason=_("The link was not signed for this file."),
-        )
+        return _not_good(request, key, _("The link was not signed for this file."))
     if request.user.is_authenticated and str(request.user.pk) != ticket.person_key:
-        return missing(
-            request, key, by="link", lacking=None, reason=_("The link is another person's.")
-        )
+        return _not_good(request, key, _("The link is another person's."))
     person = ticket.person()
     if person is None:
-        return missing(
-            request, key, by="link", lacking=None, reason=_("The link's person is gone.")
-        )
+        return _not_good(request, key, _("The link's person is gone."))
     request.user = cast(Any, person)
     job = find(request, key) if place.lets_in(request) else None
     if job is None:
@@ -68,3 +58,7 @@ def follow(request: HttpRequest, key: UUID, token: str, place: Place) -> HttpRes
         reason = _("This link has expired. Ask for another one.")
         return refuse(request, job, bare, reason, 410, by="link")
     return hand_out(request, job, bare, by="link")
+
+
+def _not_good(request: HttpRequest, key: UUID, reason: str) -> HttpResponseBase:
+    return missing(request, key, by="link", lacking=None, reason=reason)
