@@ -3,11 +3,13 @@
 It follows `override_settings`: nothing here outlives a change of the setting.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -34,6 +36,9 @@ class Settings:
     TIMEOUT: timedelta = timedelta(hours=1)
     SNAPSHOT_MAX_AGE: timedelta = timedelta(minutes=30)
     MAX_ATTEMPTS: int = 3
+    AUDIT_KEYS: Sequence[str] = ()
+    TRUSTED_PROXIES: int | Sequence[str] = 0
+    REQUEST_ID_HEADER: str | None = None
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -51,8 +56,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "TIMEOUT": (timedelta,),
     "SNAPSHOT_MAX_AGE": (timedelta,),
     "MAX_ATTEMPTS": (int,),
+    "AUDIT_KEYS": (list, tuple),
+    "TRUSTED_PROXIES": (int, list, tuple),
+    "REQUEST_ID_HEADER": (str, type(None)),
 }
-_NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS")
+_NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS", "TRUSTED_PROXIES")
 _POSITIVE = ("RETENTION", "LEASE", "TIMEOUT", "SNAPSHOT_MAX_AGE")
 
 
@@ -71,11 +79,41 @@ def problems(value: Any) -> list[str]:
             found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
         elif key in _POSITIVE and item <= timedelta(0):
             found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
-        elif key in _NOT_NEGATIVE and item < 0:
+        elif key in _NOT_NEGATIVE and isinstance(item, int) and item < 0:
             found.append(f"{NAME}[{key!r}] must be 0 or more, not {item!r}.")
         elif key == "MAX_ATTEMPTS" and item < 1:
             found.append(f"{NAME}[{key!r}] must be 1 or more, not {item!r}.")
+        elif isinstance(item, list | tuple):
+            found += [
+                f"{NAME}[{key!r}] must hold {_PARTS[key].what}, not {part!r}."
+                for part in item
+                if not _PARTS[key].is_good(part)
+            ]
     return found
+
+
+def _is_text(part: Any) -> bool:
+    return isinstance(part, str) and bool(part)
+
+
+def _is_network(part: Any) -> bool:
+    try:
+        ip_network(part)
+    except ValueError:
+        return False
+    return isinstance(part, str)
+
+
+class _Parts(NamedTuple):
+    what: str
+    is_good: Callable[[Any], bool]
+
+
+# What the settings that are lists may hold.
+_PARTS = {
+    "AUDIT_KEYS": _Parts("texts that are not empty", _is_text),
+    "TRUSTED_PROXIES": _Parts('networks such as "10.0.0.0/8"', _is_network),
+}
 
 
 def _is_one_of(item: Any, types: tuple[type, ...]) -> Any:

@@ -126,3 +126,4 @@ class AuditAction(TextChoices):
     DENIED = "denied", _("Denied")
     EXPIRED = "expired", _("Expired")
     GRANT_CHANGED = "grant_changed", _("Grant changed")
+    PURGED = "purged", _("Purged")

@@ -3,14 +3,14 @@
 import datetime as dt
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports import jobs, storage
+from django_reports import checkpoints, jobs, storage
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
@@ -38,6 +38,8 @@ class Swept:
     orphans: int = 0
     missing: int = 0
     folders: int = 0
+    # How many audit entries it sealed: no repair, and so of no account when sweeps are compared.
+    sealed: int = field(default=0, compare=False)
 
 
 def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Swept:
@@ -60,6 +62,7 @@ def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Sw
     if tidies:
         swept.folders += remove_abandoned()
         _tidy_storages(swept)
+    swept.sealed += checkpoints.seal()
     if swept != Swept():
         logger.info("event=swept %s", swept)
     return swept
