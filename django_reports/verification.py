@@ -6,6 +6,7 @@ Entries are read once, in sealing order, beside the checkpoints that close their
 import datetime as dt
 import hashlib
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,9 +42,11 @@ def verify(*, with_files: bool = True) -> Verified:
     """Verify the log, then the kept files."""
     verified = Verified()
     try:
-        _Log(verified).verify()
-        if with_files:
-            _verify_files(verified)
+        # A database's cursor that is left to the garbage collector may take its connection along.
+        with ExitStack() as cursors:
+            _Log(verified, cursors).verify()
+            if with_files:
+                _verify_files(verified, cursors)
     except Wrong as error:
         verified.wrong = str(error)
     return verified
@@ -58,8 +61,9 @@ class _Removed:
 
 
 class _Log:
-    def __init__(self, verified: Verified) -> None:
+    def __init__(self, verified: Verified, cursors: ExitStack) -> None:
         self._verified = verified
+        self._cursors = cursors
         # What is sealed from now on is not looked for.
         self._last = last_checkpoint()
         self._checkpoints = self._kept_checkpoints()
@@ -101,16 +105,16 @@ class _Log:
 
     def _sealed(self) -> Iterator[AuditEntry]:
         rows = self._entries().filter(position__lte=self._bound).order_by("position")
-        yield from rows.iterator(chunk_size=CHUNK)
+        return _read(rows, self._cursors)
 
     def _unsealed(self) -> Iterator[AuditEntry]:
         rows = self._entries().filter(Q(position=None) | Q(position__gt=self._bound))
-        yield from rows.order_by("id").iterator(chunk_size=CHUNK)
+        return _read(rows.order_by("id"), self._cursors)
 
     def _kept_checkpoints(self) -> Iterator[AuditCheckpoint]:
-        if self._last is not None:
-            rows = AuditCheckpoint.objects.using(database()).filter(number__lte=self._last.number)
-            yield from rows.order_by("number").iterator(chunk_size=CHUNK)
+        number = self._last.number if self._last else 0
+        rows = AuditCheckpoint.objects.using(database()).filter(number__lte=number)
+        return _read(rows.order_by("number"), self._cursors)
 
     def _read_removals(self) -> _Removed:
         removed = _Removed()
@@ -194,6 +198,11 @@ class _Log:
             )
 
 
+def _read(rows: Any, cursors: ExitStack) -> Iterator[Any]:
+    iterator: Iterator[Any] = cursors.enter_context(closing(rows.iterator(chunk_size=CHUNK)))
+    return iterator
+
+
 def _name(entry: AuditEntry) -> str:
     if entry.position is None:
         return _("Entry id %(id)s (not sealed yet)") % {"id": entry.pk}
@@ -203,10 +212,10 @@ def _name(entry: AuditEntry) -> str:
 # Files
 
 
-def _verify_files(verified: Verified) -> None:
+def _verify_files(verified: Verified, cursors: ExitStack) -> None:
     """That each kept file is the one of which the log tells that it was made."""
     kept = ReportJob.objects.filter(status=JobStatus.SUCCEEDED, file_key__gt="")
-    for job in kept.order_by("created_at").iterator():
+    for job in _read(kept.order_by("created_at"), cursors):
         made = AuditEntry.objects.filter(job_key=str(job.pk), action=AuditAction.FINISHED).first()
         told = made.data.get("sha256") if made else None
         words = {"job": job.pk, "file": repr(job.filename)}
