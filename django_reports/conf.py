@@ -37,6 +37,10 @@ class Settings:
     SNAPSHOT_MAX_AGE: timedelta = timedelta(minutes=30)
     MAX_ATTEMPTS: int = 3
     AUDIT_KEYS: Sequence[str] = ()
+    AUDIT_ANCHORS: Sequence[str] = ()
+    AUDIT_RETENTION: timedelta | None = None
+    PERSONAL_DATA_RETENTION: timedelta | None = None
+    JOB_RETENTION: timedelta | None = None
     TRUSTED_PROXIES: int | Sequence[str] = 0
     REQUEST_ID_HEADER: str | None = None
 
@@ -57,11 +61,23 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "SNAPSHOT_MAX_AGE": (timedelta,),
     "MAX_ATTEMPTS": (int,),
     "AUDIT_KEYS": (list, tuple),
+    "AUDIT_ANCHORS": (list, tuple),
+    "AUDIT_RETENTION": (timedelta, type(None)),
+    "PERSONAL_DATA_RETENTION": (timedelta, type(None)),
+    "JOB_RETENTION": (timedelta, type(None)),
     "TRUSTED_PROXIES": (int, list, tuple),
     "REQUEST_ID_HEADER": (str, type(None)),
 }
 _NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS", "TRUSTED_PROXIES")
-_POSITIVE = ("RETENTION", "LEASE", "TIMEOUT", "SNAPSHOT_MAX_AGE")
+_POSITIVE = (
+    "RETENTION",
+    "LEASE",
+    "TIMEOUT",
+    "SNAPSHOT_MAX_AGE",
+    "AUDIT_RETENTION",
+    "PERSONAL_DATA_RETENTION",
+    "JOB_RETENTION",
+)
 
 
 def problems(value: Any) -> list[str]:
@@ -77,7 +93,7 @@ def problems(value: Any) -> list[str]:
         elif not _is_one_of(item, _TYPES[key]):
             names = " or ".join(kind.__name__ for kind in _TYPES[key])
             found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
-        elif key in _POSITIVE and item <= timedelta(0):
+        elif key in _POSITIVE and item is not None and item <= timedelta(0):
             found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
         elif key in _NOT_NEGATIVE and isinstance(item, int) and item < 0:
             found.append(f"{NAME}[{key!r}] must be 0 or more, not {item!r}.")
@@ -112,6 +128,7 @@ class _Parts(NamedTuple):
 # What the settings that are lists may hold.
 _PARTS = {
     "AUDIT_KEYS": _Parts("texts that are not empty", _is_text),
+    "AUDIT_ANCHORS": _Parts("texts that are not empty", _is_text),
     "TRUSTED_PROXIES": _Parts('networks such as "10.0.0.0/8"', _is_network),
 }
 

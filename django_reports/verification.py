@@ -5,8 +5,8 @@ Entries are read once, in sealing order, beside the checkpoints that close their
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from django_reports import digests, storage
+from django_reports.anchors import Anchor, all_anchors, facts_of
 from django_reports.checkpoints import database, last_checkpoint
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
@@ -34,17 +35,23 @@ class Verified:
     entries: int = 0
     unsealed: int = 0
     checkpoints: int = 0
+    anchors: int = 0
     files: int = 0
     wrong: str = ""
 
 
-def verify(*, with_files: bool = True) -> Verified:
-    """Verify the log, then the kept files."""
+def verify(*, with_files: bool = True, also: Iterable[Anchor] = ()) -> Verified:
+    """Verify the log, against its anchors and others that were kept, then the kept files."""
     verified = Verified()
     try:
         # A database's cursor that is left to the garbage collector may take its connection along.
         with ExitStack() as cursors:
+            # First what was told outside: what is sealed meanwhile comes on top of it.
+            told = [_Told.of(anchor) for anchor in [*all_anchors(), *also] if anchor.can_be_read]
             _Log(verified, cursors).verify()
+            for each in told:
+                each.verify()
+                verified.anchors += 1
             if with_files:
                 _verify_files(verified, cursors)
     except Wrong as error:
@@ -207,6 +214,80 @@ def _name(entry: AuditEntry) -> str:
     if entry.position is None:
         return _("Entry id %(id)s (not sealed yet)") % {"id": entry.pk}
     return _("Entry %(position)s (id %(id)s)") % {"position": entry.position, "id": entry.pk}
+
+
+# Anchors
+
+
+@dataclass(frozen=True)
+class _Told:
+    """An anchor, and the number of the last checkpoint that it was told of."""
+
+    anchor: Anchor
+    newest: int
+
+    @classmethod
+    def of(cls, anchor: Anchor) -> "_Told":
+        with _readable(anchor):
+            return cls(anchor, anchor.newest() or 0)
+
+    def verify(self) -> None:
+        """That the log has the checkpoints that were told, the same.
+
+        A seal is made of all before it: if the newest is the same, all before are. If it is not,
+        the first other one is found by halving.
+        """
+        points = AuditCheckpoint.objects.using(database())
+        last, first = points.order_by("number").last(), points.order_by("number").first()
+        if self.newest > (last.number if last else 0):
+            raise Wrong(
+                _(
+                    "%(anchor)s was told of checkpoint %(newest)s, and the log ends with "
+                    "checkpoint %(number)s, entry %(last)s: it was cut."
+                )
+                % {
+                    "anchor": self.anchor,
+                    "newest": self.newest,
+                    "number": last.number if last else 0,
+                    "last": last.last_position if last else 0,
+                }
+            )
+        if first is None or first.number > self.newest or self._is_same(self.newest):
+            return
+        good, bad = first.number - 1, self.newest
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            good, bad = (middle, bad) if self._is_same(middle) else (good, middle)
+        found = points.get(number=bad)
+        raise Wrong(
+            _(
+                "Among the entries %(first)s–%(last)s something was written anew: %(anchor)s was "  # noqa: RUF001
+                "told of another checkpoint %(number)s."
+            )
+            % {
+                "first": found.first_position,
+                "last": found.last_position,
+                "anchor": self.anchor,
+                "number": bad,
+            }
+        )
+
+    def _is_same(self, number: int) -> bool:
+        point = AuditCheckpoint.objects.using(database()).get(number=number)
+        with _readable(self.anchor):
+            told = self.anchor.read(number)
+        return told is None or told == facts_of(point)
+
+
+@contextmanager
+def _readable(anchor: Anchor) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # whatever a storage raises, or what its files hold
+        raise Wrong(
+            _("%(anchor)s cannot be read (%(name)s: %(error)s).")
+            % {"anchor": anchor, "name": type(error).__name__, "error": error}
+        ) from error
 
 
 # Files

@@ -8,8 +8,9 @@ from django.test import override_settings
 from django_reports.conf import get_settings, problems
 
 KEYS = (
-    "AUDIT_KEYS, "
-    "DATABASE, FOLDER, LEASE, LOCAL_THREAD, MAX_ATTEMPTS, POLICY, QUEUE, "
+    "AUDIT_ANCHORS, AUDIT_KEYS, AUDIT_RETENTION, "
+    "DATABASE, FOLDER, JOB_RETENTION, LEASE, LOCAL_THREAD, MAX_ATTEMPTS, "
+    "PERSONAL_DATA_RETENTION, POLICY, QUEUE, "
     "REQUEST_ID_HEADER, RETENTION, RUNNER, "
     "SNAPSHOT_MAX_AGE, STORAGE, "
     "STREAMS_PER_PROCESS, STREAM_MAX_ROWS, TIMEOUT, TRUSTED_PROXIES"
@@ -87,6 +88,8 @@ def test_every_bad_value_is_named():
         {"FOLDER": None},
         {"MAX_ATTEMPTS": 1},
         {"LOCAL_THREAD": False},
+        {"AUDIT_RETENTION": None},
+        {"JOB_RETENTION": timedelta(days=1)},
         {"TRUSTED_PROXIES": 2},
         {"TRUSTED_PROXIES": ("10.0.0.0/8", "::1")},
         {"LEASE": timedelta(microseconds=1)},

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_reports import verification
+from django_reports.anchors import TextAnchor
 from django_reports.models import AuditEntry
 
 
@@ -16,19 +17,37 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--file", metavar="PATH", help="say which export this file is")
+        parser.add_argument(
+            "--checkpoints",
+            metavar="PATH",
+            help="also compare with the checkpoints that this file holds, one on a line",
+        )
         parser.add_argument("--no-files", action="store_true", help="leave out the kept files")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["file"]:
             self._find(options["file"])
             return
-        verified = verification.verify(with_files=not options["no_files"])
+        verified = verification.verify(
+            with_files=not options["no_files"], also=self._kept(options["checkpoints"])
+        )
         wrong = verified.wrong
         self.stdout.write(
             " ".join(f"{name}={count}" for name, count in vars(verified).items() if name != "wrong")
         )
         if wrong:
             raise CommandError(wrong)
+
+    def _kept(self, path: str | None) -> list[TextAnchor]:
+        if path is None:
+            return []
+        try:
+            with open(path) as lines:
+                return [TextAnchor(path, lines)]
+        except OSError as error:
+            raise CommandError(f"{path!r} cannot be read: {error.strerror}.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise CommandError(f"{path!r} holds something else than checkpoints.") from error
 
     def _find(self, path: str) -> None:
         try:
