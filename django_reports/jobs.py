@@ -15,7 +15,7 @@ from django.db import router, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from django_reports import audit, signals, storage
+from django_reports import about, audit, signals, storage
 from django_reports.audit import SYSTEM, Origin
 from django_reports.conf import get_settings
 from django_reports.exceptions import (
@@ -86,7 +86,7 @@ def create(
             AuditAction.REQUESTED,
             origin=origin,
             job=job,
-            spec=job.spec,
+            spec=about.without_secrets(job.spec, export.report),
             delivery=job.delivery,
             rerun_of=str(rerun_of.pk) if rerun_of else None,
         )
