@@ -8,9 +8,10 @@ from django.test import override_settings
 from django_reports.conf import get_settings, problems
 
 KEYS = (
-    "DATABASE, FOLDER, LEASE, LOCAL_THREAD, MASK_KEY, MAX_ATTEMPTS, POLICY, QUEUE, RETENTION, "
-    "RUNNER, SNAPSHOT_MAX_AGE, STORAGE, STREAMS_PER_PROCESS, STREAM_MAX_ROWS, "
-    "SUPERUSERS_MAY_ALL, TENANT, TIMEOUT"
+    "AUDIT_ANCHORS, AUDIT_KEYS, AUDIT_RETENTION, DATABASE, FOLDER, JOB_RETENTION, LEASE, "
+    "LOCAL_THREAD, MASK_KEY, MAX_ATTEMPTS, PERSONAL_DATA_RETENTION, POLICY, QUEUE, "
+    "REQUEST_ID_HEADER, RETENTION, RUNNER, SNAPSHOT_MAX_AGE, STORAGE, STREAMS_PER_PROCESS, "
+    "STREAM_MAX_ROWS, SUPERUSERS_MAY_ALL, TENANT, TIMEOUT, TRUSTED_PROXIES"
 )
 
 
@@ -54,6 +55,11 @@ def test_follows_the_setting():
         ({"LEASE": timedelta(seconds=-1)}, "DJANGO_REPORTS['LEASE'] must be longer than zero"),
         ({"TIMEOUT": timedelta(0)}, "DJANGO_REPORTS['TIMEOUT'] must be longer than zero"),
         ({"MAX_ATTEMPTS": 0}, "DJANGO_REPORTS['MAX_ATTEMPTS'] must be 1 or more, not 0."),
+        ({"AUDIT_KEYS": "key"}, "DJANGO_REPORTS['AUDIT_KEYS'] must be list or tuple, not 'key'."),
+        ({"AUDIT_KEYS": [""]}, "DJANGO_REPORTS['AUDIT_KEYS'] must hold texts that are not empty"),
+        ({"TRUSTED_PROXIES": -1}, "DJANGO_REPORTS['TRUSTED_PROXIES'] must be 0 or more, not -1."),
+        ({"TRUSTED_PROXIES": ["proxy"]},
+         'must hold networks such as "10.0.0.0/8", not \'proxy\'.'),
         ([], "DJANGO_REPORTS must be a dict, not list."),
         (None, "DJANGO_REPORTS must be a dict, not NoneType."),
     ],
@@ -80,6 +86,10 @@ def test_every_bad_value_is_named():
         {"FOLDER": None},
         {"MAX_ATTEMPTS": 1},
         {"LOCAL_THREAD": False},
+        {"AUDIT_RETENTION": None},
+        {"JOB_RETENTION": timedelta(days=1)},
+        {"TRUSTED_PROXIES": 2},
+        {"TRUSTED_PROXIES": ("10.0.0.0/8", "::1")},
         {"LEASE": timedelta(microseconds=1)},
     ],
 )
