@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import connections, router
+from django.db import OperationalError, connections, router
 from django.db.models import Q
 
 from django_reports.conf import NAME, get_settings, problems
@@ -72,4 +72,8 @@ def _has_tables(databases: Iterable[str] | None) -> bool:
     alias = router.db_for_read(GroupReportPermission)
     if alias not in (databases or ()):
         return False
-    return GroupReportPermission._meta.db_table in connections[alias].introspection.table_names()
+    try:
+        tables = connections[alias].introspection.table_names()
+    except OperationalError:  # where a site is built, there need not be a database
+        return False
+    return GroupReportPermission._meta.db_table in tables

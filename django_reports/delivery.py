@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports import audit, jobs, runners
+from django_reports import about, audit, jobs, runners
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
@@ -153,7 +153,7 @@ def preview(spec: ExportSpec, authority: Authority, origin: Origin, *, rows: int
             AuditAction.PREVIEWED,
             origin=origin,
             report=export.spec.report,
-            spec=export.spec.to_json(),
+            spec=about.without_secrets(export.spec.to_json(), export.report),
             rows=sum(len(table.rows) for table in shown),
         )
         return Preview(content, shown, dict(writer.losses))

@@ -15,7 +15,7 @@ from django.db import router, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from django_reports import audit, manifests, quotas, signals, storage
+from django_reports import about, audit, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM, Origin
 from django_reports.conf import get_settings
 from django_reports.exceptions import (
@@ -95,7 +95,7 @@ def create(
                 AuditAction.REQUESTED,
                 origin=origin,
                 job=job,
-                spec=job.spec,
+                spec=about.without_secrets(job.spec, export.report),
                 delivery=job.delivery,
                 rerun_of=str(rerun_of.pk) if rerun_of else None,
             )
@@ -306,12 +306,13 @@ def record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
         action,
         origin=origin,
         job=job,
-        requested_by=job.requested_by_text,
+        requested_by=str(job.requested_by_id) if job.requested_by_id else None,
         rows=job.rows_done,
         bytes=job.bytes,
         attempt=job.attempt,
         sha256=job.sha256 or None,
         file_key=job.file_key or None,
+        filename=job.filename or None,
         masked=job.masked_columns or None,
         losses=job.losses or None,
         reason=job.error or None,

@@ -41,6 +41,8 @@ class Audit(ModelReport):
         "report",
         "job_key",
         "address",
+        "user_agent",
+        "request_id",
         "data",
     )
     parameters = AuditFilterForm

@@ -129,3 +129,4 @@ class AuditAction(TextChoices):
     EXPIRED = "expired", _("Expired")
     GRANT_CHANGED = "grant_changed", _("Grant changed")
     MEMBERSHIP_CHANGED = "membership_changed", _("Membership of a group changed")
+    PURGED = "purged", _("Purged")

@@ -3,14 +3,14 @@
 import datetime as dt
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports import jobs, manifests, storage
+from django_reports import anchors, checkpoints, jobs, manifests, retention, storage
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
@@ -29,7 +29,8 @@ class Swept:
     and how many manifests it put beside their files.
 
     And, where it tidied up as well, how many files without a job it removed, how many jobs it
-    found without their file, and how many folders of dead processes it removed.
+    found without their file, how many folders of dead processes it removed, and how many entries
+    and jobs it purged. And how many entries it sealed, and checkpoints it anchored.
     """
 
     rerun: int = 0
@@ -40,6 +41,10 @@ class Swept:
     orphans: int = 0
     missing: int = 0
     folders: int = 0
+    purged: int = 0
+    # What it does for the audit log is no repair, and so of no account when sweeps are compared.
+    sealed: int = field(default=0, compare=False)
+    anchored: int = field(default=0, compare=False)
 
 
 def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Swept:
@@ -64,9 +69,17 @@ def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Sw
     if tidies:
         swept.folders += remove_abandoned()
         _tidy_storages(swept)
+    _look_after_the_log(swept, tidies=tidies)
     if swept != Swept():
         logger.info("event=swept %s", swept)
     return swept
+
+
+def _look_after_the_log(swept: Swept, *, tidies: bool) -> None:
+    swept.sealed += checkpoints.seal()
+    if tidies:
+        swept.purged += sum(vars(retention.purge()).values())
+    swept.anchored += anchors.publish()
 
 
 def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:

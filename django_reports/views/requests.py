@@ -1,6 +1,5 @@
 """What doors over HTTP share: who is asking and in which language, and how answers are dressed."""
 
-import ipaddress
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -22,21 +21,19 @@ from django.utils.text import get_valid_filename
 from django_reports.audit import Origin
 from django_reports.immediate import ImmediateExport
 from django_reports.models import ReportJob
+from django_reports.views.origins import address_of, request_id_of
 from django_reports.views.streaming import stream_export
 
 R = TypeVar("R", bound=HttpResponseBase)
 
 
 def origin_of(request: HttpRequest) -> Origin:
-    """The person behind a request, and the address the server saw."""
-    try:
-        address = str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
-    except ValueError:  # a Unix socket has none
-        address = None
+    """The person behind a request, and where it came from."""
     return Origin(
         user=request.user,
-        address=address,
-        user_agent=request.META.get("HTTP_USER_AGENT", ""),
+        address=address_of(request),
+        user_agent=request.headers.get("User-Agent", ""),
+        request_id=request_id_of(request),
     )
 
 

@@ -207,6 +207,20 @@ def test_who_is_in_which_group_is_told(team, make_person, change, told):
     assert entry.data == {"change": told, "groups": ["team"], "people": people}
 
 
+def test_who_is_behind_a_request_is_named(team, root, make_person, settings):
+    mia = make_person("mia")
+    url = f"/admin/auth/user/{mia.pk}/change/"
+    page = browse(root).get(url)
+    shown = page.context["adminform"].form
+    fields = {field.name: field.value() for field in shown if field.value()}
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django_reports.middleware.who_acts"]
+    moments = {"date_joined_0": "2026-01-01", "date_joined_1": "12:00"}
+    browse(root).post(url, {**fields, **moments, "groups": [team.pk]}, REMOTE_ADDR="10.0.0.7")
+    entry = AuditEntry.objects.get(action="membership_changed")
+    assert (entry.actor_label, entry.address) == ("root", "10.0.0.7")
+    assert entry.data["groups"] == ["team"]
+
+
 # Checks
 
 

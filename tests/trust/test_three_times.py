@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 
+from django_reports import Column, testing
 from django_reports.exceptions import ReportError
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from tests.conftest import give
@@ -115,3 +116,47 @@ def test_a_foreign_job_is_none(alice, make_person):
     for page in ("change", "status", "download"):
         assert ben.get(job_url(job, page)).status_code == 404
     assert [data["lacking"] for data in denials()] == ["grant"] * 3
+
+
+# What stands in a file in place of what is hidden
+
+
+MASKS = {
+    "null": ("null", ""),
+    "partial": ("partial", "'=•••@e•••.com"),
+    "a callable": (lambda value: f"={len(value)}", "'=15"),
+    "omit": ("omit", None),
+}
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_masks_in_a_file_are_guarded_like_any_text(alice, mask, monkeypatch):
+    from tests.shop.models import Customer
+    from tests.shop.reports import Orders
+
+    Customer.objects.update(email="=nn@example.com")
+    how, shown = MASKS[mask]
+    column = Column("mail", path="customer__email", permission="shop.view_mail", mask=how)
+    monkeypatch.setattr(Orders, "columns", ["id", column])
+    table = testing.export(Orders, alice)
+    assert table.header == (("id",) if shown is None else ("id", "mail"))
+    if shown is not None:
+        assert set(table.column("mail")) == {shown}
+    whole = testing.export(Orders, give(alice, "shop.view_mail"))
+    assert set(whole.column("mail")) == {"'=nn@example.com"}
+
+
+def test_hashes_join_files_of_two_people_and_two_reports(
+    alice, make_person, monkeypatch, configure
+):
+    from tests.shop.reports import Orders
+
+    configure(MASK_KEY="a long random text")
+    column = Column("mail", path="customer__email", permission="shop.view_mail", mask="hash")
+    monkeypatch.setattr(Orders, "columns", ["id", column])
+    first = testing.export(Orders, alice, time_zone="Asia/Tokyo").column("mail")
+    ben = make_person("ben", "shop.view_order", report="*")
+    second = testing.export(Orders, ben, language="de", format="xlsx").column("mail")
+    assert first == second
+    assert len(set(first)) == 2
+    assert {len(text) for text in first} == {64}
