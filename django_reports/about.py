@@ -1,10 +1,11 @@
 """What a file says of itself: who asked for what, when, and what is not in it."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
@@ -50,10 +51,32 @@ def parameters_in_words(form: forms.Form | None) -> list[tuple[str, str]]:
         value = form.cleaned_data.get(name) if form else None
         if value is None or value in ("", [], ()):
             continue
-        is_secret = isinstance(field.widget, forms.PasswordInput) or is_secret_looking(name)
         bound: Any = form[name] if form else None
-        found.append((str(bound.label), HIDDEN if is_secret else _in_words(field, value)))
+        shown = HIDDEN if is_secret(name, field) else _in_words(field, value)
+        found.append((str(bound.label), shown))
     return found
+
+
+def is_secret(name: str, field: forms.Field | None) -> bool:
+    """Whether the value of a parameter is for nobody's eyes."""
+    is_password = field is not None and isinstance(field.widget, forms.PasswordInput)
+    return is_password or is_secret_looking(name)
+
+
+def without_secrets(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """A spec's JSON as others may read it: secret parameters and filters of a list are hidden."""
+    fields = report.parameters.base_fields if report.parameters else {}
+    hidden = {
+        name: [HIDDEN] if is_secret(name, fields.get(name)) else values
+        for name, values in spec["parameters"].items()
+    }
+    selection = dict(spec["selection"])
+    query = QueryDict(selection.get("query", ""), mutable=True)
+    if secrets := [name for name in query if is_secret_looking(name)]:
+        for name in secrets:
+            query.setlist(name, [HIDDEN])
+        selection["query"] = query.urlencode()
+    return {**spec, "parameters": hidden, "selection": selection}
 
 
 def _in_words(field: forms.Field, value: Any) -> str:

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from django_reports import digests
 from django_reports.models import AuditEntry, ReportJob
 from django_reports.reports import User
 from django_reports.statuses import AuditAction
@@ -25,6 +26,7 @@ class Origin:
     user: User | None = None
     address: str | None = None
     user_agent: str = ""
+    request_id: str = ""
 
     @property
     def actor_key(self) -> str:
@@ -65,21 +67,25 @@ def record(
     **data: Any,
 ) -> AuditEntry:
     """Write one entry. `data` must be JSON; what is None is left out."""
-    details = {name: value for name, value in data.items() if value is not None}
-    if origin.user_agent:
-        details["user_agent"] = origin.user_agent[:500]
     entry = AuditEntry(
         action=action,
-        actor_label=origin.actor_label[:255],
-        actor_key=origin.actor_key[:255],
-        report=(job.report if job else report)[:200],
+        actor_key=_short(origin.actor_key, 255),
+        report=_short(job.report if job else report, 200),
         job_key=str(job.pk) if job else "",
+        request_id=_short(origin.request_id, 200),
+        data=digests.storable({name: item for name, item in data.items() if item is not None}),
+        actor_label=_short(origin.actor_label, 255),
         address=origin.address,
-        data=details,
+        user_agent=_short(origin.user_agent, 500),
     )
+    digests.sign_entry(entry)
     entry.save()
     logger.info(
-        "action=%s actor=%r report=%r job=%s", entry.action, entry.actor_label, entry.report,
-        entry.job_key or "-",
+        "action=%s entry=%s actor=%r report=%r job=%s request=%r", entry.action, entry.key,
+        entry.actor_label, entry.report, entry.job_key or "-", entry.request_id or "-",
     )  # fmt: skip
     return entry
+
+
+def _short(text: str, length: int) -> str:
+    return str(digests.storable(text))[:length]

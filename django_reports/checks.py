@@ -3,25 +3,24 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.models import F
 from django.utils.module_loading import import_string
 
-from django_reports import storage
+from django_reports import anchors, protection
 from django_reports.columns import (
     LOOKUP_SEPARATOR,
     Column,
     ColumnError,
     bind,
+    is_personal_looking,
     is_secret_looking,
 )
 from django_reports.conf import NAME, get_settings, problems
-from django_reports.exceptions import FileUnavailable
 from django_reports.registry import registry
 from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
 from django_reports.runners import RUNNERS, get_runner
@@ -30,7 +29,7 @@ TAG = "django_reports"
 
 # An identifier is part of an address among the staff pages, whose other addresses are these.
 IDENTIFIER = re.compile(r"[\w.-]+")
-RESERVED = ("jobs", "openapi.json")
+RESERVED = ("jobs", "openapi.json", "rights")
 
 
 @register(TAG)
@@ -63,6 +62,17 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
                 id="django_reports.E003",
             )
         )
+    if conf.TENANT is not None:
+        try:
+            import_string(conf.TENANT)
+        except ImportError as error:
+            found.append(
+                Error(
+                    f"{NAME}['TENANT'] is {conf.TENANT!r}, which cannot be imported: {error}",
+                    hint="Name a function that takes a user and returns their tenant, or None.",
+                    id="django_reports.E021",
+                )
+            )
     if conf.DATABASE is not None and conf.DATABASE not in settings.DATABASES:
         found.append(
             Error(
@@ -92,6 +102,60 @@ def check_workers(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security, deploy=True)
+def check_audit(**kwargs: Any) -> list[CheckMessage]:
+    """What makes the audit log worth more than the word of whoever has the database."""
+    if problems(getattr(settings, NAME, {})):
+        return []
+    conf = get_settings()
+    found: list[CheckMessage] = []
+    try:
+        missing = protection.missing()
+    except (protection.NotSupported, DatabaseError):  # no database, or no tables yet
+        missing = []
+    if missing:
+        found.append(
+            Warning(
+                f"The database lets audit entries be changed: {', '.join(missing)} are missing.",
+                hint="Run protect_audit, again after each migration.",
+                id="django_reports.W041",
+            )
+        )
+    if not conf.AUDIT_KEYS:
+        found.append(
+            Warning(
+                "The audit log is signed with SECRET_KEY, which every process of the site has.",
+                hint=f"Set {NAME}['AUDIT_KEYS'] to a text of its own, with SECRET_KEY behind it.",
+                id="django_reports.W042",
+            )
+        )
+    if not conf.AUDIT_ANCHORS:
+        found.append(
+            Warning(
+                "Who has the database and the keys can write the audit log anew: nothing outside "
+                "knows of it.",
+                hint=f"Set {NAME}['AUDIT_ANCHORS'], such as ['log'], where they cannot write.",
+                id="django_reports.W043",
+            )
+        )
+    return found
+
+
+@register(TAG)
+def check_anchors(**kwargs: Any) -> list[CheckMessage]:
+    if problems(getattr(settings, NAME, {})):
+        return []
+    return [
+        Error(
+            f"{NAME}['AUDIT_ANCHORS'] has {problem}",
+            hint='Legal are "log", "storage:ALIAS", an address with https://, and the dotted path '
+            "of a subclass of django_reports.anchors.Anchor, with what it needs behind a colon.",
+            id="django_reports.E041",
+        )
+        for problem in anchors.problems()
+    ]
+
+
 @register(Tags.database)
 def check_databases(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Asked for by `check --database` and by `migrate`."""
@@ -114,43 +178,6 @@ def check_databases(databases: Iterable[str] | None = None, **kwargs: Any) -> li
                 )
             )
     return found
-
-
-@register(TAG)
-def check_storage(**kwargs: Any) -> list[CheckMessage]:
-    if problems(getattr(settings, NAME, {})):
-        return []
-    try:
-        kept = storage.storage_of(storage.storage_alias())
-    except FileUnavailable as error:
-        return [
-            Error(
-                f"STORAGES[{get_settings().STORAGE!r}], which keeps report files, cannot be used: "
-                f"{error.__cause__}",
-                hint="Correct it, or leave it out: then report files are kept in a private folder.",
-                id="django_reports.E014",
-            )
-        ]
-    try:
-        location = kept.path("")
-    except NotImplementedError:  # no folder of this machine
-        return []
-    public = {
-        name: Path(root).resolve()
-        for name in ("MEDIA_ROOT", "STATIC_ROOT")
-        if (root := getattr(settings, name, None))
-    }
-    return [
-        Error(
-            f"Report files are kept in {location}, which lies under {name}, where anyone may "
-            "fetch them.",
-            hint=f"Set STORAGES[{get_settings().STORAGE!r}] or {NAME}['FOLDER'] to a folder of "
-            "its own.",
-            id="django_reports.E004",
-        )
-        for name, root in public.items()
-        if Path(location).resolve().is_relative_to(root)
-    ]
 
 
 @register(TAG)
@@ -240,7 +267,9 @@ def _check_columns(report: Report) -> Iterator[CheckMessage]:
                 id="django_reports.E008",
             )
     for column in columns:
-        yield from _check_column(report, column)
+        for message in _check_column(report, column):
+            if message.id not in column.silenced_system_checks:
+                yield message
 
 
 def _check_sections(report: Report) -> Iterator[CheckMessage]:
@@ -307,6 +336,24 @@ def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
             hint="Leave it out. If it is none, silence this check for your project.",
             obj=type(report),
             id="django_reports.W001",
+        )
+    personal = [path for path in read if is_personal_looking(path) and path not in secrets]
+    if personal and column.permission is None:
+        yield Warning(
+            f"{_name(report)}, column {column.name!r} exports {personal[0]!r}, which looks "
+            "personal, to everybody who may export the report.",
+            hint='Set permission="app_label.codename", and mask= for those without it. If all may '
+            'have it, set silenced_system_checks=["django_reports.W004"] on the column.',
+            obj=type(report),
+            id="django_reports.W004",
+        )
+    if column.mask == "hash" and get_settings().MASK_KEY is None:
+        yield Error(
+            f'{_name(report)}, column {column.name!r} has mask="hash", and there is no key.',
+            hint=f"Set {NAME}['MASK_KEY'] to a long random text of its own, and keep it: other "
+            "keys give other hashes.",
+            obj=type(report),
+            id="django_reports.E023",
         )
 
 

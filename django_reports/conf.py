@@ -3,11 +3,13 @@
 It follows `override_settings`: nothing here outlives a change of the setting.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -27,13 +29,28 @@ class Settings:
     STORAGE: str = "reports"
     FOLDER: str | Path | None = None
     RETENTION: timedelta = timedelta(days=7)
+    DOWNLOADS: str = "django"
+    ACCEL_PREFIX: str = "/reports-files/"
+    BASE_URL: str | None = None
+    LINK_LIFETIME: timedelta = timedelta(minutes=15)
+    PROJECT_VERSION: str | Callable[[], str] = ""
     DATABASE: str | None = None
     POLICY: str = "django_reports.permissions.GroupPolicy"
+    SUPERUSERS_MAY_ALL: bool = True
+    TENANT: str | None = None
+    MASK_KEY: str | None = None
     LOCAL_THREAD: bool = True
     LEASE: timedelta = timedelta(seconds=30)
     TIMEOUT: timedelta = timedelta(hours=1)
     SNAPSHOT_MAX_AGE: timedelta = timedelta(minutes=30)
     MAX_ATTEMPTS: int = 3
+    AUDIT_KEYS: Sequence[str] = ()
+    AUDIT_ANCHORS: Sequence[str] = ()
+    AUDIT_RETENTION: timedelta | None = None
+    PERSONAL_DATA_RETENTION: timedelta | None = None
+    JOB_RETENTION: timedelta | None = None
+    TRUSTED_PROXIES: int | Sequence[str] = 0
+    REQUEST_ID_HEADER: str | None = None
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -44,16 +61,41 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "STORAGE": (str,),
     "FOLDER": (str, Path, type(None)),
     "RETENTION": (timedelta,),
+    "DOWNLOADS": (str,),
+    "ACCEL_PREFIX": (str,),
+    "BASE_URL": (str, type(None)),
+    "LINK_LIFETIME": (timedelta,),
+    "PROJECT_VERSION": (str, Callable),  # type: ignore[dict-item]
     "DATABASE": (str, type(None)),
     "POLICY": (str,),
+    "SUPERUSERS_MAY_ALL": (bool,),
+    "TENANT": (str, type(None)),
+    "MASK_KEY": (str, type(None)),
     "LOCAL_THREAD": (bool,),
     "LEASE": (timedelta,),
     "TIMEOUT": (timedelta,),
     "SNAPSHOT_MAX_AGE": (timedelta,),
     "MAX_ATTEMPTS": (int,),
+    "AUDIT_KEYS": (list, tuple),
+    "AUDIT_ANCHORS": (list, tuple),
+    "AUDIT_RETENTION": (timedelta, type(None)),
+    "PERSONAL_DATA_RETENTION": (timedelta, type(None)),
+    "JOB_RETENTION": (timedelta, type(None)),
+    "TRUSTED_PROXIES": (int, list, tuple),
+    "REQUEST_ID_HEADER": (str, type(None)),
 }
-_NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS")
-_POSITIVE = ("RETENTION", "LEASE", "TIMEOUT", "SNAPSHOT_MAX_AGE")
+_CHOICES = {"DOWNLOADS": ("django", "x-accel-redirect", "x-sendfile", "redirect")}
+_NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS", "TRUSTED_PROXIES")
+_POSITIVE = (
+    "RETENTION",
+    "LINK_LIFETIME",
+    "LEASE",
+    "TIMEOUT",
+    "SNAPSHOT_MAX_AGE",
+    "AUDIT_RETENTION",
+    "PERSONAL_DATA_RETENTION",
+    "JOB_RETENTION",
+)
 
 
 def problems(value: Any) -> list[str]:
@@ -69,13 +111,53 @@ def problems(value: Any) -> list[str]:
         elif not _is_one_of(item, _TYPES[key]):
             names = " or ".join(kind.__name__ for kind in _TYPES[key])
             found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
-        elif key in _POSITIVE and item <= timedelta(0):
+        elif key in _CHOICES and item not in _CHOICES[key]:
+            legal = ", ".join(_CHOICES[key])
+            found.append(f"{NAME}[{key!r}] is {item!r}. Choose from: {legal}.")
+        elif key == "ACCEL_PREFIX" and not (item.startswith("/") and item.endswith("/")):
+            found.append(f"{NAME}[{key!r}] must begin and end with a slash, not {item!r}.")
+        elif key == "BASE_URL" and item and not item.startswith(("https://", "http://")):
+            found.append(f"{NAME}[{key!r}] must begin with https:// or http://, not {item!r}.")
+        elif key in _POSITIVE and item is not None and item <= timedelta(0):
             found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
-        elif key in _NOT_NEGATIVE and item < 0:
+        elif key in _NOT_NEGATIVE and isinstance(item, int) and item < 0:
             found.append(f"{NAME}[{key!r}] must be 0 or more, not {item!r}.")
+        elif key == "MASK_KEY" and item == "":
+            found.append(f"{NAME}[{key!r}] must not be empty.")
         elif key == "MAX_ATTEMPTS" and item < 1:
             found.append(f"{NAME}[{key!r}] must be 1 or more, not {item!r}.")
+        elif isinstance(item, list | tuple):
+            found += [
+                f"{NAME}[{key!r}] must hold {_PARTS[key].what}, not {part!r}."
+                for part in item
+                if not _PARTS[key].is_good(part)
+            ]
     return found
+
+
+def _is_text(part: Any) -> bool:
+    return isinstance(part, str) and bool(part)
+
+
+def _is_network(part: Any) -> bool:
+    try:
+        ip_network(part)
+    except ValueError:
+        return False
+    return isinstance(part, str)
+
+
+class _Parts(NamedTuple):
+    what: str
+    is_good: Callable[[Any], bool]
+
+
+# What the settings that are lists may hold.
+_PARTS = {
+    "AUDIT_KEYS": _Parts("texts that are not empty", _is_text),
+    "AUDIT_ANCHORS": _Parts("texts that are not empty", _is_text),
+    "TRUSTED_PROXIES": _Parts('networks such as "10.0.0.0/8"', _is_network),
+}
 
 
 def _is_one_of(item: Any, types: tuple[type, ...]) -> Any:

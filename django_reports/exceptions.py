@@ -54,6 +54,10 @@ class RowLimitExceeded(ReportError):
         self.limit = limit
 
 
+class QuotaExceeded(ReportError):
+    """The person has so many exports, or rows of a day, that this one would be too much."""
+
+
 class SelectionNotReplayable(ReportError):
     """A changelist cannot be rebuilt without its request, so its export would hold other rows."""
 
@@ -79,6 +83,10 @@ class IdempotencyKeyReused(ReportError):
 
 
 class FileUnavailable(ReportError):
+    """The file of a job cannot be had."""
+
+
+class SealBroken(FileUnavailable):
     """The file of a job is missing, or is not the one that was made."""
 
 

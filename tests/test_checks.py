@@ -10,6 +10,7 @@ from django.test.utils import isolate_apps
 
 from django_reports import Column, ModelReport, Report
 from django_reports.admin import ReportAdminMixin, ReportJobAdmin
+from django_reports.columns import is_personal_looking
 from django_reports.models import ReportJob
 from django_reports.registry import registry
 from tests.shop.models import Customer, Order, Picture
@@ -39,7 +40,7 @@ def messages(*, deploy=False):
     tags = ["django_reports", "admin"]
     return [
         message
-        for message in checks.run_checks(tags=tags, include_deployment_checks=deploy)
+        for message in checks.run_checks(tags=tags, include_deployment_checks=deploy, databases=[])
         if message.id.startswith("django_reports.")
     ]
 
@@ -59,6 +60,7 @@ def test_clean_project_has_only_disclosures_when_deployed():
     assert {message.id for message in messages(deploy=True)} <= {
         "django_reports.I001",
         "django_reports.I002",
+        "django_reports.W005",
     }
 
 
@@ -120,9 +122,75 @@ def test_e004_goes_by_the_storage_too(settings, tmp_path):
         **settings.STORAGES,
         "reports": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     }
-    message = found("E004")
+    (message,) = (m for m in messages() if m.id == "django_reports.E004")
     assert str(tmp_path / "media") in message.msg
     assert "STORAGES['reports']" in message.hint
+
+
+def keep_in(settings, backend, **options):
+    settings.STORAGES = {**settings.STORAGES, "reports": {"BACKEND": backend, "OPTIONS": options}}
+
+
+FILES = "django.core.files.storage.FileSystemStorage"
+SIGNING = "tests.storages.Signing"
+PRIVATE = "django_reports.storage.PrivateFileSystemStorage"
+
+
+def test_e031_files_with_a_public_address(settings, tmp_path):
+    keep_in(settings, FILES, location=tmp_path, base_url="/kept/", file_permissions_mode=0o600)
+    message = found("E031")
+    assert "/kept/2026/01/file.csv" in message.msg
+    assert "PrivateFileSystemStorage" in message.hint
+
+
+def test_signed_addresses_are_fine(settings):
+    keep_in(settings, SIGNING)
+    assert messages() == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "shown"), [(0o644, "the mode 644"), (0o604, "the mode 604"), (None, "no mode")]
+)
+def test_e032_files_that_others_may_read(settings, tmp_path, mode, shown):
+    settings.FILE_UPLOAD_PERMISSIONS = mode
+    keep_in(settings, FILES, location=tmp_path)
+    (message,) = (m for m in messages() if m.id == "django_reports.E032")
+    assert f"kept with {shown}:" in message.msg
+
+
+@pytest.mark.parametrize("acl", ["public-read", "authenticated-read"])
+def test_e032_objects_that_others_may_read(settings, acl):
+    keep_in(settings, SIGNING, acl=acl)
+    assert f"the ACL {acl}" in found("E032").msg
+
+
+@pytest.mark.parametrize("way", ["x-accel-redirect", "x-sendfile"])
+def test_e033_files_that_a_server_cannot_send(settings, configure, way):
+    configure(DOWNLOADS=way)
+    keep_in(settings, SIGNING)
+    message = found("E033")
+    assert f"is {way!r}, which needs a storage of files on this machine" in message.msg
+    assert message.msg.endswith("tests.storages.Signing.")
+
+
+def test_e033_a_storage_to_which_nobody_can_be_sent(settings, configure, tmp_path):
+    configure(DOWNLOADS="redirect")
+    keep_in(settings, PRIVATE, location=tmp_path)
+    assert "takes parameters and expire" in found("E033").msg
+
+
+@pytest.mark.parametrize(
+    ("way", "backend"),
+    [
+        ("x-accel-redirect", PRIVATE),
+        ("x-sendfile", PRIVATE),
+        ("redirect", "tests.storages.Signing"),
+    ],
+)
+def test_ways_that_the_storage_can_go_are_fine(settings, configure, way, backend):
+    configure(DOWNLOADS=way)
+    keep_in(settings, backend)
+    assert messages() == []
 
 
 def test_files_beside_the_public_ones_are_fine(configure, settings, tmp_path):
@@ -342,7 +410,7 @@ def test_sections_that_nobody_could_export(declare, part, number):
 def test_i001_fields_of_other_models_in_a_section(declare):
     made = declare(Report, sections=[section("shop.mails", columns=["customer__email"])])
     told = [m for m in messages(deploy=True) if "customer__email" in m.msg and "Part" in m.msg]
-    assert [m.id for m in told] == ["django_reports.I001"], made
+    assert [m.id for m in told] == ["django_reports.W004", "django_reports.I001"], made
 
 
 def test_columns_of_sections_are_checked(declare):
@@ -374,7 +442,9 @@ def test_i001_fields_of_other_models(declare):
         model=Order,
         columns=["id", "customer__name", Column("mail", path="customer__email")],
     )
-    (message,) = (m for m in messages(deploy=True) if m.obj is type(made))
+    (message,) = (
+        m for m in messages(deploy=True) if m.obj is type(made) and not m.id.endswith("W004")
+    )
     assert message.id == "django_reports.I001"
     assert message.level == checks.INFO
     assert "shows customer__name, mail to everybody who may view shop.Order" in message.msg
@@ -400,3 +470,41 @@ def test_storage_that_cannot_be_had_does_not_break_the_checks(settings, storage)
     settings.STORAGES = {**settings.STORAGES, "reports": storage}
     (message,) = (m for m in messages() if m.id == "django_reports.E014")
     assert storage["BACKEND"] in message.msg
+
+
+@pytest.mark.parametrize(
+    "name", ["email", "e_mail", "customer__email", "phone_number", "date_of_birth", "iban", "ssn"]
+)
+def test_w004_names_that_look_personal(name):
+    assert is_personal_looking(name)
+
+
+@pytest.mark.parametrize("name", ["id", "name", "number", "birthplace_count", "mailing", "total"])
+def test_names_that_do_not_look_personal(name):
+    assert not is_personal_looking(name)
+
+
+def test_w004_column_that_looks_personal(declare):
+    columns = ["id", "email"]
+    declare(ModelReport, model=Customer, columns=columns)
+    assert found("W004").msg == (
+        "shop.reports.Broken, column 'email' exports 'email', which looks personal, to everybody "
+        "who may export the report."
+    )
+    columns[1] = Column("mail", path="email", permission="shop.view_customer_email")
+    assert messages() == []
+    columns[1] = Column("mail", path="email", silenced_system_checks=["django_reports.W004"])
+    assert messages() == []
+
+
+def test_e023_hashes_without_a_key(declare, configure):
+    column = Column("name", permission="shop.view_customer_name", mask="hash")
+    declare(ModelReport, model=Customer, columns=["id", column])
+    assert "'name' has mask=\"hash\"" in found("E023").msg
+    configure(MASK_KEY="a long random text")
+    assert messages() == []
+
+
+def test_e021_tenants_from_nowhere(configure):
+    configure(TENANT="shop.tenants.nobody")
+    assert found("E021").msg.startswith("DJANGO_REPORTS['TENANT'] is 'shop.tenants.nobody', which")

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -5,13 +6,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from django_reports.conf import get_settings, problems
+from django_reports.conf import Settings, get_settings, problems
 
-KEYS = (
-    "DATABASE, FOLDER, LEASE, LOCAL_THREAD, MAX_ATTEMPTS, POLICY, QUEUE, RETENTION, RUNNER, "
-    "SNAPSHOT_MAX_AGE, STORAGE, "
-    "STREAMS_PER_PROCESS, STREAM_MAX_ROWS, TIMEOUT"
-)
+KEYS = ", ".join(sorted(field.name for field in fields(Settings)))
 
 
 def test_defaults(settings):
@@ -54,6 +51,15 @@ def test_follows_the_setting():
         ({"LEASE": timedelta(seconds=-1)}, "DJANGO_REPORTS['LEASE'] must be longer than zero"),
         ({"TIMEOUT": timedelta(0)}, "DJANGO_REPORTS['TIMEOUT'] must be longer than zero"),
         ({"MAX_ATTEMPTS": 0}, "DJANGO_REPORTS['MAX_ATTEMPTS'] must be 1 or more, not 0."),
+        ({"DOWNLOADS": "nginx"},
+         "DJANGO_REPORTS['DOWNLOADS'] is 'nginx'. Choose from: django, x-accel-redirect,"),
+        ({"ACCEL_PREFIX": "files/"},
+         "DJANGO_REPORTS['ACCEL_PREFIX'] must begin and end with a slash, not 'files/'."),
+        ({"AUDIT_KEYS": "key"}, "DJANGO_REPORTS['AUDIT_KEYS'] must be list or tuple, not 'key'."),
+        ({"AUDIT_KEYS": [""]}, "DJANGO_REPORTS['AUDIT_KEYS'] must hold texts that are not empty"),
+        ({"TRUSTED_PROXIES": -1}, "DJANGO_REPORTS['TRUSTED_PROXIES'] must be 0 or more, not -1."),
+        ({"TRUSTED_PROXIES": ["proxy"]},
+         'must hold networks such as "10.0.0.0/8", not \'proxy\'.'),
         ([], "DJANGO_REPORTS must be a dict, not list."),
         (None, "DJANGO_REPORTS must be a dict, not NoneType."),
     ],
@@ -80,6 +86,10 @@ def test_every_bad_value_is_named():
         {"FOLDER": None},
         {"MAX_ATTEMPTS": 1},
         {"LOCAL_THREAD": False},
+        {"AUDIT_RETENTION": None},
+        {"JOB_RETENTION": timedelta(days=1)},
+        {"TRUSTED_PROXIES": 2},
+        {"TRUSTED_PROXIES": ("10.0.0.0/8", "::1")},
         {"LEASE": timedelta(microseconds=1)},
     ],
 )

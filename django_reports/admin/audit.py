@@ -16,7 +16,7 @@ from django_reports.models import AuditEntry
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "action", "actor_label", "report", "export", "address")
     list_filter = ("action", ReportFilter, "created_at")
-    search_fields = ("actor_label", "=actor_key", "report", "=job_key", "=address")
+    search_fields = ("actor_label", "=actor_key", "report", "=job_key", "=address", "=request_id")
     fields = (
         "created_at",
         "action",
@@ -25,7 +25,11 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "report",
         "job_key",
         "address",
+        "user_agent",
+        "request_id",
         "details",
+        "key",
+        "position",
     )
     readonly_fields = fields
 

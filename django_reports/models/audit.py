@@ -1,5 +1,6 @@
-"""AuditEntry: one append-only fact."""
+"""AuditEntry: one append-only fact. AuditCheckpoint: a signed word on all entries up to one."""
 
+import uuid
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
@@ -26,16 +27,33 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """No foreign keys: what happened stays true when a person, a job or a report is gone."""
+    """No foreign keys: what happened stays true when a person, a job or a report is gone.
 
+    What an entry tells is written once. Two things come later: its seal, once, and the end of what
+    it says of a person, when PERSONAL_DATA_RETENTION is over.
+    """
+
+    key = models.UUIDField(_("key"), default=uuid.uuid4, unique=True, editable=False)
     action = models.CharField(_("action"), max_length=20, choices=AuditAction)
-    actor_label = models.CharField(_("who"), max_length=255, blank=True)
     actor_key = models.CharField(_("who (key)"), max_length=255, blank=True)
     report = models.CharField(_("report"), max_length=200, blank=True)
     job_key = models.CharField(_("export"), max_length=36, blank=True)
     created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
-    address = models.GenericIPAddressField(_("address"), null=True, blank=True)
+    request_id = models.CharField(_("request"), max_length=200, blank=True)
     data = models.JSONField(_("details"), default=dict)
+
+    # Personal data: a digest of it is among the facts, so that it can go and they still stand.
+    actor_label = models.CharField(_("who"), max_length=255, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True, blank=True)
+    user_agent = models.CharField(_("browser or program"), max_length=500, blank=True)
+    personal_digest = models.CharField(max_length=64, editable=False)
+
+    digest = models.CharField(max_length=64, editable=False)  # an HMAC of the facts
+    # Its place in the sealed log, without gaps, and an HMAC of all up to it; see checkpoints.
+    position = models.PositiveBigIntegerField(
+        _("position"), null=True, blank=True, unique=True, editable=False
+    )
+    seal = models.CharField(max_length=64, blank=True, editable=False)
 
     objects: ClassVar[Any] = AuditEntryQuerySet.as_manager()
 
@@ -61,3 +79,26 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         _refuse()
+
+
+class AuditCheckpoint(models.Model):
+    """The seal of the last entry of a batch, signed. Each tells of all entries before it, too."""
+
+    number = models.PositiveBigIntegerField(_("number"), primary_key=True)
+    created_at = models.DateTimeField(_("when"))
+    first_position = models.PositiveBigIntegerField(_("first position"))
+    last_position = models.PositiveBigIntegerField(_("last position"))
+    seal = models.CharField(max_length=64)
+    signature = models.CharField(max_length=64)
+    anchors = models.JSONField(_("anchored in"), default=list)
+    is_anchored = models.BooleanField(_("anchored everywhere"), default=False, db_index=True)
+    # All entries up to this one were removed at the end of their time.
+    cut_at = models.DateTimeField(_("entries removed at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("checkpoint")
+        verbose_name_plural = _("checkpoints")
+        ordering = ("number",)
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.first_position}–{self.last_position}"  # noqa: RUF001

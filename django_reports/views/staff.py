@@ -31,13 +31,15 @@ from django_reports.permissions import (
     downloadable,
     may_enter,
     may_generate,
+    may_see_rights,
+    may_view,
     seen_columns,
     visible_jobs,
 )
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
-from django_reports.views import api, jobs
+from django_reports.views import api, downloads, jobs, links
 from django_reports.views.exports import ExportPage, export
 from django_reports.views.openapi import document
 from django_reports.views.paging import BoundedPaginator
@@ -50,6 +52,7 @@ from django_reports.views.requests import (
     problem,
     wants_json,
 )
+from django_reports.views.rights import page as rights_page
 from django_reports.views.words import progress_in_words, report_in_words
 
 JOBS_PER_PAGE = 50
@@ -70,15 +73,18 @@ class CsrfProblem(CsrfViewMiddleware):
         return super()._reject(request, reason)  # type: ignore[misc]
 
 
-def staff_view(*methods: str) -> Callable[[View], View]:
-    """A view for staff: others are asked to log in, or refused. Never kept by a shared cache."""
+def staff_view(*methods: str, is_open: bool = False) -> Callable[[View], View]:
+    """A view for staff: others are asked to log in, or refused. Never kept by a shared cache.
+
+    One that `is_open` finds out by itself who is there.
+    """
 
     def decorate(view: View) -> View:
         checked = decorator_from_middleware(CsrfProblem)(view)
 
         @wraps(view)
         def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-            response = _refuse(request, methods) or checked(request, **arguments)
+            response = _refuse(request, methods, is_open) or checked(request, **arguments)
             if not response.has_header("Cache-Control"):
                 patch_cache_control(response, private=True, no_cache=True, no_store=True)
             patch_vary_headers(response, ["Accept", "Cookie"])
@@ -92,7 +98,7 @@ def staff_view(*methods: str) -> Callable[[View], View]:
     return decorate
 
 
-def _refuse(request: HttpRequest, methods: Sequence[str]) -> HttpResponseBase | None:
+def _refuse(request: HttpRequest, methods: Sequence[str], is_open: bool) -> HttpResponseBase | None:
     """Why a request goes no further; None if it may."""
     if request.method not in methods:
         if wants_json(request):
@@ -102,6 +108,8 @@ def _refuse(request: HttpRequest, methods: Sequence[str]) -> HttpResponseBase | 
             }
             return problem(405, detail, headers={"Allow": ", ".join(methods)})
         return HttpResponseNotAllowed(methods)
+    if is_open:
+        return None
     if not request.user.is_authenticated:
         if wants_json(request):
             detail = _("Log in, or send what the site's authentication asks for.")
@@ -130,20 +138,25 @@ def _login_url() -> str:
 
 @staff_view("GET", "HEAD")
 def catalogue(request: HttpRequest) -> HttpResponseBase:
-    """The reports that this person may have made, by category."""
+    """The reports that this person sees, by category; with a link to those they may have made."""
     place = StaffPlace(request)
-    offers = [(report, place.url("report", report.get_identifier())) for report in _offers(request)]
+    offers = [
+        (report, place.url("report", report.get_identifier()))
+        for report in _listed(request, may_view)
+    ]
     if wants_json(request):
         return answer_json(
             {"reports": [{**api.summary_of(report), "url": url} for report, url in offers]}
         )
-    categories: dict[str, list[tuple[Report, str]]] = {}
+    categories: dict[str, list[tuple[Report, str | None]]] = {}
     for report, url in offers:
-        categories.setdefault(str(report.category), []).append((report, url))
+        link = url if may_generate(request.user, report) else None
+        categories.setdefault(str(report.category), []).append((report, link))
     context = {
         "title": _("Reports"),
         "categories": sorted(categories.items()),
         "jobs_url": place.jobs_url(),
+        "rights_url": place.url("rights") if may_see_rights(request.user) else None,
     }
     return TemplateResponse(
         request, "django_reports/catalogue.html", place.context(request, [], **context)
@@ -192,6 +205,8 @@ def _find(request: HttpRequest, identifier: str) -> Report:
     found = registry.get(identifier)
     if not found.is_in_catalogue:
         raise UnknownReport(identifier)
+    if may_view(request.user, found):
+        return found  # what they may do with it is asked when they do it
     try:
         authorise(Authority.of(request.user), found, Selection(), origin_of(request))
     except UnknownReport as error:  # in the words in which it was asked, alias or not
@@ -199,13 +214,14 @@ def _find(request: HttpRequest, identifier: str) -> Report:
     return found
 
 
-def _offers(request: HttpRequest) -> list[Report]:
+def _listed(request: HttpRequest, may: Callable[[Any, Report], bool]) -> list[Report]:
+    """The reports that can be asked for by name and that this person may see, or make."""
     registry.load()
     return [
         report
         for report in registry
         if report.is_in_catalogue
-        and may_generate(request.user, report)
+        and may(request.user, report)
         and seen_columns(Authority.of(request.user), report)
     ]
 
@@ -215,7 +231,7 @@ def openapi(request: HttpRequest) -> HttpResponseBase:
     """What a program may ask here and in this person's name, as an OpenAPI document."""
     authority = Authority.of(request.user)
     base = StaffPlace(request).url("catalogue").rstrip("/") or "/"
-    return answer_json(document(_offers(request), authority, base))
+    return answer_json(document(_listed(request, may_generate), authority, base))
 
 
 @staff_view("GET", "HEAD")
@@ -258,6 +274,12 @@ def own_jobs(request: HttpRequest) -> HttpResponseBase:
 
 
 @staff_view("GET", "HEAD")
+def rights(request: HttpRequest) -> HttpResponseBase:
+    """For auditors: who may export what, and why."""
+    return rights_page(request)
+
+
+@staff_view("GET", "HEAD")
 def job(request: HttpRequest, *, key: str) -> HttpResponseBase:
     return jobs.page(request, _key_of(key), StaffPlace(request))
 
@@ -269,7 +291,22 @@ def job_status(request: HttpRequest, *, key: str) -> HttpResponseBase:
 
 @staff_view("GET", "HEAD")
 def job_download(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.download(request, _key_of(key), StaffPlace(request))
+    return downloads.download(request, _key_of(key), StaffPlace(request))
+
+
+@staff_view("GET", "HEAD")
+def job_manifest(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.manifest(request, _key_of(key), StaffPlace(request))
+
+
+@staff_view("POST")
+def job_link(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return links.make(request, _key_of(key), StaffPlace(request))
+
+
+@staff_view("GET", "HEAD", is_open=True)
+def job_signed(request: HttpRequest, *, key: str, token: str) -> HttpResponseBase:
+    return links.follow(request, _key_of(key), token, StaffPlace(request))
 
 
 @staff_view("POST")

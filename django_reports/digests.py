@@ -1,0 +1,122 @@
+"""Digests that only those can make who hold a key of AUDIT_KEYS: the proof of what was written.
+
+The first key signs, all of them verify. A key is derived from each text, so that SECRET_KEY, which
+stands in where there are none, never signs by itself.
+"""
+
+import datetime as dt
+import hmac
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils import timezone
+
+from django_reports.conf import get_settings
+from django_reports.models import AuditCheckpoint, AuditEntry
+
+FORM = 1  # of the texts that are signed; entries of an older one would still be verified by it
+FIRST_SEAL = ""  # what comes before the first entry
+
+
+@lru_cache(maxsize=1)
+def _keys() -> tuple[bytes, ...]:
+    texts: Sequence[Any] = get_settings().AUDIT_KEYS or (
+        settings.SECRET_KEY,
+        *settings.SECRET_KEY_FALLBACKS,
+    )
+    return tuple(sha256(f"django_reports.audit:{text}".encode()).digest() for text in texts)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting in ("DJANGO_REPORTS", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
+        _keys.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="django_reports.digests")
+
+
+def sign(text: str) -> str:
+    return hmac.digest(_keys()[0], text.encode(), "sha256").hex()
+
+
+def is_signed(text: str, digest: str) -> bool:
+    """Whether a digest was made of a text, with any of the keys."""
+    message = text.encode()
+    return any(
+        hmac.compare_digest(hmac.digest(key, message, "sha256").hex(), digest) for key in _keys()
+    )
+
+
+_dumps = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def storable(value: Any) -> Any:
+    """A value of JSON as every database gives it back: texts without NUL, 1.0 as 1, keys as texts.
+
+    PostgreSQL cannot store the first and does not keep the second.
+    """
+    match value:
+        case str():
+            return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {storable(str(name)): storable(item) for name, item in value.items()}
+        case list() | tuple():
+            return [storable(item) for item in value]
+    return value
+
+
+def moment(value: dt.datetime) -> str:
+    return (value.astimezone(dt.UTC) if timezone.is_aware(value) else value).isoformat()
+
+
+def personal_text(entry: AuditEntry) -> str:
+    """What an entry says of a person. With its key: the same address twice gives two digests."""
+    return _dumps([FORM, str(entry.key), entry.actor_label, entry.address or "", entry.user_agent])
+
+
+def entry_text(entry: AuditEntry) -> str:
+    """All the facts of an entry, personal data by its digest."""
+    return _dumps(
+        [
+            FORM,
+            str(entry.key),
+            entry.action,
+            entry.actor_key,
+            entry.report,
+            entry.job_key,
+            moment(entry.created_at),
+            entry.request_id,
+            entry.data,
+            entry.personal_digest,
+        ]
+    )
+
+
+def seal_text(previous: str, position: int, entry_id: int, digest: str) -> str:
+    """Of an entry in its place behind the one whose seal is `previous`."""
+    return f"{FORM}:{previous}:{position}:{entry_id}:{digest}"
+
+
+def checkpoint_text(checkpoint: AuditCheckpoint) -> str:
+    return _dumps(
+        [
+            FORM,
+            checkpoint.number,
+            moment(checkpoint.created_at),
+            checkpoint.first_position,
+            checkpoint.last_position,
+            checkpoint.seal,
+        ]
+    )
+
+
+def sign_entry(entry: AuditEntry) -> None:
+    entry.personal_digest = sign(personal_text(entry))
+    entry.digest = sign(entry_text(entry))

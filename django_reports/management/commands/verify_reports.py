@@ -1,0 +1,84 @@
+"""verify_reports: whether the audit log and the kept files are what was written."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_reports import verification
+from django_reports.anchors import TextAnchor
+from django_reports.models import AuditEntry
+
+
+class Command(BaseCommand):
+    help = (
+        "Verifies the audit log, its checkpoints and the kept files, names the first thing that "
+        "is wrong, and ends with 1 if there is one. With --file it says which export a file is."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--file", metavar="PATH", help="say which export this file is")
+        parser.add_argument(
+            "--checkpoints",
+            metavar="PATH",
+            help="also compare with the checkpoints that this file holds, one on a line",
+        )
+        parser.add_argument("--no-files", action="store_true", help="leave out the kept files")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["file"]:
+            self._find(options["file"])
+            return
+        verified = verification.verify(
+            with_files=not options["no_files"], also=self._kept(options["checkpoints"])
+        )
+        wrong = verified.wrong
+        self.stdout.write(
+            " ".join(f"{name}={count}" for name, count in vars(verified).items() if name != "wrong")
+        )
+        if wrong:
+            raise CommandError(wrong)
+
+    def _kept(self, path: str | None) -> list[TextAnchor]:
+        if path is None:
+            return []
+        try:
+            with open(path) as lines:
+                return [TextAnchor(path, lines)]
+        except OSError as error:
+            raise CommandError(f"{path!r} cannot be read: {error.strerror}.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise CommandError(f"{path!r} holds something else than checkpoints.") from error
+
+    def _find(self, path: str) -> None:
+        try:
+            with open(path, "rb") as file:
+                sha256 = verification.digest_of(file)
+        except OSError as error:
+            raise CommandError(f"{path!r} cannot be read: {error.strerror}.") from error
+        found = list(verification.exports_of(sha256))
+        if not found:
+            raise CommandError(f"{path!r} is no export that was made here: SHA-256 {sha256}.")
+        for entry in found:
+            self.stdout.write(_told(entry))
+
+
+def _told(entry: AuditEntry) -> str:
+    """An export in one line, for whoever has its file in hand."""
+    asked = AuditEntry.objects.filter(job_key=entry.job_key, action="requested").first() or entry
+    facts = {
+        "report": entry.report,
+        "job": entry.job_key,
+        "by": asked.actor_label or asked.actor_key,
+        "made": entry.created_at.isoformat(timespec="seconds"),
+        "rows": entry.data.get("rows"),
+        "bytes": entry.data.get("bytes"),
+        "file": entry.data.get("filename"),
+        "entry": entry.key,
+    }
+    return " ".join(f"{name}={_plain(value)}" for name, value in facts.items())
+
+
+def _plain(value: object) -> str:
+    """A value that stays on its line, and one word."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)

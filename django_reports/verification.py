@@ -1,0 +1,336 @@
+"""Whether the audit log and the kept files are what was written: the first thing wrong, and why.
+
+Entries are read once, in sealing order, beside the checkpoints that close their batches.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from django_reports import digests, storage
+from django_reports.anchors import Anchor, all_anchors, facts_of
+from django_reports.checkpoints import database, last_checkpoint
+from django_reports.exceptions import FileUnavailable
+from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
+from django_reports.pipeline import BLOCK
+from django_reports.statuses import AuditAction, JobStatus
+
+CHUNK = 5000  # entries fetched at once
+
+
+class Wrong(Exception):
+    """Something is not what was written. The message names it, and says why."""
+
+
+@dataclass
+class Verified:
+    """How much was found right, up to the first thing that is wrong."""
+
+    entries: int = 0
+    unsealed: int = 0
+    checkpoints: int = 0
+    anchors: int = 0
+    files: int = 0
+    wrong: str = ""
+
+
+def verify(*, with_files: bool = True, also: Iterable[Anchor] = ()) -> Verified:
+    """Verify the log, against its anchors and others that were kept, then the kept files."""
+    verified = Verified()
+    try:
+        # A database's cursor that is left to the garbage collector may take its connection along.
+        with ExitStack() as cursors:
+            # First what was told outside: what is sealed meanwhile comes on top of it.
+            told = [_Told.of(anchor) for anchor in [*all_anchors(), *also] if anchor.can_be_read]
+            _Log(verified, cursors).verify()
+            for each in told:
+                each.verify()
+                verified.anchors += 1
+            if with_files:
+                _verify_files(verified, cursors)
+    except Wrong as error:
+        verified.wrong = str(error)
+    return verified
+
+
+@dataclass
+class _Removed:
+    """What entries of the log itself tell of what was removed from it."""
+
+    through: set[int] = field(default_factory=set)  # positions up to which entries were
+    personal_before: dt.datetime | None = None  # what entries older than this say of people
+
+
+class _Log:
+    def __init__(self, verified: Verified, cursors: ExitStack) -> None:
+        self._verified = verified
+        self._cursors = cursors
+        # What is sealed from now on is not looked for.
+        self._last = last_checkpoint()
+        self._checkpoints = self._kept_checkpoints()
+        self._removed = self._read_removals()
+        self._position = 0
+        self._seal = digests.FIRST_SEAL
+        self._next: AuditCheckpoint | None = None
+
+    def verify(self) -> None:
+        self._begin()
+        for entry in self._sealed():
+            self._verify_entry(entry)
+            self._verify_place(entry)
+            self._verified.entries += 1
+        if self._next is not None:
+            raise Wrong(
+                _("The entries %(first)s–%(last)s are missing: the log was cut after them.")  # noqa: RUF001
+                % {"first": self._position + 1, "last": self._bound}
+            )
+        for entry in self._unsealed():
+            self._verify_entry(entry)
+            if entry.position is not None and entry.position > self._sealed_by_now():
+                raise Wrong(
+                    _("%(entry)s was sealed, and its checkpoint is missing.")
+                    % {"entry": _name(entry)}
+                )
+            self._verified.unsealed += 1
+
+    @property
+    def _bound(self) -> int:
+        return self._last.last_position if self._last else 0
+
+    def _sealed_by_now(self) -> int:
+        last = last_checkpoint()
+        return last.last_position if last else 0
+
+    def _entries(self) -> Any:
+        return AuditEntry.objects.using(database())
+
+    def _sealed(self) -> Iterator[AuditEntry]:
+        rows = self._entries().filter(position__lte=self._bound).order_by("position")
+        return _read(rows, self._cursors)
+
+    def _unsealed(self) -> Iterator[AuditEntry]:
+        rows = self._entries().filter(Q(position=None) | Q(position__gt=self._bound))
+        return _read(rows.order_by("id"), self._cursors)
+
+    def _kept_checkpoints(self) -> Iterator[AuditCheckpoint]:
+        number = self._last.number if self._last else 0
+        rows = AuditCheckpoint.objects.using(database()).filter(number__lte=number)
+        return _read(rows.order_by("number"), self._cursors)
+
+    def _read_removals(self) -> _Removed:
+        removed = _Removed()
+        for entry in self._entries().filter(action=AuditAction.PURGED).order_by("id"):
+            self._verify_digest(entry)
+            if entry.data.get("what") == "entries":
+                removed.through.add(entry.data["through"])
+            if entry.data.get("what") == "personal data":
+                before = dt.datetime.fromisoformat(entry.data["before"])
+                removed.personal_before = max(removed.personal_before or before, before)
+        return removed
+
+    def _begin(self) -> None:
+        """Go to the first checkpoint that entries belong to: where the log begins, or was cut."""
+        first = self._advance()
+        if first is None or (first.number == 1 and first.cut_at is None):
+            return
+        if first.last_position not in self._removed.through:
+            raise Wrong(
+                _("The entries up to %(last)s are missing, and no entry tells of their removal.")
+                % {"last": first.last_position}
+            )
+        self._position, self._seal = first.last_position, first.seal
+        self._advance()
+
+    def _advance(self) -> AuditCheckpoint | None:
+        previous, self._next = self._next, next(self._checkpoints, None)
+        if (checkpoint := self._next) is None:
+            return None
+        if previous is not None and checkpoint.number != previous.number + 1:
+            raise Wrong(_("Checkpoint %(number)s is missing.") % {"number": previous.number + 1})
+        if not digests.is_signed(digests.checkpoint_text(checkpoint), checkpoint.signature):
+            raise Wrong(
+                _("Checkpoint %(number)s was changed: its signature is not ours.")
+                % {"number": checkpoint.number}
+            )
+        self._verified.checkpoints += 1
+        return checkpoint
+
+    def _verify_place(self, entry: AuditEntry) -> None:
+        """That an entry stands where it was sealed, and nothing between it and the one before."""
+        position = self._position + 1
+        if entry.position != position:
+            raise Wrong(
+                _("Entry %(position)s is missing: entry %(found)s (id %(id)s) comes next.")
+                % {"position": position, "found": entry.position, "id": entry.pk}
+            )
+        text = digests.seal_text(self._seal, position, entry.pk, entry.digest)
+        if not digests.is_signed(text, entry.seal):
+            raise Wrong(
+                _("%(entry)s does not follow the one before it: an entry was put in, or moved.")
+                % {"entry": _name(entry)}
+            )
+        self._position, self._seal = position, entry.seal
+        if self._next is None:  # entries above the last checkpoint are not among those read
+            raise AssertionError("a sealed entry without a checkpoint")
+        if position == self._next.last_position:
+            if self._seal != self._next.seal:
+                raise Wrong(
+                    _("%(entry)s is not the one that checkpoint %(number)s was made of.")
+                    % {"entry": _name(entry), "number": self._next.number}
+                )
+            self._advance()
+
+    def _verify_entry(self, entry: AuditEntry) -> None:
+        self._verify_digest(entry)
+        if digests.is_signed(digests.personal_text(entry), entry.personal_digest):
+            return
+        before = self._removed.personal_before
+        is_empty = not (entry.actor_label or entry.address or entry.user_agent)
+        if not is_empty or before is None or entry.created_at >= before:
+            raise Wrong(
+                _("%(entry)s was changed: its who, address or browser.") % {"entry": _name(entry)}
+            )
+
+    def _verify_digest(self, entry: AuditEntry) -> None:
+        if not digests.is_signed(digests.entry_text(entry), entry.digest):
+            raise Wrong(
+                _("%(entry)s was changed, or was not written by this application.")
+                % {"entry": _name(entry)}
+            )
+
+
+def _read(rows: Any, cursors: ExitStack) -> Iterator[Any]:
+    iterator: Iterator[Any] = cursors.enter_context(closing(rows.iterator(chunk_size=CHUNK)))
+    return iterator
+
+
+def _name(entry: AuditEntry) -> str:
+    if entry.position is None:
+        return _("Entry id %(id)s (not sealed yet)") % {"id": entry.pk}
+    return _("Entry %(position)s (id %(id)s)") % {"position": entry.position, "id": entry.pk}
+
+
+# Anchors
+
+
+@dataclass(frozen=True)
+class _Told:
+    """An anchor, and the number of the last checkpoint that it was told of."""
+
+    anchor: Anchor
+    newest: int
+
+    @classmethod
+    def of(cls, anchor: Anchor) -> "_Told":
+        with _readable(anchor):
+            return cls(anchor, anchor.newest() or 0)
+
+    def verify(self) -> None:
+        """That the log has the checkpoints that were told, the same.
+
+        A seal is made of all before it: if the newest is the same, all before are. If it is not,
+        the first other one is found by halving.
+        """
+        points = AuditCheckpoint.objects.using(database())
+        last, first = points.order_by("number").last(), points.order_by("number").first()
+        if self.newest > (last.number if last else 0):
+            raise Wrong(
+                _(
+                    "%(anchor)s was told of checkpoint %(newest)s, and the log ends with "
+                    "checkpoint %(number)s, entry %(last)s: it was cut."
+                )
+                % {
+                    "anchor": self.anchor,
+                    "newest": self.newest,
+                    "number": last.number if last else 0,
+                    "last": last.last_position if last else 0,
+                }
+            )
+        if first is None or first.number > self.newest or self._is_same(self.newest):
+            return
+        good, bad = first.number - 1, self.newest
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            good, bad = (middle, bad) if self._is_same(middle) else (good, middle)
+        found = points.get(number=bad)
+        raise Wrong(
+            _(
+                "Among the entries %(first)s–%(last)s something was written anew: %(anchor)s was "  # noqa: RUF001
+                "told of another checkpoint %(number)s."
+            )
+            % {
+                "first": found.first_position,
+                "last": found.last_position,
+                "anchor": self.anchor,
+                "number": bad,
+            }
+        )
+
+    def _is_same(self, number: int) -> bool:
+        point = AuditCheckpoint.objects.using(database()).get(number=number)
+        with _readable(self.anchor):
+            told = self.anchor.read(number)
+        return told is None or told == facts_of(point)
+
+
+@contextmanager
+def _readable(anchor: Anchor) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # whatever a storage raises, or what its files hold
+        raise Wrong(
+            _("%(anchor)s cannot be read (%(name)s: %(error)s).")
+            % {"anchor": anchor, "name": type(error).__name__, "error": error}
+        ) from error
+
+
+# Files
+
+
+def _verify_files(verified: Verified, cursors: ExitStack) -> None:
+    """That each kept file is the one of which the log tells that it was made."""
+    kept = ReportJob.objects.filter(status=JobStatus.SUCCEEDED, file_key__gt="")
+    for job in _read(kept.order_by("created_at"), cursors):
+        made = AuditEntry.objects.filter(job_key=str(job.pk), action=AuditAction.FINISHED).first()
+        told = made.data.get("sha256") if made else None
+        words = {"job": job.pk, "file": repr(job.filename)}
+        if told is None:
+            raise Wrong(_("Export %(job)s has the file %(file)s; no entry tells of it.") % words)
+        if told != job.sha256:
+            raise Wrong(_("Export %(job)s has another SHA-256 than its entry tells.") % words)
+        try:
+            found = _sha256_of(job)
+        except FileUnavailable as error:
+            raise Wrong(
+                _("The file %(file)s of export %(job)s: %(error)s") % {**words, "error": error}
+            ) from error
+        if found != told:
+            raise Wrong(
+                _("The file %(file)s of export %(job)s is not the one that was made.") % words
+            )
+        verified.files += 1
+
+
+def _sha256_of(job: ReportJob) -> str:
+    with storage.open_file(job) as file:
+        return digest_of(file)
+
+
+def digest_of(file: Any) -> str:
+    """The SHA-256 of an open file."""
+    found = hashlib.sha256()
+    while block := file.read(BLOCK):
+        found.update(block)
+    return found.hexdigest()
+
+
+def exports_of(sha256: str) -> Iterator[AuditEntry]:
+    """The entries of the exports that made a file of this SHA-256, newest first."""
+    made = AuditEntry.objects.using(database()).filter(action=AuditAction.FINISHED)
+    yield from made.filter(data__sha256=sha256).order_by("-id")

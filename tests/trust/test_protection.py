@@ -1,0 +1,98 @@
+"""The database itself refuses what nobody may do to the log, and lets through what must be."""
+
+import datetime as dt
+import io
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from django_reports import checkpoints, protection, retention
+from django_reports.models import AuditCheckpoint, AuditEntry
+from django_reports.verification import verify
+from tests.trust import logs
+from tests.trust.logs import CHECKPOINTS, TABLE, sealed_log, sql, write
+
+FAR = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def protected(transactional_db):
+    """Triggers last longer than a transaction; they go before the tables are emptied."""
+    call_command("protect_audit", stdout=io.StringIO())
+    try:
+        sealed_log(20, batch=10)
+        write(2)
+        yield
+    finally:
+        protection.remove()
+
+
+def refused(do, *arguments):
+    with pytest.raises(DatabaseError, match="only ever added to"), transaction.atomic():
+        do(*arguments)
+
+
+REPLACE = f"REPLACE INTO {TABLE} SELECT * FROM {TABLE} WHERE position = 7"
+
+
+def test_changes_are_refused(protected):
+    assert protection.missing() == []
+    for attack, position in (
+        (logs.edit, 7), (logs.edit_data, 7), (logs.edit_person, 7), (logs.remove, 7),
+        (logs.copy_in, 7), (logs.swap, 7), (logs.swap_ids, 7), (logs.cut_tail, 11),
+    ):  # fmt: skip
+        refused(attack, position)
+    refused(sql, f"UPDATE {TABLE} SET digest = 'x'")
+    refused(sql, f"UPDATE {TABLE} SET position = NULL WHERE position = 7")
+    refused(sql, f"DELETE FROM {TABLE} WHERE position IS NULL")
+    refused(sql, f"UPDATE {CHECKPOINTS} SET seal = 'x'")
+    refused(sql, f"DELETE FROM {CHECKPOINTS} WHERE number = 2")
+    if connection.vendor == "postgresql":
+        refused(sql, f"TRUNCATE {TABLE}")
+        refused(sql, f"TRUNCATE {CHECKPOINTS}")
+    else:
+        refused(sql, REPLACE)
+    if connection.vendor == "sqlite":
+        refused(sql, f"UPDATE OR REPLACE {TABLE} SET position = 7 WHERE position IS NULL")
+    assert (verify().wrong, verify().entries) == ("", 20)
+
+
+def test_what_the_application_does_goes_through(protected):
+    write(1)
+    assert checkpoints.seal() == 3
+    AuditCheckpoint.objects.filter(number=1).update(anchors=["log"], is_anchored=True)
+    now = timezone.now() + FAR
+    assert retention.purge_personal_data(now) == 23
+    AuditCheckpoint.objects.filter(number=3).update(anchors=["log"])
+    assert retention.purge_entries(now) == 23
+    assert checkpoints.seal() == 2
+    assert verify().wrong == ""
+    refused(sql, f"DELETE FROM {TABLE}")
+    refused(sql, f"DELETE FROM {CHECKPOINTS}")
+    refused(sql, f"UPDATE {CHECKPOINTS} SET cut_at = NULL WHERE number = 3")
+
+
+def test_they_can_be_removed_and_that_is_noticed(protected, capsys):
+    def told():
+        found = run_checks(tags=["security"], include_deployment_checks=True)
+        return "django_reports.W041" in [message.id for message in found]
+
+    assert not told()
+    call_command("protect_audit", remove=True)
+    assert "removed django_reports_entry_update" in capsys.readouterr().out
+    assert told()
+    logs.edit(7)
+    assert AuditEntry.objects.get(position=7).report == "shop.other"
+
+
+def test_checks_recommend_keys_and_anchors_of_its_own(db, configure):
+    def told():
+        found = run_checks(tags=["security"], include_deployment_checks=True)
+        return sorted(m.id for m in found if m.id.startswith("django_reports.W04"))
+
+    assert told() == ["django_reports.W041", "django_reports.W042", "django_reports.W043"]
+    configure(AUDIT_KEYS=["own"], AUDIT_ANCHORS=["log"])
+    assert told() == ["django_reports.W041"]

@@ -1,0 +1,104 @@
+"""The end of what is kept: the rest is still verified, and says what is gone."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from django_reports import checkpoints, retention
+from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
+from django_reports.sweep import sweep
+from django_reports.verification import verify
+from tests.doors.helpers import actions, deliver, enqueue, make, put
+from tests.trust import logs
+from tests.trust.logs import row, sealed_log, write
+
+pytestmark = pytest.mark.django_db
+SOON = dt.timedelta(minutes=1)
+
+
+@pytest.fixture
+def log():
+    """Thirty entries, of which the first twenty are below old checkpoints."""
+    sealed_log(20, batch=10)
+    border = timezone.now()
+    sealed_log(10, batch=10)
+    return border
+
+
+def test_nothing_ends_by_default(log):
+    assert retention.purge() == retention.Purged()
+
+
+def test_the_head_is_cut_and_the_rest_stands(log):
+    assert retention.purge_entries(log) == 20
+    assert AuditEntry.objects.order_by("id").first().position == 21
+    assert list(AuditCheckpoint.objects.values_list("number", flat=True)) == [2, 3]
+    told = AuditEntry.objects.get(action="purged").data
+    assert (told["what"], told["through"], told["count"]) == ("entries", 20, 20)
+    assert (verify().wrong, verify().entries, verify().unsealed) == ("", 10, 1)
+    checkpoints.seal()
+    assert (verify().wrong, verify().entries) == ("", 11)
+    assert retention.purge_entries(log) == 0
+
+
+def test_the_head_is_cut_again(log):
+    retention.purge_entries(log)
+    checkpoints.seal()
+    later = timezone.now() + SOON
+    assert retention.purge_entries(later) == 11
+    checkpoints.seal()
+    assert (verify().wrong, verify().entries) == ("", 1)
+
+
+def test_what_lies_behind_the_cut_is_still_guarded(log):
+    retention.purge_entries(log)
+    logs.remove(21)
+    assert "Entry 21 is missing" in verify().wrong
+
+
+def test_personal_data_ends_and_the_facts_stand(log):
+    assert retention.purge_personal_data(timezone.now()) == 30
+    entry = row(7)
+    assert (entry.actor_label, entry.address, entry.user_agent) == ("", None, "")
+    assert (entry.actor_key, entry.data["rows"]) == ("0", 7)
+    assert verify().wrong == ""
+    assert retention.purge_personal_data(timezone.now()) == 0
+    write(1)
+    newest = AuditEntry.objects.first()
+    logs.sql(
+        f"UPDATE {logs.TABLE} SET actor_label = '', address = NULL, user_agent = '' "
+        f"WHERE id = {newest.pk}"
+    )
+    assert "who, address or browser" in verify().wrong
+
+
+def test_jobs_end_and_their_history_stands(alice, orders):
+    kept, expired, waiting = make(alice), put(make(alice), file_key=""), enqueue(alice)
+    sent = deliver(alice)
+    b"".join(sent)
+    assert retention.purge_jobs(timezone.now() + SOON) == 2
+    assert set(ReportJob.objects.values_list("pk", flat=True)) == {kept.pk, waiting.pk}
+    assert actions(expired) == ["requested", "started", "finished"]
+    assert verify().wrong == ""
+
+
+def test_the_sweep_ends_what_settings_say(configure, log):
+    configure(
+        AUDIT_RETENTION=dt.timedelta(microseconds=1),
+        PERSONAL_DATA_RETENTION=dt.timedelta(microseconds=1),
+        JOB_RETENTION=dt.timedelta(days=1),
+    )
+    assert sweep(lambda job: True).purged == 0
+    assert sweep(lambda job: True, tidies=True).purged == 30
+    assert verify().wrong == ""
+
+
+def test_a_deleted_person_leaves_their_history(alice, orders):
+    job = make(alice)
+    key = str(alice.pk)
+    checkpoints.seal()
+    alice.delete()
+    found = AuditEntry.objects.filter(job_key=str(job.pk), actor_key=key)
+    assert [(entry.actor_label, entry.action) for entry in found] == [("alice", "requested")]
+    assert verify().wrong == ""
