@@ -21,8 +21,8 @@ from tests.trust import logs
 pytestmark = pytest.mark.thorough
 
 COUNT = 100_000
-PATIENCE = 20  # seconds; five on a machine that does nothing else
-WRITERS, EACH, ROUNDS = 8, 250, 3
+PATIENCE = 60  # seconds; five on a machine that does nothing else
+WRITERS, EACH, ROUNDS = 8, 250, 2
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -71,10 +71,11 @@ ATTACKS = {
 
 
 def timed(case):
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     found = verify()
     took = time.perf_counter() - begun
     figures.note("100,000 entries: seconds", f"verify, {case}", took)
+    figures.note("100,000 entries: seconds of work", case, time.process_time() - busy)
     assert took < PATIENCE
     return found
 
