@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_reports import audit, jobs, signals, storage
+from django_reports import audit, jobs, quotas, signals, storage
 from django_reports.audit import SYSTEM
 from django_reports.conf import get_settings
 from django_reports.control import Control
@@ -29,6 +29,7 @@ from django_reports.exceptions import (
 )
 from django_reports.exports import localised, prepare
 from django_reports.models import ReportJob
+from django_reports.policies import Grant
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, JobStatus
 
@@ -128,7 +129,9 @@ def _make(attempt: Attempt, control: Control) -> None:
     spec = ExportSpec.from_json(job.spec)
     meter = control.meter
     with localised(spec), tempfile.TemporaryFile() as file:
-        export = prepare(spec, jobs.authority_of(job), jobs.origin_of(job), now=job.created_at)
+        export = prepare(
+            spec, jobs.authority_of(job), jobs.origin_of(job), now=job.created_at, job=job
+        )
         with control.snapshot(), export.snapshot():
             if export.is_countable:
                 control.rows_expected = export.count()
@@ -149,6 +152,7 @@ def _make(attempt: Attempt, control: Control) -> None:
             attempt.rows().running().update(file_key=name)
         _succeed(
             attempt,
+            export.grant,
             file_key=name,
             rows_done=meter.rows,
             rows_expected=meter.rows,
@@ -162,9 +166,11 @@ def _make(attempt: Attempt, control: Control) -> None:
         raise
 
 
-def _succeed(attempt: Attempt, **facts: Any) -> None:
+def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:
     now = timezone.now()
+    quotas.get_ready(attempt.job.requested_by, grant)
     with transaction.atomic(using=jobs.database()):
+        quotas.settle(attempt.job, grant, facts["rows_done"])
         is_won = attempt.rows().filter(cancel_requested_at=None).move(
             JobStatus.RUNNING,
             JobStatus.SUCCEEDED,

@@ -18,6 +18,7 @@ from django_reports.columns import (
     Column,
     ColumnError,
     bind,
+    is_personal_looking,
     is_secret_looking,
 )
 from django_reports.conf import NAME, get_settings, problems
@@ -30,7 +31,7 @@ TAG = "django_reports"
 
 # An identifier is part of an address among the staff pages, whose other addresses are these.
 IDENTIFIER = re.compile(r"[\w.-]+")
-RESERVED = ("jobs", "openapi.json")
+RESERVED = ("jobs", "openapi.json", "rights")
 
 
 @register(TAG)
@@ -63,6 +64,17 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
                 id="django_reports.E003",
             )
         )
+    if conf.TENANT is not None:
+        try:
+            import_string(conf.TENANT)
+        except ImportError as error:
+            found.append(
+                Error(
+                    f"{NAME}['TENANT'] is {conf.TENANT!r}, which cannot be imported: {error}",
+                    hint="Name a function that takes a user and returns their tenant, or None.",
+                    id="django_reports.E021",
+                )
+            )
     if conf.DATABASE is not None and conf.DATABASE not in settings.DATABASES:
         found.append(
             Error(
@@ -294,7 +306,9 @@ def _check_columns(report: Report) -> Iterator[CheckMessage]:
                 id="django_reports.E008",
             )
     for column in columns:
-        yield from _check_column(report, column)
+        for message in _check_column(report, column):
+            if message.id not in column.silenced_system_checks:
+                yield message
 
 
 def _check_sections(report: Report) -> Iterator[CheckMessage]:
@@ -361,6 +375,24 @@ def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
             hint="Leave it out. If it is none, silence this check for your project.",
             obj=type(report),
             id="django_reports.W001",
+        )
+    personal = [path for path in read if is_personal_looking(path) and path not in secrets]
+    if personal and column.permission is None:
+        yield Warning(
+            f"{_name(report)}, column {column.name!r} exports {personal[0]!r}, which looks "
+            "personal, to everybody who may export the report.",
+            hint='Set permission="app_label.codename", and mask= for those without it. If all may '
+            'have it, set silenced_system_checks=["django_reports.W004"] on the column.',
+            obj=type(report),
+            id="django_reports.W004",
+        )
+    if column.mask == "hash" and get_settings().MASK_KEY is None:
+        yield Error(
+            f'{_name(report)}, column {column.name!r} has mask="hash", and there is no key.',
+            hint=f"Set {NAME}['MASK_KEY'] to a long random text of its own, and keep it: other "
+            "keys give other hashes.",
+            obj=type(report),
+            id="django_reports.E023",
         )
 
 

@@ -1,28 +1,52 @@
 """Columns: what a report declares, and what a declared column is bound to."""
 
+import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import BinaryField, CompositePrimaryKey, Max, Min, Model, Sum
 from django.db.models.expressions import Col, Combinable, CombinedExpression
 from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.text import capfirst, format_lazy
 
-from django_reports.kinds import KINDS, Auto, Decimal, Kind, Text, kind_for_field
+from django_reports.conf import get_settings
+from django_reports.kinds import (
+    KINDS,
+    Auto,
+    Decimal,
+    Kind,
+    Rendering,
+    Text,
+    kind_for_field,
+    unescaped,
+)
+from django_reports.statuses import Profile
 
 Label = str | Promise
 Row = tuple[Any, ...]
-Mask = Literal["omit", "null", "partial"]
-MASKS: tuple[str, ...] = get_args(Mask)
+MaskName = Literal["omit", "null", "partial", "hash"]
+Mask = MaskName | Callable[[Any], Any]
+MASKS: tuple[str, ...] = get_args(MaskName)
 Total = Literal["sum", "average", "minimum", "maximum", "count"]
 TOTALS: tuple[str, ...] = get_args(Total)
 LOOKUP_SEPARATOR = "__"
 
 _SECRET = re.compile(
     r"(^|_)(password|passwd|passphrase|secret|token|api_?key|private_?key|key_?hash|hashed_?key)"
+    r"(s|$|_)",
+    re.IGNORECASE,
+)
+
+
+_PERSONAL = re.compile(
+    r"(^|_)(e?_?mail|phone|mobile|fax|birth|birthday|birth_?date|date_of_birth|dob|iban|bic|ssn"
+    r"|social_security|tax_?(id|number)|national_id|passport|salary|wage|religion|gender|diagnosis"
+    r"|first_?name|last_?name|surname|full_?name|maiden_?name|street|ip_?address)"
     r"(s|$|_)",
     re.IGNORECASE,
 )
@@ -37,6 +61,11 @@ def is_secret_looking(name: str) -> bool:
     return any(_SECRET.search(part) for part in name.split(LOOKUP_SEPARATOR))
 
 
+def is_personal_looking(name: str) -> bool:
+    """Whether a field's name, or a part of its path, says that it is about a person."""
+    return any(_PERSONAL.search(part) for part in name.split(LOOKUP_SEPARATOR))
+
+
 @dataclass(frozen=True)
 class Column:
     """One field of a report.
@@ -46,9 +75,10 @@ class Column:
     callable that gets a mapping of the paths in `fields` and returns the value.
 
     `kind` is a Kind or its name; unset, it follows the model field or the expression.
-    Without `permission` ("app.codename") a person sees the column as `mask` says: "omit", "null"
-    or "partial". `escape_formulas=False` turns the CSV formula guard off for this column. `total`
-    is what stands below the column in a spreadsheet file.
+    Without `permission` ("app.codename") a person sees the column as `mask` says: "omit", "null",
+    "partial" or "hash", or as the callable makes it of each value. `escape_formulas=False` turns
+    the CSV formula guard off for this column. `total` is what stands below the column in a
+    spreadsheet file. `silenced_system_checks` are ids of warnings that do not hold for it.
     """
 
     name: str
@@ -62,6 +92,7 @@ class Column:
     mask: Mask = field(default="omit", kw_only=True)
     escape_formulas: bool = field(default=True, kw_only=True)
     total: Total | None = field(default=None, kw_only=True)
+    silenced_system_checks: Sequence[str] = field(default=(), kw_only=True)
 
     def problem(self) -> str | None:
         """What is wrong with the declaration itself, without looking at a model."""
@@ -78,8 +109,9 @@ class Column:
             return f"value= must be callable, not {self.value!r}"
         if isinstance(self.kind, str) and self.kind not in KINDS:
             return f"there is no kind {self.kind!r}; the legal ones are {', '.join(KINDS)}"
-        if self.mask not in MASKS:
-            return f"there is no mask {self.mask!r}; the legal ones are {', '.join(MASKS)}"
+        if not callable(self.mask) and self.mask not in MASKS:
+            legal = ", ".join(MASKS)
+            return f"there is no mask {self.mask!r}; the legal ones are {legal}, or a callable"
         if self.total is not None and self.total not in TOTALS:
             return f"there is no total {self.total!r}; the legal ones are {', '.join(TOTALS)}"
         if self.mask != "omit" and self.permission is None:
@@ -110,6 +142,7 @@ class BoundColumn:
     permission: str | None = None
     mask: Mask = "omit"
     masked: bool = False
+    show: Callable[[Any], Any] | None = None  # what a masked value is turned into
     escape_formulas: bool = True
     total: Total | None = None
     section: str = ""
@@ -126,15 +159,42 @@ class BoundColumn:
 
     def as_masked(self) -> "BoundColumn":
         """The column as a person without its permission gets it (never called for "omit")."""
-        kind = Text() if self.mask == "partial" else self.kind
-        return replace(self, kind=kind, masked=True, total=None)
+        if self.mask == "null":
+            return replace(self, masked=True, total=None)
+        kind = Auto() if callable(self.mask) else Text()
+        show = mask_function(self.mask, self.kind)
+        return replace(self, kind=kind, show=show, masked=True, total=None)
+
+    @property
+    def mask_name(self) -> str | None:
+        """How it is masked, in a word; None if it is not."""
+        if not self.masked:
+            return None
+        return "callable" if callable(self.mask) else self.mask
 
 
-def mask_value(mask: Mask, value: Any) -> Any:
-    """What a masked column shows instead of a value."""
-    if value is None or mask == "null":
-        return None
-    return partial_mask(str(value))
+def mask_function(mask: Mask, kind: Kind) -> Callable[[Any], Any]:
+    """What makes of a column's value, never of None, what stands in its place.
+
+    Raises ImproperlyConfigured for "hash" without MASK_KEY.
+    """
+    if callable(mask):
+        return mask
+    if mask == "hash":
+        return hash_mask(kind)
+    return lambda value: partial_mask(str(value))
+
+
+def hash_mask(kind: Kind) -> Callable[[Any], str]:
+    """HMAC-SHA256 of a value as programs get it: equal for equal values, in every export.
+
+    Time zone and language of whoever asks play no part in it.
+    """
+    key = get_settings().MASK_KEY
+    if key is None:
+        raise ImproperlyConfigured('mask="hash" needs DJANGO_REPORTS["MASK_KEY"].')
+    to_text = kind.to_text(Rendering(Profile.MACHINE, ZoneInfo("UTC"), "en"), unescaped)
+    return lambda value: hmac.new(key.encode(), to_text(value).encode(), "sha256").hexdigest()
 
 
 def partial_mask(text: str) -> str:

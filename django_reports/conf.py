@@ -31,6 +31,9 @@ class Settings:
     RETENTION: timedelta = timedelta(days=7)
     DATABASE: str | None = None
     POLICY: str = "django_reports.permissions.GroupPolicy"
+    SUPERUSERS_MAY_ALL: bool = True
+    TENANT: str | None = None
+    MASK_KEY: str | None = None
     LOCAL_THREAD: bool = True
     LEASE: timedelta = timedelta(seconds=30)
     TIMEOUT: timedelta = timedelta(hours=1)
@@ -55,6 +58,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "RETENTION": (timedelta,),
     "DATABASE": (str, type(None)),
     "POLICY": (str,),
+    "SUPERUSERS_MAY_ALL": (bool,),
+    "TENANT": (str, type(None)),
+    "MASK_KEY": (str, type(None)),
     "LOCAL_THREAD": (bool,),
     "LEASE": (timedelta,),
     "TIMEOUT": (timedelta,),
@@ -97,6 +103,8 @@ def problems(value: Any) -> list[str]:
             found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
         elif key in _NOT_NEGATIVE and isinstance(item, int) and item < 0:
             found.append(f"{NAME}[{key!r}] must be 0 or more, not {item!r}.")
+        elif key == "MASK_KEY" and item == "":
+            found.append(f"{NAME}[{key!r}] must not be empty.")
         elif key == "MAX_ATTEMPTS" and item < 1:
             found.append(f"{NAME}[{key!r}] must be 1 or more, not {item!r}.")
         elif isinstance(item, list | tuple):

@@ -13,7 +13,7 @@ from django_reports import about, audit, jobs, runners
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
-from django_reports.exceptions import IdempotencyKeyReused, RowLimitExceeded
+from django_reports.exceptions import IdempotencyKeyReused
 from django_reports.exports import Export, localised, prepare, record_denial
 from django_reports.immediate import ImmediateExport, NotNow, answer, pass_through
 from django_reports.models import ReportJob
@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def is_over_limit(self) -> bool:
-        limit = self.export.grant.max_rows
+        limit = self.export.max_rows
         return limit is not None and self.rows.is_more_than(limit)
 
 
@@ -84,8 +84,8 @@ def plan(spec: ExportSpec, authority: Authority, origin: Origin) -> Plan:
             warnings=[],
         )
         if made.is_over_limit:
-            assert export.grant.max_rows is not None
-            made.warnings.append(str(RowLimitExceeded(export.grant.max_rows)))
+            assert export.max_rows is not None
+            made.warnings.append(str(export.too_many_rows(export.max_rows)))
         return made
 
 
@@ -93,7 +93,7 @@ def _count(export: Export) -> RowCount:
     """The rows, counted up to the threshold or the person's limit, whichever is higher."""
     if not export.is_countable:
         return RowCount(None, is_exact=False)
-    bound = max(get_settings().STREAM_MAX_ROWS, export.grant.max_rows or 0)
+    bound = max(get_settings().STREAM_MAX_ROWS, export.max_rows or 0)
     counted = export.count(bound + 1)
     return RowCount(min(counted, bound), is_exact=counted <= bound)
 
@@ -133,7 +133,7 @@ def preview(spec: ExportSpec, authority: Authority, origin: Origin, *, rows: int
     """Write the first rows of each section and record that they were seen. Raises as `plan`."""
     with localised(spec):
         export = prepare(spec, authority, origin)
-        left = export.grant.max_rows
+        left = export.max_rows
         tables: list[Table] = []
         with export.snapshot():
             writer = export.writer()
@@ -167,8 +167,8 @@ def deliver(
     `holds_thread` says that a slow reader would keep one of this process's threads busy; of such
     answers there are STREAMS_PER_PROCESS at most, and further ones become jobs.
 
-    Raises ReportDenied, InvalidSpec and RowLimitExceeded, and ReportFailed for an error of the
-    report itself before its first block.
+    Raises ReportDenied, InvalidSpec, RowLimitExceeded and QuotaExceeded, and ReportFailed for
+    an error of the report itself before its first block.
     """
     with localised(spec):
         export = prepare(spec, authority, origin)
@@ -195,7 +195,7 @@ def export_now(
     """
     with localised(spec):
         export = prepare(spec, authority, origin)
-        if export.grant.max_rows is not None:
+        if export.max_rows is not None:
             _count_within_limit(export, origin)
         expected = export.count() if on_progress and export.is_countable else None
 
@@ -263,7 +263,7 @@ def _background(
                 export,
                 delivery=Delivery.BACKGROUND,
                 origin=origin,
-                rows_expected=rows.n if rows.is_exact else None,
+                rows=rows.n if rows.is_exact else None,
                 rerun_of=rerun_of,
                 idempotency_key=idempotency_key,
             )
@@ -277,11 +277,12 @@ def _background(
 
 
 def _count_within_limit(export: Export, origin: Origin) -> RowCount:
-    """Count as far as it matters. Raises RowLimitExceeded, after it has been recorded."""
+    """Count as far as it matters. Raises RowLimitExceeded or QuotaExceeded, after it
+    has been recorded."""
     rows = _count(export)
-    limit = export.grant.max_rows
+    limit = export.max_rows
     if limit is not None and rows.is_more_than(limit):
-        error = RowLimitExceeded(limit)
+        error = export.too_many_rows(limit)
         record_denial(export.spec, origin, error)
         raise error
     return rows

@@ -54,6 +54,10 @@ class RowLimitExceeded(ReportError):
         self.limit = limit
 
 
+class QuotaExceeded(ReportError):
+    """The person has so many exports, or rows of a day, that this one would be too much."""
+
+
 class SelectionNotReplayable(ReportError):
     """A changelist cannot be rebuilt without its request, so its export would hold other rows."""
 

@@ -16,20 +16,28 @@ from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from django_reports import about, audit
+from django_reports import about, audit, quotas
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, Label, Row
 from django_reports.conf import get_settings
-from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportDenied, ReportError
+from django_reports.exceptions import (
+    InvalidParameters,
+    InvalidSpec,
+    ReportDenied,
+    ReportError,
+    RowLimitExceeded,
+)
+from django_reports.models import ReportJob
 from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
 from django_reports.pipeline import Meter, Table, blocks
+from django_reports.policies import EVERYTHING
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, ReportContext
 from django_reports.selections import Selection, selection_kind
 from django_reports.sources import IterableSource, QuerySetSource, Source
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction
-from django_reports.writers import COMPRESSIONS, Writer, all_writers, writer_for
+from django_reports.writers import Writer, all_writers, plain_format, writer_for
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,20 @@ class Export:
     columns: list[BoundColumn]
     writer_class: type[Writer]
     parameters: forms.Form | None
+    rows_left: int | None  # of the person's quota
+
+    @property
+    def max_rows(self) -> int | None:
+        """How many rows it may have: the limit of the grant, or what is left of the quota."""
+        return min(
+            (n for n in (self.grant.max_rows, self.rows_left) if n is not None), default=None
+        )
+
+    def too_many_rows(self, limit: int) -> ReportError:
+        """The error to raise for more rows than `max_rows`."""
+        if self.grant.max_rows is not None and limit >= self.grant.max_rows:
+            return RowLimitExceeded(limit)
+        return quotas.exceeded(limit, self.grant)
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -126,6 +148,7 @@ class Export:
                 "label": column.full_label,
                 "permission": column.permission,
                 "masked": column.masked,
+                "mask": column.mask_name,
                 "escape_formulas": column.escape_formulas,
             }
             for column in self.columns
@@ -138,7 +161,14 @@ class Export:
         meter: Meter,
         check: Callable[[], None] = lambda: None,
     ) -> Generator[bytes]:
-        return blocks(tables, writer, meter, check=check, max_rows=self.grant.max_rows)
+        return blocks(
+            tables,
+            writer,
+            meter,
+            check=check,
+            max_rows=self.max_rows,
+            too_many=self.too_many_rows,
+        )
 
     def writer(self) -> Writer:
         """To be made when the rows are about to be read: the file tells that time."""
@@ -159,18 +189,18 @@ class Export:
         )
 
 
-def formats() -> list[tuple[str, Label]]:
-    """The formats that there are, with their labels."""
-    return [(writer.format, writer.label) for writer in all_writers()]
-
-
-def plain_formats() -> list[tuple[str, Label]]:
-    """The formats without the compressed ones."""
+def formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
+    """The formats that a grant lets one choose from, with their labels."""
     return [
         (writer.format, writer.label)
         for writer in all_writers()
-        if writer.format.rpartition(".")[2] not in COMPRESSIONS
+        if grant.allows_format(writer.format)
     ]
+
+
+def plain_formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
+    """The formats without the compressed ones."""
+    return [(name, label) for name, label in formats(grant) if name == plain_format(name)]
 
 
 def option_names_of(format_name: str) -> Sequence[str]:
@@ -225,8 +255,9 @@ def prepare(
     origin: Origin,
     *,
     now: dt.datetime | None = None,
+    job: ReportJob | None = None,
 ) -> Export:
-    """Authorise and resolve a spec.
+    """Authorise and resolve a spec, of a `job` if there is one already.
 
     Raises ReportDenied (recorded in the audit log) and InvalidSpec.
     """
@@ -245,6 +276,7 @@ def prepare(
         raise
     columns.sort(key=_position_of_section(report))
     writer_class = _writer_class(spec, columns)
+    _check_format(spec, grant, origin)
     parameters = bound_parameters(report, spec)
     return Export(
         spec=replace(spec, format=writer_class.format),
@@ -261,7 +293,21 @@ def prepare(
         columns=columns,
         writer_class=writer_class,
         parameters=parameters,
+        rows_left=quotas.rows_left(authority.user, grant, but=job),
     )
+
+
+def _check_format(spec: ExportSpec, grant: Grant, origin: Origin) -> None:
+    """Raises InvalidSpec for a format that the grants leave out, after it has been recorded."""
+    if grant.allows_format(spec.format):
+        return
+    error = InvalidSpec(
+        _("You may not export in the format %(format)s.") % {"format": spec.format},
+        field="format",
+        legal=[name for name, _label in formats(grant)],
+    )
+    record_denial(spec, origin, error)
+    raise error
 
 
 def _position_of_section(report: Report) -> Callable[[BoundColumn], int]:

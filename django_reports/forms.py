@@ -11,9 +11,9 @@ from django.forms.boundfield import BoundField
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from django_reports.columns import BoundColumn
+from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
-from django_reports.exports import option_names_of, parameter_names, plain_formats
+from django_reports.exports import option_names_of, parameter_names
 from django_reports.selections import Selection
 from django_reports.specs import CHOICES, ExportSpec, Options
 from django_reports.statuses import Profile
@@ -69,12 +69,17 @@ class ExportForm(forms.Form):
     language = forms.ChoiceField(label=_("Language"), required=False)
 
     def __init__(
-        self, data: Mapping[str, Any] | None, *, columns: Sequence[BoundColumn], **kwargs: Any
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        columns: Sequence[BoundColumn],
+        formats: Sequence[tuple[str, Label]],
+        **kwargs: Any,
     ) -> None:
         super().__init__(data, **kwargs)
         self._columns = list(columns)
-        self._field("format").choices = plain_formats()
-        self._field("format").initial = plain_formats()[0][0]
+        self._field("format").choices = formats
+        self._field("format").initial = formats[0][0] if formats else None
         for name, label in OPTION_LABELS.items():
             choices = [("", _("As usual")), *CHOICES[name].choices]
             self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)

@@ -18,7 +18,7 @@ from django.db import connections, transaction
 from django_reports import jobs
 from django_reports.audit import Origin
 from django_reports.conf import get_settings
-from django_reports.exceptions import ReportError, ReportFailed, RowLimitExceeded
+from django_reports.exceptions import QuotaExceeded, ReportError, ReportFailed, RowLimitExceeded
 from django_reports.exports import Export, content_type_of, localised, record_denial
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK, Meter, Table
@@ -154,8 +154,7 @@ class ImmediateExport:
         if self._slot is not None:
             self._slot.release()
         with localised(self._spec):
-            self._opened.rest.close()
-            self._spool.close()
+            self._opened.close()
             self.meter.size = self._sent
             record(self.job, self.meter)
 
@@ -245,6 +244,10 @@ class _Opened:
     meter: Meter
     queries: _Queries
 
+    def close(self) -> None:
+        self.rest.close()
+        self.spool.close()
+
 
 def answer(
     export: Export, origin: Origin, *, bound: int | None, holds_thread: bool
@@ -252,7 +255,8 @@ def answer(
     """Begin an export of at most `bound` rows for a reader who may be slow.
 
     With `holds_thread`, its reader keeps a thread of this process busy, of which there are few.
-    Raises NotNow, RowLimitExceeded, and ReportFailed for an error before the first block.
+    Raises NotNow, RowLimitExceeded, QuotaExceeded, and ReportFailed for an error before the first
+    block.
     """
     slot = _Slot.take() if holds_thread else None
     try:
@@ -292,7 +296,7 @@ def _begin(
             opened = _open(export, make, bound=bound, watch=watch, reads_ahead=reads_ahead)
     except NotNow:
         raise
-    except RowLimitExceeded as error:
+    except (RowLimitExceeded, QuotaExceeded) as error:
         record_denial(export.spec, origin, error)
         if job is not None:
             jobs.fail_immediate(job, Meter(), error)
@@ -304,7 +308,12 @@ def _begin(
             raise
         logger.exception("job=%s event=failed", job.pk)
         raise ReportFailed(job.error, job_key=str(job.pk)) from error
-    return ImmediateExport(export, job or _record(export, origin), opened, reads_ahead=reads_ahead)
+    try:
+        job = job or _record(export, origin, opened.meter.rows_expected)
+    except BaseException:
+        opened.close()
+        raise
+    return ImmediateExport(export, job, opened, reads_ahead=reads_ahead)
 
 
 def _open(
@@ -356,7 +365,7 @@ def _blocks_drained(
 ) -> Generator[bytes]:
     """The file, of rows that are all read already. Raises what `_drained` does, at once."""
     try:
-        tables = _drained(export, bound)
+        tables, meter.rows_expected = _drained(export, bound)
     except BaseException:
         writer.close()
         raise
@@ -371,12 +380,12 @@ def _blocks_read(
         yield from export.blocks(export.tables(), writer, meter, check)
 
 
-def _drained(export: Export, bound: int | None) -> list[Table]:
+def _drained(export: Export, bound: int | None) -> tuple[list[Table], int | None]:
     """The rows of querysets, read at once: one bounded SELECT is count, rows and snapshot.
 
-    The rows of `rows()` are pulled as they are asked for.
+    The rows of `rows()` are pulled as they are asked for; with any, nobody knows how many.
     """
-    limit = export.grant.max_rows
+    limit = export.max_rows
     known = [n for n in (bound, limit) if n is not None]
     count = 0
     with ExitStack() as spools, export.snapshot():
@@ -390,12 +399,12 @@ def _drained(export: Export, bound: int | None) -> list[Table]:
             tables.append(section.table(spool))
             count += spool.count
             if limit is not None and count > limit:
-                raise RowLimitExceeded(limit)
+                raise export.too_many_rows(limit)
             if bound is not None and count > bound:
                 raise TooManyRows
         spools.pop_all()  # the pipeline closes them
-    return tables
+    return tables, count if export.is_countable else None
 
 
-def _record(export: Export, origin: Origin) -> ReportJob:
-    return jobs.create(export, delivery=Delivery.IMMEDIATE, origin=origin)
+def _record(export: Export, origin: Origin, rows: int | None = None) -> ReportJob:
+    return jobs.create(export, delivery=Delivery.IMMEDIATE, origin=origin, rows=rows)

@@ -15,22 +15,24 @@ from django.db import router, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from django_reports import about, audit, signals, storage
+from django_reports import about, audit, quotas, signals, storage
 from django_reports.audit import SYSTEM, Origin
 from django_reports.conf import get_settings
 from django_reports.exceptions import (
     AttemptStopped,
     DeadlineExceeded,
+    QuotaExceeded,
     ReportDenied,
     ReportError,
     RowLimitExceeded,
     SnapshotTooOld,
     StorageUnavailable,
 )
-from django_reports.exports import Export
+from django_reports.exports import Export, record_denial
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority
 from django_reports.pipeline import Meter
+from django_reports.policies import tenant_key_of
 from django_reports.registry import UnknownReport, registry
 from django_reports.statuses import AuditAction, AuthorityKind, Delivery, JobStatus
 
@@ -48,14 +50,15 @@ def create(
     *,
     delivery: Delivery,
     origin: Origin,
-    rows_expected: int | None = None,
+    rows: int | None = None,
     rerun_of: ReportJob | None = None,
     idempotency_key: str | None = None,
 ) -> ReportJob:
     """Write the record of an export: waiting if it is for the background, else running.
 
-    Raises IntegrityError if the person has used the idempotency key before, or has a job for the
-    background that was asked for in the same words and is not done.
+    `rows` is how many it has, where that is certain. Raises QuotaExceeded, after it has been
+    recorded; and IntegrityError if the person has used the idempotency key before, or has a job for
+    the background that was asked for in the same words and is not done.
     """
     is_immediate = delivery is Delivery.IMMEDIATE
     now = export.context.now
@@ -69,10 +72,11 @@ def create(
         authority=export.authority.kind,
         requested_by_id=user.pk if user else None,
         requested_by_text=origin.actor_label[:255] if user else "system",
+        tenant_key=tenant_key_of(user),
         rerun_of=rerun_of,
         idempotency_key=idempotency_key,
         active_key=None if is_immediate else active_key_of(export),
-        rows_expected=rows_expected,
+        rows_expected=None if is_immediate else rows,
         columns=export.columns_as_made(),
         filename=export.filename,
         created_at=now,
@@ -80,16 +84,24 @@ def create(
         lease_until=now + IMMEDIATE_LEASE if is_immediate else None,
         attempt=1 if is_immediate else 0,
     )
-    with transaction.atomic(using=database()):
-        job.save(force_insert=True)
-        audit.record(
-            AuditAction.REQUESTED,
-            origin=origin,
-            job=job,
-            spec=about.without_secrets(job.spec, export.report),
-            delivery=job.delivery,
-            rerun_of=str(rerun_of.pk) if rerun_of else None,
-        )
+    quotas.get_ready(user, export.grant)
+    try:
+        with transaction.atomic(using=database()):
+            job.rows_reserved = quotas.reserve(
+                user, export.grant, delivery=delivery, rows=rows, limit=export.max_rows
+            )
+            job.save(force_insert=True)
+            audit.record(
+                AuditAction.REQUESTED,
+                origin=origin,
+                job=job,
+                spec=about.without_secrets(job.spec, export.report),
+                delivery=job.delivery,
+                rerun_of=str(rerun_of.pk) if rerun_of else None,
+            )
+    except QuotaExceeded as error:
+        record_denial(export.spec, origin, error)
+        raise
     if not is_immediate:
         tell_after_commit(signals.job_queued, job)
     return job

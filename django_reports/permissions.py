@@ -3,25 +3,24 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-from django.contrib.auth import get_permission_codename, get_user_model
-from django.core.signals import setting_changed
-from django.db.models import Q, QuerySet
-from django.utils.module_loading import import_string
+from django.contrib.auth import get_permission_codename
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_reports import audit
 from django_reports.audit import Origin
-from django_reports.columns import BoundColumn
-from django_reports.conf import get_settings
+from django_reports.columns import BoundColumn, ColumnError
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
-from django_reports.models import ALL_REPORTS, GroupReportPermission, ReportJob
+from django_reports.models import ReportJob
+from django_reports.policies import EVERYTHING, NOTHING, Grant, GroupPolicy, Policy, get_policy
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report, User
 from django_reports.selections import Selection, selection_kind
-from django_reports.statuses import AuditAction, AuthorityKind, Others
+from django_reports.statuses import AuditAction, AuthorityKind
+
+__all__ = ["Grant", "GroupPolicy", "Policy"]  # for those who write a policy of their own
 
 
 @dataclass(frozen=True)
@@ -44,117 +43,16 @@ class Authority:
         return self.kind == AuthorityKind.SYSTEM
 
 
-@dataclass(frozen=True)
-class Grant:
-    """What a person may do with one report, all their groups taken together.
-
-    `max_rows` None is unlimited.
-    """
-
-    can_generate: bool = False
-    max_rows: int | None = None
-
-
-NOTHING = Grant()
-EVERYTHING = Grant(can_generate=True)
-
-
-class Policy(Protocol):
-    """What the POLICY setting names: where grants come from. It is asked for active people only."""
-
-    def grant(self, user: User, identifiers: Sequence[str]) -> Grant:
-        """The person's grant for the report known under these identifiers."""
-
-    def jobs(self, user: User) -> "QuerySet[ReportJob]":
-        """The jobs that the person may see: their own, and what their grants cover."""
-
-    def has_any(self, user: User) -> bool:
-        """Whether the person has anything to do with reports at all."""
-
-    def may_enter(self, user: User) -> bool:
-        """Whether the person may use the staff pages; what they find there, grants decide."""
-
-
-class GroupPolicy:
-    """Grants from GroupReportPermission. Superusers may do everything."""
-
-    def grant(self, user: User, identifiers: Sequence[str]) -> Grant:
-        if _is_superuser(user):
-            return EVERYTHING
-        limits = [
-            row.max_rows
-            for row in _rows_of(user)
-            if row.can_generate and row.report in (ALL_REPORTS, *identifiers)
-        ]
-        if not limits:
-            return NOTHING
-        known = [limit for limit in limits if limit is not None]
-        return Grant(can_generate=True, max_rows=max(known) if len(known) == len(limits) else None)
-
-    def jobs(self, user: User) -> "QuerySet[ReportJob]":
-        jobs = cast("QuerySet[ReportJob]", ReportJob.objects.all())
-        if _is_superuser(user):
-            return jobs
-        seen = Q(requested_by=user.pk)
-        for row in _rows_of(user):
-            if row.others == Others.NONE:
-                continue
-            covered = Q() if row.report == ALL_REPORTS else Q(report__in=_names(row.report))
-            if row.others == Others.GROUP:
-                # A subquery, not a join: a job must not come back once per shared group.
-                members = _user_model_rows(row.group_id)
-                covered &= Q(requested_by__in=members)
-            seen |= covered or Q(pk__isnull=False)
-        return jobs.filter(seen)
-
-    def has_any(self, user: User) -> bool:
-        return (
-            _is_superuser(user)
-            or any(row.can_generate or row.others != Others.NONE for row in _rows_of(user))
-            or ReportJob.objects.filter(requested_by=user.pk).exists()
-        )
-
-    def may_enter(self, user: User) -> bool:
-        return bool(getattr(user, "is_staff", False))
-
-
-def _is_superuser(user: User) -> bool:
-    return bool(getattr(user, "is_superuser", False))
-
-
-def _rows_of(user: User) -> Iterable[GroupReportPermission]:
-    if user.pk is None or not hasattr(user, "groups"):
-        return ()
-    return GroupReportPermission.objects.filter(group__in=user.groups.all())
-
-
-def _user_model_rows(group_key: int) -> Any:
-    return get_user_model()._default_manager.filter(groups=group_key).values("pk")
-
-
-def _names(identifier: str) -> list[str]:
-    report = registry.find(identifier)
-    return registry.names_of(report) if report else [identifier]
-
-
-@lru_cache(maxsize=1)
-def get_policy() -> Policy:
-    return cast(Policy, import_string(get_settings().POLICY)())
-
-
-def _forget_policy(*, setting: str, **kwargs: Any) -> None:
-    if setting == "DJANGO_REPORTS":
-        get_policy.cache_clear()
-
-
-setting_changed.connect(_forget_policy, dispatch_uid="django_reports.policy")
-
-
 def grant_of(user: User, report: Report) -> Grant:
     """The person's grant for a report; nothing for someone who is not active."""
     if not user.is_active:
         return NOTHING
     return get_policy().grant(user, registry.names_of(report))
+
+
+def may_view(user: User, report: Report) -> bool:
+    """Whether the person finds the report in the catalogue."""
+    return _may_read(user, report, Selection()) and grant_of(user, report).can_view
 
 
 def may_generate(user: User, report: Report, selection: Selection | None = None) -> bool:
@@ -163,7 +61,16 @@ def may_generate(user: User, report: Report, selection: Selection | None = None)
     Whether they may view a report's model is for the selection's door to say where it has its own
     word on that (a ModelAdmin's has_view_permission), otherwise for Django's view permission.
     """
-    return _may_read(user, report, selection or Selection()) and grant_of(user, report).can_generate
+    return not why_not_generate(user, report, selection or Selection())
+
+
+def why_not_generate(user: User, report: Report, selection: Selection) -> str:
+    """What the person lacks to export the report, in a word for the log; empty if nothing."""
+    if not user.is_active:
+        return "inactive"
+    if not _may_read(user, report, selection):
+        return "permission"
+    return "" if grant_of(user, report).can_generate else "grant"
 
 
 def _may_read(user: User, report: Report, selection: Selection) -> bool:
@@ -182,6 +89,17 @@ def _may_read(user: User, report: Report, selection: Selection) -> bool:
     return user.has_perm(f"{options.app_label}.{get_permission_codename('view', options)}")
 
 
+def lacks_permission(user: User, report: Report) -> bool:
+    """Whether Django's permissions keep a person from a report, whatever their grants say."""
+    return not _may_read(user, report, Selection())
+
+
+def may_see_rights(user: User) -> bool:
+    """Whether a person may see who may export what: whoever sees the audit log, or the grants."""
+    names = ("view_auditentry", "view_groupreportpermission")
+    return any(user.has_perm(f"django_reports.{name}") for name in names)
+
+
 def _has_perms(user: User, names: Iterable[str]) -> bool:
     return all(user.has_perm(name) for name in names)
 
@@ -194,9 +112,11 @@ def authorise(authority: Authority, report: Report, selection: Selection, origin
     if authority.is_system:
         return EVERYTHING
     assert authority.user is not None
-    if not may_generate(authority.user, report, selection):
+    if lacking := why_not_generate(authority.user, report, selection):
         identifier = report.get_identifier()
-        audit.record(AuditAction.DENIED, origin=origin, report=identifier, what="generate")
+        audit.record(
+            AuditAction.DENIED, origin=origin, report=identifier, what="generate", lacking=lacking
+        )
         raise UnknownReport(identifier)
     return grant_of(authority.user, report)
 
@@ -264,22 +184,43 @@ def may_download(user: User, job: ReportJob) -> bool:
     """Whether a person who may see a job may have its file now.
 
     They must still be allowed to read the report and every column that the file holds unmasked.
-    Whoever asked for it needs the grant to generate as well; for others their grant for others'
-    exports, which made the job visible to them, is the word.
+    Whoever asked for it needs the grant to download as well, for its format; for others their
+    grant for others' exports, which made the job visible to them, is the word.
     """
+    return not why_not_download(user, job)
+
+
+def why_not_download(user: User, job: ReportJob) -> str:
+    """What the person lacks to have a job's file, in a word for the log; empty if nothing."""
+    if not user.is_active:
+        return "inactive"
     report = registry.find(job.report)
     try:
         if report is None or not _may_read(
             user, report, Selection.from_json(job.spec["selection"])
         ):
-            return False
+            return "permission"
     except (ReportError, KeyError):  # its list, or its sort of selection, is gone
-        return False
-    if job.requested_by_id == user.pk and not grant_of(user, report).can_generate:
-        return False
-    return _has_perms(
-        user, [c["permission"] for c in job.columns if c["permission"] and not c["masked"]]
-    )
+        return "permission"
+    if job.requested_by_id == user.pk:
+        grant = grant_of(user, report)
+        if not grant.can_download or not grant.allows_format(job.format):
+            return "grant"
+    if not _has_perms(user, _permissions_of_columns(job, report)):
+        return "column"
+    return ""
+
+
+def _permissions_of_columns(job: ReportJob, report: Report) -> list[str]:
+    """What a job's file holds unmasked needs: what it needed when it was made, and what its
+    columns need by now."""
+    try:
+        current = {column.key: column.permission for column in report.get_columns()}
+    except ColumnError:
+        current = {}
+    unmasked = [column for column in job.columns if not column["masked"]]
+    needed = {name for c in unmasked for name in (c["permission"], current.get(c["name"])) if name}
+    return sorted(needed)
 
 
 def downloadable(user: User, jobs: Iterable[ReportJob]) -> set[Any]:
@@ -292,8 +233,9 @@ def downloadable(user: User, jobs: Iterable[ReportJob]) -> set[Any]:
     for job in jobs:
         if not job.has_file:
             continue
-        needed = [c["permission"] for c in job.columns if c["permission"] and not c["masked"]]
-        facts = [job.report, job.spec.get("selection"), needed, job.requested_by_id == user.pk]
+        unmasked = [[c["name"], c["permission"]] for c in job.columns if not c["masked"]]
+        facts = [job.report, job.spec.get("selection"), unmasked, job.format,
+                 job.requested_by_id == user.pk]  # fmt: skip
         sort = json.dumps(facts, sort_keys=True)
         if sort not in known:
             known[sort] = may_download(user, job)
@@ -303,4 +245,11 @@ def downloadable(user: User, jobs: Iterable[ReportJob]) -> set[Any]:
 
 
 def may_cancel(user: User, job: ReportJob) -> bool:
-    return job.is_active and (job.requested_by_id == user.pk or _is_superuser(user))
+    """Whether a person who may see a job may cancel it."""
+    if not job.is_active or not user.is_active:
+        return False
+    if job.requested_by_id == user.pk:
+        return True
+    report = registry.find(job.report)
+    names = registry.names_of(report) if report else [job.report]
+    return get_policy().grant(user, names).can_cancel_others

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from django_reports.columns import BoundColumn, Row
-from django_reports.exceptions import RowLimitExceeded
+from django_reports.exceptions import ReportError, RowLimitExceeded
 from django_reports.writers import Writer
 
 CHUNK = 500  # rows between two looks at cancel, lease and deadline
@@ -27,9 +27,13 @@ class Table(NamedTuple):
 
 @dataclass
 class Meter:
-    """What has gone through: rows and bytes so far, and the hash of those bytes."""
+    """What has gone through: rows and bytes so far, and the hash of those bytes.
+
+    `rows_expected` is how many rows there will be, where that is certain.
+    """
 
     rows: int = 0
+    rows_expected: int | None = None
     size: int = 0  # bytes
     _hash: Any = field(default_factory=hashlib.sha256, repr=False)
 
@@ -50,11 +54,13 @@ def blocks(
     *,
     check: Callable[[], None] = lambda: None,
     max_rows: int | None = None,
+    too_many: Callable[[int], ReportError] = RowLimitExceeded,
 ) -> Generator[bytes]:
     """Write the tables' rows, yield the file's bytes in blocks. The writer was made for the first.
 
     A block is full, or holds what came within PATIENCE. `check` is called between chunks and stops
-    the work by raising. More rows than `max_rows` raise RowLimitExceeded: nothing is cut silently.
+    the work by raising. More rows than `max_rows` raise what `too_many` makes of it: nothing is cut
+    silently.
     Writer and rows are closed whatever happens.
     """
     size = FIRST_BLOCK
@@ -68,7 +74,7 @@ def blocks(
                 check()
                 meter.rows += len(chunk)
                 if max_rows is not None and meter.rows > max_rows:
-                    raise RowLimitExceeded(max_rows)
+                    raise too_many(max_rows)
                 buffer += writer.write(chunk)
                 if len(buffer) >= size or (buffer and monotonic() >= due):
                     yield meter.count(bytes(buffer))

@@ -16,7 +16,7 @@ from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from django_reports.columns import BoundColumn, Row, mask_value
+from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import ReportError
 
 FETCH = 2000  # rows per round trip of a server-side cursor
@@ -203,7 +203,7 @@ def _picker(
         return source if positions is None else positions[source]
 
     def getter(column: BoundColumn) -> Callable[[Any], Any]:
-        compute, mask = column.compute, column.mask
+        compute, show = column.compute, column.show
         get: Callable[[Any], Any]
         if compute is None:
             get = itemgetter(key(column.sources[0]))
@@ -213,9 +213,16 @@ def _picker(
             def get(row: Any) -> Any:
                 return compute({name: row[at] for name, at in keys})
 
-        if column.masked:
-            return lambda row: mask_value(mask, get(row))
-        return get
+        if not column.masked:
+            return get
+        if show is None:
+            return lambda row: None
+
+        def get_masked(row: Any) -> Any:
+            value = get(row)
+            return None if value is None else show(value)
+
+        return get_masked
 
     if all(column.compute is None and not column.masked for column in columns):
         keys = [key(column.sources[0]) for column in columns]

@@ -111,6 +111,7 @@ class Others(TextChoices):
 
     NONE = "none", _("Nobody else's")
     GROUP = "group", _("Those of the same group")
+    TENANT = "tenant", _("Those of the same tenant")
     ALL = "all", _("Everybody's")
 
 
@@ -126,4 +127,5 @@ class AuditAction(TextChoices):
     DENIED = "denied", _("Denied")
     EXPIRED = "expired", _("Expired")
     GRANT_CHANGED = "grant_changed", _("Grant changed")
+    MEMBERSHIP_CHANGED = "membership_changed", _("Membership of a group changed")
     PURGED = "purged", _("Purged")

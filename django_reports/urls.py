@@ -9,6 +9,7 @@ app_name = "django_reports"
 urlpatterns = [
     path("", staff.catalogue, name="catalogue"),
     path("openapi.json", staff.openapi, name="openapi"),
+    path("rights/", staff.rights, name="rights"),
     path("jobs/", staff.own_jobs, name="jobs"),
     path("jobs/<str:key>/", staff.job, name="job"),
     path("jobs/<str:key>/status/", staff.job_status, name="job-status"),

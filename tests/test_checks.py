@@ -10,6 +10,7 @@ from django.test.utils import isolate_apps
 
 from django_reports import Column, ModelReport, Report
 from django_reports.admin import ReportAdminMixin, ReportJobAdmin
+from django_reports.columns import is_personal_looking
 from django_reports.models import ReportJob
 from django_reports.registry import registry
 from tests.shop.models import Customer, Order, Picture
@@ -39,7 +40,7 @@ def messages(*, deploy=False):
     tags = ["django_reports", "admin"]
     return [
         message
-        for message in checks.run_checks(tags=tags, include_deployment_checks=deploy)
+        for message in checks.run_checks(tags=tags, include_deployment_checks=deploy, databases=[])
         if message.id.startswith("django_reports.")
     ]
 
@@ -59,6 +60,7 @@ def test_clean_project_has_only_disclosures_when_deployed():
     assert {message.id for message in messages(deploy=True)} <= {
         "django_reports.I001",
         "django_reports.I002",
+        "django_reports.W005",
     }
 
 
@@ -342,7 +344,7 @@ def test_sections_that_nobody_could_export(declare, part, number):
 def test_i001_fields_of_other_models_in_a_section(declare):
     made = declare(Report, sections=[section("shop.mails", columns=["customer__email"])])
     told = [m for m in messages(deploy=True) if "customer__email" in m.msg and "Part" in m.msg]
-    assert [m.id for m in told] == ["django_reports.I001"], made
+    assert [m.id for m in told] == ["django_reports.W004", "django_reports.I001"], made
 
 
 def test_columns_of_sections_are_checked(declare):
@@ -374,7 +376,9 @@ def test_i001_fields_of_other_models(declare):
         model=Order,
         columns=["id", "customer__name", Column("mail", path="customer__email")],
     )
-    (message,) = (m for m in messages(deploy=True) if m.obj is type(made))
+    (message,) = (
+        m for m in messages(deploy=True) if m.obj is type(made) and not m.id.endswith("W004")
+    )
     assert message.id == "django_reports.I001"
     assert message.level == checks.INFO
     assert "shows customer__name, mail to everybody who may view shop.Order" in message.msg
@@ -400,3 +404,41 @@ def test_storage_that_cannot_be_had_does_not_break_the_checks(settings, storage)
     settings.STORAGES = {**settings.STORAGES, "reports": storage}
     (message,) = (m for m in messages() if m.id == "django_reports.E014")
     assert storage["BACKEND"] in message.msg
+
+
+@pytest.mark.parametrize(
+    "name", ["email", "e_mail", "customer__email", "phone_number", "date_of_birth", "iban", "ssn"]
+)
+def test_w004_names_that_look_personal(name):
+    assert is_personal_looking(name)
+
+
+@pytest.mark.parametrize("name", ["id", "name", "number", "birthplace_count", "mailing", "total"])
+def test_names_that_do_not_look_personal(name):
+    assert not is_personal_looking(name)
+
+
+def test_w004_column_that_looks_personal(declare):
+    columns = ["id", "email"]
+    declare(ModelReport, model=Customer, columns=columns)
+    assert found("W004").msg == (
+        "shop.reports.Broken, column 'email' exports 'email', which looks personal, to everybody "
+        "who may export the report."
+    )
+    columns[1] = Column("mail", path="email", permission="shop.view_customer_email")
+    assert messages() == []
+    columns[1] = Column("mail", path="email", silenced_system_checks=["django_reports.W004"])
+    assert messages() == []
+
+
+def test_e023_hashes_without_a_key(declare, configure):
+    column = Column("name", permission="shop.view_customer_name", mask="hash")
+    declare(ModelReport, model=Customer, columns=["id", column])
+    assert "'name' has mask=\"hash\"" in found("E023").msg
+    configure(MASK_KEY="a long random text")
+    assert messages() == []
+
+
+def test_e021_tenants_from_nowhere(configure):
+    configure(TENANT="shop.tenants.nobody")
+    assert found("E021").msg.startswith("DJANGO_REPORTS['TENANT'] is 'shop.tenants.nobody', which")

@@ -1,8 +1,13 @@
+import datetime as dt
+import hmac
+from zoneinfo import ZoneInfo
+
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Count, DateTimeField, F, Field, Func, Model, Value
 from django.test.utils import isolate_apps
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from django_reports import kinds
@@ -11,7 +16,7 @@ from django_reports.columns import (
     ColumnError,
     bind,
     is_secret_looking,
-    mask_value,
+    mask_function,
     partial_mask,
     resolve_path,
 )
@@ -282,16 +287,28 @@ def test_partial_mask(text, masked):
 
 @pytest.mark.parametrize(
     ("mask", "value", "shown"),
-    [
-        ("partial", "Ann", "A•••"),
-        ("partial", 12345, "1•••"),
-        ("partial", None, None),
-        ("null", "Ann", None),
-        ("null", None, None),
-    ],
+    [("partial", "Ann", "A•••"), ("partial", 12345, "1•••"), (str.upper, "Ann", "ANN")],
 )
-def test_mask_value(mask, value, shown):
-    assert mask_value(mask, value) == shown
+def test_mask_function(mask, value, shown):
+    assert mask_function(mask, kinds.Text())(value) == shown
+
+
+def test_hashes_are_keyed_and_the_same_for_everybody(configure):
+    """What RFC 2104 makes of key and value; no time zone nor language plays a part."""
+    configure(MASK_KEY="a key of its own")
+    of_text, of_moment = (mask_function("hash", kind) for kind in (kinds.Text(), kinds.DateTime()))
+    expected = hmac.new(b"a key of its own", b"ann@example.com", "sha256").hexdigest()
+    assert of_text("ann@example.com") == expected
+    moment = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
+    with timezone.override("Asia/Tokyo"), translation.override("de"):
+        assert of_moment(moment.astimezone(ZoneInfo("Asia/Tokyo"))) == of_moment(moment)
+    configure(MASK_KEY="another key")
+    assert mask_function("hash", kinds.Text())("ann@example.com") != expected
+
+
+def test_without_a_key_nothing_is_hashed():
+    with pytest.raises(ImproperlyConfigured, match="MASK_KEY"):
+        mask_function("hash", kinds.Text())
 
 
 @pytest.mark.parametrize(("mask", "kind"), [("partial", kinds.Text()), ("null", kinds.Decimal(2))])

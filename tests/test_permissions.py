@@ -7,6 +7,7 @@ from django_reports import Report, permissions, storage
 from django_reports.exceptions import InvalidSpec, ReportDenied
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from django_reports.permissions import Authority, Grant, GroupPolicy
+from django_reports.policies import EVERYTHING
 from django_reports.registry import UnknownReport, registry
 from tests.conftest import VIEW, give, grant
 from tests.doors.helpers import actions, enqueue, files_in, plan, put, run
@@ -104,7 +105,7 @@ def test_grants_add_up(make_person, limits, together):
         group = Group.objects.create(name=f"group {number}")
         user.groups.add(group)
         GroupReportPermission.objects.create(group=group, report="shop.orders", max_rows=limit)
-    assert permissions.grant_of(user, report()) == Grant(can_generate=True, max_rows=together)
+    assert permissions.grant_of(user, report()).max_rows == together
 
 
 def test_a_limit_of_a_grant_that_does_not_generate_does_not_count(make_person):
@@ -117,14 +118,15 @@ def test_a_limit_of_a_grant_that_does_not_generate_does_not_count(make_person):
 
 def test_a_superuser_has_no_limit(root):
     grant(root, "*", max_rows=10)
-    assert permissions.grant_of(root, report()) == Grant(can_generate=True, max_rows=None)
+    assert permissions.grant_of(root, report()) == EVERYTHING
 
 
 class OpenHouse(GroupPolicy):
     """Everybody may export five rows."""
 
     def grant(self, user, identifiers):
-        return Grant(can_generate="shop.orders" in identifiers, max_rows=5)
+        is_open = "shop.orders" in identifiers
+        return Grant(can_generate=is_open, can_download=is_open, max_rows=5)
 
     def jobs(self, user):
         return ReportJob.objects.all()
@@ -167,13 +169,13 @@ def test_a_refusal_is_recorded(carol):
         plan(carol)
     entry = AuditEntry.objects.get(action="denied")
     assert (entry.actor_label, entry.report, entry.data) == (
-        "carol", "shop.orders", {"what": "generate"},
+        "carol", "shop.orders", {"what": "generate", "lacking": "grant"},
     )  # fmt: skip
 
 
 def test_the_system_may_everything():
     made = plan(None)
-    assert made.export.grant == Grant(can_generate=True, max_rows=None)
+    assert made.export.grant == EVERYTHING
     assert not any(column.masked for column in made.export.columns)
 
 

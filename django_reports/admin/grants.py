@@ -8,8 +8,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_reports import audit
+from django_reports.conf import get_settings
+from django_reports.exports import plain_formats
 from django_reports.models import ALL_REPORTS, GroupReportPermission
 from django_reports.registry import registry
+from django_reports.statuses import Others
 from django_reports.views.requests import origin_of
 
 if TYPE_CHECKING:
@@ -20,10 +23,31 @@ else:
     _Form = forms.ModelForm
 
 
+FIELDS = (
+    "group",
+    "report",
+    "can_view",
+    "can_generate",
+    "can_download",
+    "others",
+    "can_cancel_others",
+    "max_rows",
+    "rows_per_day",
+    "jobs_at_once",
+    "formats",
+)
+
+
 class GrantForm(_Form):
     """The report is chosen from the declared ones; one that is gone stays, so that it is seen."""
 
     report = forms.ChoiceField(label=_("Report"))
+    formats = forms.MultipleChoiceField(
+        label=_("Formats"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Also compressed. None chosen: every format."),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,16 +61,27 @@ class GrantForm(_Form):
         field: Any = self.fields.get("report")
         if field is not None:  # somebody who may only look has no fields
             field.choices = choices
+            gone = [name for name in self.instance.formats if name not in dict(plain_formats())]
+            formats: Any = self.fields["formats"]
+            formats.choices = [*plain_formats(), *((name, name) for name in gone)]
+
+    def clean_others(self) -> str:
+        others: str = self.cleaned_data["others"]
+        if others == Others.TENANT and get_settings().TENANT is None:
+            raise forms.ValidationError(
+                _("Nobody has a tenant: DJANGO_REPORTS['TENANT'] is not set. Choose another.")
+            )
+        return others
 
     class Meta:
         model = GroupReportPermission
-        fields = ("group", "report", "can_generate", "others", "max_rows")
+        fields = FIELDS
 
 
 @admin.register(GroupReportPermission)
 class GroupReportPermissionAdmin(_Base):
     form = GrantForm
-    list_display = ("group", "report", "can_generate", "others", "max_rows")
+    list_display = FIELDS
     list_filter = ("group", "can_generate", "others")
     list_select_related = ("group",)
     search_fields = ("group__name", "report")

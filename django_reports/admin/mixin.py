@@ -20,6 +20,7 @@ from django_reports.admin.changelists import (
     verify_replay,
     without_results,
 )
+from django_reports.columns import Column
 from django_reports.exceptions import ReportError
 from django_reports.models import ReportJob
 from django_reports.permissions import may_generate
@@ -232,7 +233,11 @@ def _report_of_list(model_admin: "ModelAdmin[Any]") -> ModelReport:
     attributes = {
         "identifier": f"{model_admin.admin_site.name}.{options.label_lower}",
         "model": model_admin.model,
-        "columns": columns or default_column_names(model_admin.model),
+        # Whoever may have the list sees on their screen what looks personal.
+        "columns": [
+            Column(name, silenced_system_checks=["django_reports.W004"])
+            for name in columns or default_column_names(model_admin.model)
+        ],
         "left_out": left_out,
         "is_in_catalogue": False,
     }

@@ -68,6 +68,8 @@ class ReportJob(models.Model):
         verbose_name=_("requested by"),
     )
     requested_by_text = models.CharField(_("requested by (name)"), max_length=255, blank=True)
+    # A digest of the tenant of whoever asked, as it was then; empty without one.
+    tenant_key = models.CharField(max_length=64, blank=True, editable=False)
 
     rerun_of = models.ForeignKey(
         "self",
@@ -83,6 +85,8 @@ class ReportJob(models.Model):
     idempotency_key = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
 
     rows_expected = models.BigIntegerField(_("rows expected"), null=True, blank=True)
+    # What it holds of its person's quota while it is active.
+    rows_reserved = models.BigIntegerField(default=0, editable=False)
     rows_done = models.BigIntegerField(_("rows"), default=0)
     bytes = models.BigIntegerField(_("size in bytes"), default=0)
     sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True)

@@ -1,14 +1,53 @@
 """GroupReportPermission: what a group may do with a report."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import Group
-from django.db import models
+from django.db import models, router, transaction
+from django.dispatch import Signal
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.statuses import Others
 
 ALL_REPORTS = "*"
+
+
+# Sent with `before` and `after`, lists of facts, for changes of which Django sends no signal.
+changed_in_bulk = Signal()
+
+
+class GrantQuerySet(models.QuerySet["GroupReportPermission"]):
+    """What changes many grants in one statement is told as well."""
+
+    def update(self, **changes: Any) -> int:
+        with transaction.atomic(using=self.db):
+            found = list(self.select_related("group"))
+            keys, before = [grant.pk for grant in found], [grant.facts() for grant in found]
+            changed = super().update(**changes)
+            self._tell(before, keys)
+        return changed
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("update_conflicts") or kwargs.get("ignore_conflicts"):
+            raise ValueError(
+                "Grants cannot be written over in bulk: nobody could tell what they were before. "
+                "Use update_or_create()."
+            )
+        with transaction.atomic(using=self.db):
+            made = super().bulk_create(objs, *args, **kwargs)
+            for grant in made:
+                changed_in_bulk.send(sender=self.model, before=None, after=grant.facts())
+        return made
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def _tell(self, before: list[dict[str, Any]], keys: list[Any]) -> None:
+        rows = self.model._base_manager.using(self.db).select_related("group")
+        after = {grant.pk: grant.facts() for grant in rows.filter(pk__in=keys)}
+        for key, facts in zip(keys, before, strict=True):
+            changed_in_bulk.send(sender=self.model, before=facts, after=after.get(key))
 
 
 class GroupReportPermission(models.Model):
@@ -18,9 +57,26 @@ class GroupReportPermission(models.Model):
     report = models.CharField(
         _("report"), max_length=200, help_text=_("The report's identifier, or * for every report.")
     )
+    can_view = models.BooleanField(
+        _("sees it"), default=True, help_text=_("Finds the report in the catalogue.")
+    )
     can_generate = models.BooleanField(_("may export"), default=True)
+    can_download = models.BooleanField(
+        _("may download"),
+        default=True,
+        help_text=_("Gets the files of their own exports, as long as they are kept."),
+    )
     others = models.CharField(
-        _("sees exports of others"), max_length=6, choices=Others, default=Others.NONE
+        _("sees exports of others"),
+        max_length=6,
+        choices=Others,
+        default=Others.NONE,
+        help_text=_("And downloads them."),
+    )
+    can_cancel_others = models.BooleanField(
+        _("may cancel exports of others"),
+        default=False,
+        help_text=_("Of those whose exports they see."),
     )
     max_rows = models.PositiveBigIntegerField(
         _("row limit"),
@@ -28,6 +84,28 @@ class GroupReportPermission(models.Model):
         blank=True,
         help_text=_("Rows in one export at most. Empty: unlimited."),
     )
+    rows_per_day = models.PositiveBigIntegerField(
+        _("rows per day"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Rows in all exports that a person asks for within 24 hours. Empty: unlimited."
+        ),
+    )
+    jobs_at_once = models.PositiveIntegerField(
+        _("exports at once"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Exports of a person that wait or are made in the background at the same time. "
+            "Empty: unlimited."
+        ),
+    )
+    formats = models.JSONField(
+        _("formats"), default=list, blank=True, help_text=_("None chosen: every format.")
+    )
+
+    objects: ClassVar[Any] = GrantQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("report permission")
@@ -41,3 +119,13 @@ class GroupReportPermission(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group}: {self.report}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic(using=router.db_for_write(type(self), instance=self)):
+            super().save(*args, **kwargs)  # with its entry in the log, or not at all
+
+    def facts(self) -> dict[str, Any]:
+        """What it grants, for the log."""
+        names = [field.name for field in self._meta.concrete_fields]
+        values = {name: getattr(self, name) for name in names if name not in ("id", "group")}
+        return {"group": str(self.group), **values, "others": str(self.others)}

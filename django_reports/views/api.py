@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django_reports.exceptions import (
     InvalidParameters,
     InvalidSpec,
+    QuotaExceeded,
     ReportDenied,
     ReportError,
     RowLimitExceeded,
@@ -71,9 +72,13 @@ class InvalidFields(ReportError):
 def report_as_json(report: Report, authority: Authority) -> dict[str, Any]:
     """What this person may ask of a report."""
     assert authority.user is not None
+    grant = grant_of(authority.user, report)
     return {
         **summary_of(report),
-        "max_rows": grant_of(authority.user, report).max_rows,
+        "may_generate": grant.can_generate,
+        "max_rows": grant.max_rows,
+        "rows_per_day": grant.rows_per_day,
+        "jobs_at_once": grant.jobs_at_once,
         "columns": [
             {
                 "name": column.key,
@@ -86,6 +91,7 @@ def report_as_json(report: Report, authority: Authority) -> dict[str, Any]:
         "formats": [
             {"name": made.format, "label": str(made.label), "options": list(made.option_names)}
             for made in all_writers()
+            if grant.allows_format(made.format)
         ],
         "options": {name: choices.values for name, choices in CHOICES.items()},
         "parameters": parameters_schema(report),
@@ -153,6 +159,8 @@ def problem_of(error: ReportError) -> JsonResponse:
         return problem(error.status, str(error))
     if isinstance(error, ReportDenied | RowLimitExceeded):
         return problem(403, str(error))
+    if isinstance(error, QuotaExceeded):
+        return problem(429, str(error))
     if isinstance(error, InvalidFields):
         errors = error.errors
     elif isinstance(error, InvalidParameters):

@@ -17,10 +17,10 @@ from django_reports.exceptions import (
     ReportError,
     ReportFailed,
 )
-from django_reports.exports import is_valid
+from django_reports.exports import is_valid, plain_formats
 from django_reports.forms import PARAMETERS_PREFIX, ExportForm, raw_parameters
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority, columns_for
+from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec
@@ -59,7 +59,11 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
     data = request.POST if is_submitted else None
     authority = Authority.of(request.user)
     try:
-        form = ExportForm(data, columns=columns_for(authority, page.report, None))
+        form = ExportForm(
+            data,
+            columns=columns_for(authority, page.report, None),
+            formats=plain_formats(grant_of(request.user, page.report)),
+        )
         parameters = _parameters_form(page.report, data)
         if not is_submitted:
             return _render(request, page, form, parameters)
@@ -104,7 +108,7 @@ def _render(
 ) -> HttpResponseBase:
     made: Plan | None = None
     try:
-        made = _plan(request, page, parameters)
+        made = _plan(request, page, form, parameters)
     except InvalidParameters:
         pass  # nothing is typed yet, or what is typed is told at its field
     except ReportDenied as denied:
@@ -125,10 +129,13 @@ def _render(
     return TemplateResponse(request, TEMPLATE, context, status=status)
 
 
-def _plan(request: HttpRequest, page: ExportPage, parameters: forms.Form | None) -> Plan:
+def _plan(
+    request: HttpRequest, page: ExportPage, form: ExportForm, parameters: forms.Form | None
+) -> Plan:
     """What would be exported if everything were left as it is."""
     spec = ExportSpec(
         report=page.report.get_identifier(),
+        format=form.fields["format"].initial or "csv",
         parameters=raw_parameters(parameters) if parameters is not None else {},
         selection=page.selection,
         time_zone=timezone.get_current_timezone_name(),

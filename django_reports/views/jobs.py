@@ -28,8 +28,8 @@ from django_reports.permissions import (
     Authority,
     downloadable,
     may_cancel,
-    may_download,
     visible_jobs,
+    why_not_download,
 )
 from django_reports.statuses import AuditAction, Delivery, JobStatus
 from django_reports.views.api import RETRY_AFTER, accepted, etag_of, job_as_json, problem_of
@@ -103,8 +103,9 @@ def download(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     job = _find(request, key)
     if job is None:
         return _missing(request, key)
-    if not may_download(request.user, job):
-        return _refuse(request, job, place, _("You may no longer download this export."), 403)
+    if lacking := why_not_download(request.user, job):
+        reason = _("You may no longer download this export.")
+        return _refuse(request, job, place, reason, 403, lacking=lacking)
     if job.status == JobStatus.EXPIRED:
         return _refuse(request, job, place, _("This export has expired. Export it again."), 410)
     if not job.has_file:
@@ -208,16 +209,16 @@ def _missing(request: HttpRequest, key: UUID, *, is_for_program: bool = False) -
     """A foreign job and one that never was answer alike; the audit log tells them apart."""
     foreign = ReportJob.objects.filter(pk=key).first()
     if foreign is not None:
-        _record_denial(request, foreign)
+        _record_denial(request, foreign, status=404, lacking="grant")
     error = Http404(_("There is no such export."))
     return problem(404, str(error)) if is_for_program else not_found(request, error)
 
 
 def _refuse(
-    request: HttpRequest, job: ReportJob, place: Place, reason: str, code: int
+    request: HttpRequest, job: ReportJob, place: Place, reason: str, code: int, **facts: Any
 ) -> HttpResponseBase:
     """Record a refusal and say it, with a way back."""
-    _record_denial(request, job, status=code, reason=reason)
+    _record_denial(request, job, status=code, reason=reason, **facts)
     return _refused(request, job, place, reason, HTTPStatus(code))
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 import django_reports
 from django_reports.exceptions import ReportDenied
 from django_reports.exports import formats
-from django_reports.permissions import Authority, columns_for
+from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
 from django_reports.specs import CHOICES
 from django_reports.statuses import JobStatus, Profile
@@ -111,6 +111,7 @@ def _job_paths() -> dict[str, Any]:
         "202": _accepted(),
         "409": _problem(_("It has not ended yet.")),
         "422": _problem(_("It cannot be made again.")),
+        "429": _problem(_("You have exported so much that this would be too much.")),
     }
     moved = {
         "303": _json(
@@ -146,6 +147,7 @@ def _report_paths(report: Report, authority: Authority) -> dict[str, Any]:
         "413": _problem(_("The request is too long.")),
         "415": _problem(_("The request is not JSON.")),
         "422": _problem(_("The request names what is not there; `errors` says what.")),
+        "429": _problem(_("You have exported so much that this would be too much.")),
     }
     key = {
         "name": "Idempotency-Key",
@@ -189,12 +191,14 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
         }
         for column in columns_for(authority, report, None)
     ]
+    assert authority.user is not None
+    offered = formats(grant_of(authority.user, report))
     parameters = parameters_schema(report)
     schema = _object(
         {
             "format": {
-                "oneOf": [{"const": name, "title": str(label)} for name, label in formats()],
-                "default": "csv",
+                "oneOf": [{"const": name, "title": str(label)} for name, label in offered],
+                **({"default": "csv"} if "csv" in dict(offered) else {}),
             },
             "columns": {
                 "type": "array",
@@ -244,7 +248,10 @@ def _schemas() -> dict[str, Schema]:
         "Report": _object(
             {
                 **summary,
+                "may_generate": {"type": "boolean"},
                 "max_rows": _COUNT_OR_NULL,
+                "rows_per_day": _COUNT_OR_NULL,
+                "jobs_at_once": _COUNT_OR_NULL,
                 "columns": {"type": "array", "items": column},
                 "formats": {"type": "array", "items": written},
                 "options": _object(dict.fromkeys(CHOICES, texts)),

@@ -31,6 +31,8 @@ from django_reports.permissions import (
     downloadable,
     may_enter,
     may_generate,
+    may_see_rights,
+    may_view,
     seen_columns,
     visible_jobs,
 )
@@ -50,6 +52,7 @@ from django_reports.views.requests import (
     problem,
     wants_json,
 )
+from django_reports.views.rights import page as rights_page
 from django_reports.views.words import progress_in_words, report_in_words
 
 JOBS_PER_PAGE = 50
@@ -130,20 +133,25 @@ def _login_url() -> str:
 
 @staff_view("GET", "HEAD")
 def catalogue(request: HttpRequest) -> HttpResponseBase:
-    """The reports that this person may have made, by category."""
+    """The reports that this person sees, by category; with a link to those they may have made."""
     place = StaffPlace(request)
-    offers = [(report, place.url("report", report.get_identifier())) for report in _offers(request)]
+    offers = [
+        (report, place.url("report", report.get_identifier()))
+        for report in _listed(request, may_view)
+    ]
     if wants_json(request):
         return answer_json(
             {"reports": [{**api.summary_of(report), "url": url} for report, url in offers]}
         )
-    categories: dict[str, list[tuple[Report, str]]] = {}
+    categories: dict[str, list[tuple[Report, str | None]]] = {}
     for report, url in offers:
-        categories.setdefault(str(report.category), []).append((report, url))
+        link = url if may_generate(request.user, report) else None
+        categories.setdefault(str(report.category), []).append((report, link))
     context = {
         "title": _("Reports"),
         "categories": sorted(categories.items()),
         "jobs_url": place.jobs_url(),
+        "rights_url": place.url("rights") if may_see_rights(request.user) else None,
     }
     return TemplateResponse(
         request, "django_reports/catalogue.html", place.context(request, [], **context)
@@ -192,6 +200,8 @@ def _find(request: HttpRequest, identifier: str) -> Report:
     found = registry.get(identifier)
     if not found.is_in_catalogue:
         raise UnknownReport(identifier)
+    if may_view(request.user, found):
+        return found  # what they may do with it is asked when they do it
     try:
         authorise(Authority.of(request.user), found, Selection(), origin_of(request))
     except UnknownReport as error:  # in the words in which it was asked, alias or not
@@ -199,13 +209,14 @@ def _find(request: HttpRequest, identifier: str) -> Report:
     return found
 
 
-def _offers(request: HttpRequest) -> list[Report]:
+def _listed(request: HttpRequest, may: Callable[[Any, Report], bool]) -> list[Report]:
+    """The reports that can be asked for by name and that this person may see, or make."""
     registry.load()
     return [
         report
         for report in registry
         if report.is_in_catalogue
-        and may_generate(request.user, report)
+        and may(request.user, report)
         and seen_columns(Authority.of(request.user), report)
     ]
 
@@ -215,7 +226,7 @@ def openapi(request: HttpRequest) -> HttpResponseBase:
     """What a program may ask here and in this person's name, as an OpenAPI document."""
     authority = Authority.of(request.user)
     base = StaffPlace(request).url("catalogue").rstrip("/") or "/"
-    return answer_json(document(_offers(request), authority, base))
+    return answer_json(document(_listed(request, may_generate), authority, base))
 
 
 @staff_view("GET", "HEAD")
@@ -255,6 +266,12 @@ def own_jobs(request: HttpRequest) -> HttpResponseBase:
     return TemplateResponse(
         request, "django_reports/jobs.html", place.context(request, trail, **context)
     )
+
+
+@staff_view("GET", "HEAD")
+def rights(request: HttpRequest) -> HttpResponseBase:
+    """For auditors: who may export what, and why."""
+    return rights_page(request)
 
 
 @staff_view("GET", "HEAD")

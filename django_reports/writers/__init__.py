@@ -36,6 +36,12 @@ def writer_for(name: str) -> type[Writer]:
     return _writers[name]
 
 
+def plain_format(name: str) -> str:
+    """A format without its compression: csv of csv.gz."""
+    plain, _dot, ending = name.rpartition(".")
+    return plain if ending in COMPRESSIONS else name
+
+
 def all_writers() -> list[type[Writer]]:
     return list(_writers.values())
 
@@ -55,6 +61,7 @@ __all__ = [
     "Writer",
     "all_writers",
     "escape",
+    "plain_format",
     "register_writer",
     "unescape",
     "writer_for",

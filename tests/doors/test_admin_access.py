@@ -128,7 +128,8 @@ def test_an_attempt_without_a_grant_is_recorded(carol, orders):
     entry = AuditEntry.objects.get(action="denied")
     assert (entry.actor_label, entry.actor_key) == ("carol", str(carol.pk))
     assert (entry.report, entry.address) == ("shop.orders", "10.0.0.7")
-    assert (entry.data, entry.user_agent) == ({"what": "generate"}, "curl")
+    facts = {"what": "generate", "lacking": "grant"}
+    assert (entry.data, entry.user_agent) == (facts, "curl")
     assert not ReportJob.objects.exists()
 
 

@@ -26,7 +26,9 @@ def last_change():
     return AuditEntry.objects.filter(action="grant_changed").first()
 
 
-AS_ADDED = {"group": "team", "can_generate": True, "others": "none", "max_rows": None}
+AS_ADDED = {"group": "team", "report": "shop.orders", "can_view": False, "can_generate": True,
+            "can_download": False, "others": "none", "can_cancel_others": False, "max_rows": None,
+            "rows_per_day": None, "jobs_at_once": None, "formats": []}  # fmt: skip
 
 
 # Grants
@@ -47,7 +49,7 @@ def test_changing_a_grant_is_recorded(root, team):
     entry = last_change()
     assert entry.actor_label == "root"
     assert entry.data == {
-        "before": {**AS_ADDED, "report": "shop.orders"},
+        "before": {**AS_ADDED, "can_view": True, "can_download": True},
         "after": {**AS_ADDED, "others": "all", "max_rows": 5},
     }
 
@@ -57,7 +59,7 @@ def test_deleting_a_grant_is_recorded(root, team):
     browse(root).post(f"{GRANTS}{grant.pk}/delete/", {"post": "yes"})
     entry = last_change()
     assert (entry.actor_label, entry.report) == ("root", "shop.orders")
-    assert entry.data == {"before": AS_ADDED}
+    assert entry.data == {"before": {**AS_ADDED, "can_view": True, "can_download": True}}
 
 
 def test_deleting_grants_by_the_action_is_recorded(root, team):

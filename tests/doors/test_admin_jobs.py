@@ -277,7 +277,7 @@ NOT_ANY_MORE = "You may no longer download this export."
 
 def test_without_the_grant_that_made_it_the_owner_may_not_download(alice, orders):
     job = make(alice)
-    GroupReportPermission.objects.update(can_generate=False)
+    GroupReportPermission.objects.update(can_view=False, can_generate=False, can_download=False)
     assert_refused(alice, job, 403, NOT_ANY_MORE)
 
 

@@ -185,7 +185,7 @@ def test_a_finished_job(alice, orders):
 
 def test_a_finished_job_whose_file_is_not_ones_to_have_leads_nowhere(alice, orders):
     job = make(alice)
-    GroupReportPermission.objects.update(can_generate=False)
+    GroupReportPermission.objects.update(can_view=False, can_generate=False, can_download=False)
     answer = Program(alice).get(page_of(job))
     assert (answer.status_code, set(answer.json()["links"])) == (200, {"self", "status", "rerun"})
 
@@ -232,7 +232,7 @@ def test_a_link_that_is_gone_is_a_change(alice, orders):
     job = make(alice)
     program = Program(alice)
     known = program.get(page_of(job, "status"))["ETag"]
-    GroupReportPermission.objects.update(can_generate=False)
+    GroupReportPermission.objects.update(can_view=False, can_generate=False, can_download=False)
     assert program.get(page_of(job, "status"), if_none_match=known).status_code == 200
 
 

@@ -102,7 +102,7 @@ def test_a_request_that_was_refused_does_not_use_up_its_key(alice, orders):
 def test_a_key_gives_nothing_to_whoever_lost_the_right(alice, orders):
     program = Program(alice)
     under("monday", program)
-    GroupReportPermission.objects.update(can_generate=False)
+    GroupReportPermission.objects.update(can_view=False, can_generate=False, can_download=False)
     assert under("monday", program).status_code == 404
 
 

@@ -176,7 +176,7 @@ def test_a_report_whose_columns_are_all_somebody_elses(alice, orders, monkeypatc
 
 def test_download_without_the_right_of_now(alice, orders):
     job = make(alice)
-    GroupReportPermission.objects.update(can_generate=False)
+    GroupReportPermission.objects.update(can_view=False, can_generate=False, can_download=False)
     answer = Program(alice).get(page_of(job, "download"))
     assert_problem(answer, 403, "You may no longer download this export.")
 
@@ -213,7 +213,7 @@ def test_run_again_too_early(alice, orders):
 
 def test_run_again_without_the_right_of_now(alice, orders):
     job = make(alice)
-    GroupReportPermission.objects.update(can_generate=False)
+    GroupReportPermission.objects.update(can_view=False, can_generate=False, can_download=False)
     answer = Program(alice).post(page_of(job, "rerun"))
     assert_problem(answer, 403, "There is no report “shop.orders” that you may export.")
 

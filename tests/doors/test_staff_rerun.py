@@ -84,7 +84,7 @@ def assert_not_again(user, job, code, message):
 
 def test_not_without_the_grant_that_it_needs_now(alice, orders):
     job = make(alice)
-    GroupReportPermission.objects.update(can_generate=False)
+    GroupReportPermission.objects.update(can_view=False, can_generate=False, can_download=False)
     assert_not_again(alice, job, 403, "There is no report “shop.orders” that you may export.")
     assert last_denial().data["what"] == "generate"
 

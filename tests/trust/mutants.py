@@ -22,8 +22,8 @@ TESTS = ["tests/trust/test_matrix.py", "tests/test_permissions.py", "tests/doors
 # What asks whether somebody may do something, wherever it is called …
 CALLS = {
     "has_perm", "has_module_perms", "may_generate", "may_download", "may_cancel", "may_enter",
-    "may_view", "sees_reports", "has_any", "door", "_may_read", "_has_perms",
-    "has_view_or_change_permission", "is_superuser", "_is_superuser",
+    "may_view", "sees_reports", "has_any", "door", "_may_read", "_has_perms", "may_see_rights",
+    "has_view_or_change_permission", "may_all", "lacks_permission", "allows_format",
 }  # fmt: skip
 # … and what is a fact about somebody or their grants.
 FACTS = {"is_active", "is_authenticated", "is_staff", "can_view", "can_generate", "can_download",

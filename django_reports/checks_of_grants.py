@@ -1,0 +1,79 @@
+"""System checks of who has which grants: they look into the database where it is asked for."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import OperationalError, connections, router
+from django.db.models import Q
+
+from django_reports.conf import NAME, get_settings, problems
+from django_reports.models import GroupReportPermission
+from django_reports.statuses import Others
+
+TAG = "django_reports"
+
+# Each of these is enough to give oneself, or one's group, every grant.
+POWERS = {
+    "django_reports": ("add_groupreportpermission", "change_groupreportpermission"),
+    "auth": ("change_group", "add_user", "change_user"),
+}
+
+
+@register(Tags.database)
+def check_tenants(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Grants for the same tenant, where nobody has one. Asked for by `check --database`."""
+    if problems(getattr(settings, NAME, {})) or get_settings().TENANT is not None:
+        return []
+    if not _has_tables(databases):
+        return []
+    found = GroupReportPermission.objects.filter(others=Others.TENANT)
+    return [
+        Error(
+            f"The grant of {group!r} for {report!r} shows exports of the same tenant, and nobody "
+            "has a tenant: it shows none.",
+            hint=f"Set {NAME}['TENANT'], or give the grant another choice.",
+            id="django_reports.E022",
+        )
+        for group, report in found.order_by("pk").values_list("group__name", "report")
+    ]
+
+
+@register(TAG, deploy=True)
+def check_powers(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Who can give themselves everything: by name with `--database`, else that there are some."""
+    names = [f"{app}.{codename}" for app, codenames in POWERS.items() for codename in codenames]
+    who = "Whoever has one of these permissions"
+    if _has_tables(databases):
+        mighty = Q()
+        for app, codenames in POWERS.items():
+            mighty |= Q(
+                permissions__content_type__app_label=app, permissions__codename__in=codenames
+            )
+        groups = Group.objects.filter(mighty).order_by("name").values_list("name", flat=True)
+        found = list(dict.fromkeys(groups))
+        if not found:
+            return []
+        who = f"The members of {', '.join(map(repr, found))}, who have one of these permissions,"
+    return [
+        Warning(
+            f"{who} can grant themselves every export: {', '.join(names)}.",
+            hint="Give them to few people. What they change is in the audit log. If that is as it "
+            "should be, silence this check.",
+            id="django_reports.W005",
+        )
+    ]
+
+
+def _has_tables(databases: Iterable[str] | None) -> bool:
+    """Whether the checks may ask the database of the grants, and it has been migrated."""
+    alias = router.db_for_read(GroupReportPermission)
+    if alias not in (databases or ()):
+        return False
+    try:
+        tables = connections[alias].introspection.table_names()
+    except OperationalError:  # where a site is built, there need not be a database
+        return False
+    return GroupReportPermission._meta.db_table in tables

@@ -1,0 +1,17 @@
+"""QuotaLock: whoever counts a person's exports holds theirs meanwhile."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class QuotaLock(models.Model):
+    """A row for each person with a quota. Its lock is what matters, not what it says."""
+
+    person_key = models.CharField(max_length=255, primary_key=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.person_key

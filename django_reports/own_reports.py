@@ -1,0 +1,102 @@
+"""The reports of this app about itself. Like every other they need a grant and a permission."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from django_reports.columns import Column
+from django_reports.models import AuditEntry
+from django_reports.registry import register
+from django_reports.reports import ModelReport, Report, ReportContext
+from django_reports.rights import people, rights_of
+from django_reports.statuses import AuditAction
+
+CHUNK = 200  # people whose rights are looked up together
+
+
+class AuditFilterForm(forms.Form):
+    since = forms.DateTimeField(label=_("Since"), required=False)
+    until = forms.DateTimeField(label=_("Before"), required=False)
+    action = forms.MultipleChoiceField(label=_("Action"), choices=AuditAction, required=False)
+    who = forms.CharField(label=_("Who"), required=False)
+
+
+@register
+class Audit(ModelReport):
+    """The audit log. That it was exported is in it, too."""
+
+    identifier = "django_reports.audit"
+    label = _("Audit log")
+    category = _("Reports and exports")
+    model = AuditEntry
+    columns = (
+        "id",
+        "created_at",
+        "action",
+        "actor_label",
+        "actor_key",
+        "report",
+        "job_key",
+        "address",
+        "user_agent",
+        "request_id",
+        "data",
+    )
+    parameters = AuditFilterForm
+
+    def filter_queryset(self, queryset: "QuerySet[Any]", context: ReportContext) -> "QuerySet[Any]":
+        wanted = context.parameters
+        if wanted["since"]:
+            queryset = queryset.filter(created_at__gte=wanted["since"])
+        if wanted["until"]:
+            queryset = queryset.filter(created_at__lt=wanted["until"])
+        if wanted["action"]:
+            queryset = queryset.filter(action__in=wanted["action"])
+        if wanted["who"]:
+            queryset = queryset.filter(actor_label=wanted["who"])
+        return queryset
+
+
+@register
+class Rights(Report):
+    """Who may export what, and why: a row for each person and report."""
+
+    identifier = "django_reports.rights"
+    label = _("Rights to exports")
+    category = _("Reports and exports")
+    permission = "django_reports.view_groupreportpermission"
+    columns = (
+        Column("person", label=_("Person")),
+        Column("report", label=_("Report")),
+        Column("may_view", label=_("Sees it"), kind="boolean"),
+        Column("may_generate", label=_("May export"), kind="boolean"),
+        Column("may_download", label=_("May download"), kind="boolean"),
+        Column("has_permission", label=_("Has Django's permission"), kind="boolean"),
+        Column("max_rows", label=_("Row limit"), kind="integer"),
+        Column("rows_per_day", label=_("Rows per day"), kind="integer"),
+        Column("jobs_at_once", label=_("Exports at once"), kind="integer"),
+        Column("formats", label=_("Formats"), kind="text"),
+        Column("why", label=_("Why"), kind="text"),
+    )
+
+    def rows(self, context: ReportContext) -> Iterable[Mapping[str, Any]]:
+        found = people()
+        for start in range(0, found.count(), CHUNK):
+            for right in rights_of(list(found[start : start + CHUNK])):
+                grant = right.grant
+                yield {
+                    "person": right.person,
+                    "report": right.report.get_identifier(),
+                    "may_view": grant.can_view and right.has_permission,
+                    "may_generate": right.may_generate,
+                    "may_download": grant.can_download and right.has_permission,
+                    "has_permission": right.has_permission,
+                    "max_rows": grant.max_rows,
+                    "rows_per_day": grant.rows_per_day,
+                    "jobs_at_once": grant.jobs_at_once,
+                    "formats": ", ".join(sorted(grant.formats or ())),
+                    "why": "; ".join(right.reasons),
+                }
