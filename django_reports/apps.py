@@ -13,6 +13,7 @@ class DjangoReportsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("django_reports.checks")
+        import_module("django_reports.checks_of_storage")
         import_module("django_reports.checks_of_grants")
         import_module("django_reports.grants").watch_memberships()
         import_module("django_reports.own_reports")

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_reports import audit, jobs, quotas, signals, storage
+from django_reports import audit, jobs, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM
 from django_reports.conf import get_settings
 from django_reports.control import Control
@@ -133,6 +133,7 @@ def _make(attempt: Attempt, control: Control) -> None:
             spec, jobs.authority_of(job), jobs.origin_of(job), now=job.created_at, job=job
         )
         with control.snapshot(), export.snapshot():
+            snapshot_at = timezone.now()
             if export.is_countable:
                 control.rows_expected = export.count()
             writer = export.writer()
@@ -160,10 +161,13 @@ def _make(attempt: Attempt, control: Control) -> None:
             sha256=meter.sha256,
             columns=export.columns_as_made(),
             losses=dict(writer.losses),
+            snapshot_at=snapshot_at,
+            project_version=manifests.version_of_code(),
         )
     except BaseException:
         storage.discard(alias, name)  # if it stays, a sweep finds it noted
         raise
+    manifests.keep(job)
 
 
 def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +11,7 @@ from django.db import DatabaseError, connections
 from django.db.models import F
 from django.utils.module_loading import import_string
 
-from django_reports import anchors, protection, storage
+from django_reports import anchors, protection
 from django_reports.columns import (
     LOOKUP_SEPARATOR,
     Column,
@@ -22,7 +21,6 @@ from django_reports.columns import (
     is_secret_looking,
 )
 from django_reports.conf import NAME, get_settings, problems
-from django_reports.exceptions import FileUnavailable
 from django_reports.registry import registry
 from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
 from django_reports.runners import RUNNERS, get_runner
@@ -180,43 +178,6 @@ def check_databases(databases: Iterable[str] | None = None, **kwargs: Any) -> li
                 )
             )
     return found
-
-
-@register(TAG)
-def check_storage(**kwargs: Any) -> list[CheckMessage]:
-    if problems(getattr(settings, NAME, {})):
-        return []
-    try:
-        kept = storage.storage_of(storage.storage_alias())
-    except FileUnavailable as error:
-        return [
-            Error(
-                f"STORAGES[{get_settings().STORAGE!r}], which keeps report files, cannot be used: "
-                f"{error.__cause__}",
-                hint="Correct it, or leave it out: then report files are kept in a private folder.",
-                id="django_reports.E014",
-            )
-        ]
-    try:
-        location = kept.path("")
-    except NotImplementedError:  # no folder of this machine
-        return []
-    public = {
-        name: Path(root).resolve()
-        for name in ("MEDIA_ROOT", "STATIC_ROOT")
-        if (root := getattr(settings, name, None))
-    }
-    return [
-        Error(
-            f"Report files are kept in {location}, which lies under {name}, where anyone may "
-            "fetch them.",
-            hint=f"Set STORAGES[{get_settings().STORAGE!r}] or {NAME}['FOLDER'] to a folder of "
-            "its own.",
-            id="django_reports.E004",
-        )
-        for name, root in public.items()
-        if Path(location).resolve().is_relative_to(root)
-    ]
 
 
 @register(TAG)

@@ -29,6 +29,11 @@ class Settings:
     STORAGE: str = "reports"
     FOLDER: str | Path | None = None
     RETENTION: timedelta = timedelta(days=7)
+    DOWNLOADS: str = "django"
+    ACCEL_PREFIX: str = "/reports-files/"
+    BASE_URL: str | None = None
+    LINK_LIFETIME: timedelta = timedelta(minutes=15)
+    PROJECT_VERSION: str | Callable[[], str] = ""
     DATABASE: str | None = None
     POLICY: str = "django_reports.permissions.GroupPolicy"
     SUPERUSERS_MAY_ALL: bool = True
@@ -56,6 +61,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "STORAGE": (str,),
     "FOLDER": (str, Path, type(None)),
     "RETENTION": (timedelta,),
+    "DOWNLOADS": (str,),
+    "ACCEL_PREFIX": (str,),
+    "BASE_URL": (str, type(None)),
+    "LINK_LIFETIME": (timedelta,),
+    "PROJECT_VERSION": (str, Callable),  # type: ignore[dict-item]
     "DATABASE": (str, type(None)),
     "POLICY": (str,),
     "SUPERUSERS_MAY_ALL": (bool,),
@@ -74,9 +84,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "TRUSTED_PROXIES": (int, list, tuple),
     "REQUEST_ID_HEADER": (str, type(None)),
 }
+_CHOICES = {"DOWNLOADS": ("django", "x-accel-redirect", "x-sendfile", "redirect")}
 _NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS", "TRUSTED_PROXIES")
 _POSITIVE = (
     "RETENTION",
+    "LINK_LIFETIME",
     "LEASE",
     "TIMEOUT",
     "SNAPSHOT_MAX_AGE",
@@ -99,6 +111,13 @@ def problems(value: Any) -> list[str]:
         elif not _is_one_of(item, _TYPES[key]):
             names = " or ".join(kind.__name__ for kind in _TYPES[key])
             found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
+        elif key in _CHOICES and item not in _CHOICES[key]:
+            legal = ", ".join(_CHOICES[key])
+            found.append(f"{NAME}[{key!r}] is {item!r}. Choose from: {legal}.")
+        elif key == "ACCEL_PREFIX" and not (item.startswith("/") and item.endswith("/")):
+            found.append(f"{NAME}[{key!r}] must begin and end with a slash, not {item!r}.")
+        elif key == "BASE_URL" and item and not item.startswith(("https://", "http://")):
+            found.append(f"{NAME}[{key!r}] must begin with https:// or http://, not {item!r}.")
         elif key in _POSITIVE and item is not None and item <= timedelta(0):
             found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
         elif key in _NOT_NEGATIVE and isinstance(item, int) and item < 0:

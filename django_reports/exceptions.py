@@ -83,6 +83,10 @@ class IdempotencyKeyReused(ReportError):
 
 
 class FileUnavailable(ReportError):
+    """The file of a job cannot be had."""
+
+
+class SealBroken(FileUnavailable):
     """The file of a job is missing, or is not the one that was made."""
 
 

@@ -15,7 +15,7 @@ from django.db import router, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from django_reports import about, audit, quotas, signals, storage
+from django_reports import about, audit, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM, Origin
 from django_reports.conf import get_settings
 from django_reports.exceptions import (
@@ -123,7 +123,8 @@ def active_like(export: Export) -> ReportJob | None:
 
 def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:
     """The end of an immediate export that was sent whole. It has no file."""
-    _end_immediate(job, JobStatus.SUCCEEDED, AuditAction.FINISHED, meter, losses=losses)
+    facts = {"snapshot_at": job.started_at, "project_version": manifests.version_of_code()}
+    _end_immediate(job, JobStatus.SUCCEEDED, AuditAction.FINISHED, meter, losses=losses, **facts)
 
 
 def abandon_immediate(job: ReportJob, meter: Meter) -> None:
@@ -226,11 +227,20 @@ def give_up_file(job: ReportJob) -> bool:
 
 def remove_leftovers(job: ReportJob) -> None:
     """Remove the file that a job without one still names."""
+    storage.delete(job.storage, job.manifest_key)
     storage.delete(job.storage, job.file_key)
-    ReportJob.objects.filter(pk=job.pk).with_leftovers().update(file_key="")
+    ReportJob.objects.filter(pk=job.pk).with_leftovers().update(file_key="", manifest_key="")
 
 
-def record_download(job: ReportJob, origin: Origin) -> None:
+def note_broken_seal(job: ReportJob, reason: str) -> None:
+    """Show on a job's page that its file is gone or changed, until it is found whole again."""
+    ReportJob.objects.filter(pk=job.pk, status=JobStatus.SUCCEEDED).update(
+        error=reason, verified_look=""
+    )
+
+
+def record_download(job: ReportJob, origin: Origin, **facts: Any) -> None:
+    """Record that a file, or a part of it, is handed out. `facts` go into the entry."""
     with transaction.atomic(using=database()):
         audit.record(
             AuditAction.DOWNLOADED,
@@ -238,7 +248,7 @@ def record_download(job: ReportJob, origin: Origin) -> None:
             job=job,
             file_key=job.file_key,
             filename=job.filename,
-            bytes=job.bytes,
+            **facts,
         )
     tell_after_commit(signals.job_downloaded, job, user=origin.user)
 

@@ -123,6 +123,7 @@ class AuditAction(TextChoices):
     FAILED = "failed", _("Failed")
     CANCEL_REQUESTED = "cancel_requested", _("Cancel requested")
     CANCELED = "canceled", _("Canceled")
+    LINKED = "linked", _("Link made")
     DOWNLOADED = "downloaded", _("Downloaded")
     DENIED = "denied", _("Denied")
     EXPIRED = "expired", _("Expired")

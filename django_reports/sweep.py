@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports import anchors, checkpoints, jobs, retention, storage
+from django_reports import anchors, checkpoints, jobs, manifests, retention, storage
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
@@ -25,7 +25,8 @@ ORPHAN_AGE = dt.timedelta(days=1)  # of a file that no job names before it is re
 
 @dataclass
 class Swept:
-    """How many jobs a sweep put back into the queue, gave up, handed over again and expired.
+    """How many jobs a sweep put back into the queue, gave up, handed over again and expired,
+    and how many manifests it put beside their files.
 
     And, where it tidied up as well, how many files without a job it removed, how many jobs it
     found without their file, how many folders of dead processes it removed, and how many entries
@@ -36,6 +37,7 @@ class Swept:
     failed: int = 0
     enqueued: int = 0
     expired: int = 0
+    manifests: int = 0
     orphans: int = 0
     missing: int = 0
     folders: int = 0
@@ -62,6 +64,8 @@ def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Sw
             jobs.remove_leftovers(job)
         except FileUnavailable as error:  # the next sweep tries again, and the others go on
             logger.warning("job=%s event=leftover_stays error=%s", job.pk, error)
+    for job in ReportJob.objects.without_manifest():
+        swept.manifests += manifests.keep(job)
     if tidies:
         swept.folders += remove_abandoned()
         _tidy_storages(swept)
@@ -119,7 +123,7 @@ def _tidy_storage(alias: str, kept: Any, swept: Swept) -> None:
         found = {
             key for key in kept.values_list("file_key", flat=True) if storage.exists(alias, key)
         }
-    noted = set(kept.values_list("file_key", flat=True))
+    noted = {key for keys in kept.values_list("file_key", "manifest_key") for key in keys}
     for key in found - noted:
         age = storage.age_of(alias, key)
         if age is not None and age > ORPHAN_AGE:

@@ -11,6 +11,7 @@ from tests.services import (
     LABELS,
     find_chromium,
     find_curl,
+    find_nginx,
     find_pgbouncer,
     find_redis_server,
     find_soffice,
@@ -50,6 +51,8 @@ def main() -> int:
 
     if "integration" in sys.argv and find_pgbouncer() is None:
         left_out.append("the pooler (no pgbouncer)")
+    if "integration" in sys.argv and find_nginx() is None:
+        left_out.append("a server in front (no nginx)")
     wanted, missing = ", ".join(run) or "nothing", ", ".join(left_out) or "nothing"
     print(f"tests: running on {wanted}; left out: {missing}", flush=True)
     if left_out and os.environ.get("CI") == "true":

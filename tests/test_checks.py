@@ -122,9 +122,75 @@ def test_e004_goes_by_the_storage_too(settings, tmp_path):
         **settings.STORAGES,
         "reports": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     }
-    message = found("E004")
+    (message,) = (m for m in messages() if m.id == "django_reports.E004")
     assert str(tmp_path / "media") in message.msg
     assert "STORAGES['reports']" in message.hint
+
+
+def keep_in(settings, backend, **options):
+    settings.STORAGES = {**settings.STORAGES, "reports": {"BACKEND": backend, "OPTIONS": options}}
+
+
+FILES = "django.core.files.storage.FileSystemStorage"
+SIGNING = "tests.storages.Signing"
+PRIVATE = "django_reports.storage.PrivateFileSystemStorage"
+
+
+def test_e031_files_with_a_public_address(settings, tmp_path):
+    keep_in(settings, FILES, location=tmp_path, base_url="/kept/", file_permissions_mode=0o600)
+    message = found("E031")
+    assert "/kept/2026/01/file.csv" in message.msg
+    assert "PrivateFileSystemStorage" in message.hint
+
+
+def test_signed_addresses_are_fine(settings):
+    keep_in(settings, SIGNING)
+    assert messages() == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "shown"), [(0o644, "the mode 644"), (0o604, "the mode 604"), (None, "no mode")]
+)
+def test_e032_files_that_others_may_read(settings, tmp_path, mode, shown):
+    settings.FILE_UPLOAD_PERMISSIONS = mode
+    keep_in(settings, FILES, location=tmp_path)
+    (message,) = (m for m in messages() if m.id == "django_reports.E032")
+    assert f"kept with {shown}:" in message.msg
+
+
+@pytest.mark.parametrize("acl", ["public-read", "authenticated-read"])
+def test_e032_objects_that_others_may_read(settings, acl):
+    keep_in(settings, SIGNING, acl=acl)
+    assert f"the ACL {acl}" in found("E032").msg
+
+
+@pytest.mark.parametrize("way", ["x-accel-redirect", "x-sendfile"])
+def test_e033_files_that_a_server_cannot_send(settings, configure, way):
+    configure(DOWNLOADS=way)
+    keep_in(settings, SIGNING)
+    message = found("E033")
+    assert f"is {way!r}, which needs a storage of files on this machine" in message.msg
+    assert message.msg.endswith("tests.storages.Signing.")
+
+
+def test_e033_a_storage_to_which_nobody_can_be_sent(settings, configure, tmp_path):
+    configure(DOWNLOADS="redirect")
+    keep_in(settings, PRIVATE, location=tmp_path)
+    assert "takes parameters and expire" in found("E033").msg
+
+
+@pytest.mark.parametrize(
+    ("way", "backend"),
+    [
+        ("x-accel-redirect", PRIVATE),
+        ("x-sendfile", PRIVATE),
+        ("redirect", "tests.storages.Signing"),
+    ],
+)
+def test_ways_that_the_storage_can_go_are_fine(settings, configure, way, backend):
+    configure(DOWNLOADS=way)
+    keep_in(settings, backend)
+    assert messages() == []
 
 
 def test_files_beside_the_public_ones_are_fine(configure, settings, tmp_path):

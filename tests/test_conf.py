@@ -1,3 +1,4 @@
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -5,14 +6,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from django_reports.conf import get_settings, problems
+from django_reports.conf import Settings, get_settings, problems
 
-KEYS = (
-    "AUDIT_ANCHORS, AUDIT_KEYS, AUDIT_RETENTION, DATABASE, FOLDER, JOB_RETENTION, LEASE, "
-    "LOCAL_THREAD, MASK_KEY, MAX_ATTEMPTS, PERSONAL_DATA_RETENTION, POLICY, QUEUE, "
-    "REQUEST_ID_HEADER, RETENTION, RUNNER, SNAPSHOT_MAX_AGE, STORAGE, STREAMS_PER_PROCESS, "
-    "STREAM_MAX_ROWS, SUPERUSERS_MAY_ALL, TENANT, TIMEOUT, TRUSTED_PROXIES"
-)
+KEYS = ", ".join(sorted(field.name for field in fields(Settings)))
 
 
 def test_defaults(settings):
@@ -60,6 +56,10 @@ def test_follows_the_setting():
         ({"TRUSTED_PROXIES": -1}, "DJANGO_REPORTS['TRUSTED_PROXIES'] must be 0 or more, not -1."),
         ({"TRUSTED_PROXIES": ["proxy"]},
          'must hold networks such as "10.0.0.0/8", not \'proxy\'.'),
+        ({"DOWNLOADS": "nginx"},
+         "DJANGO_REPORTS['DOWNLOADS'] is 'nginx'. Choose from: django, x-accel-redirect,"),
+        ({"ACCEL_PREFIX": "files/"},
+         "DJANGO_REPORTS['ACCEL_PREFIX'] must begin and end with a slash, not 'files/'."),
         ([], "DJANGO_REPORTS must be a dict, not list."),
         (None, "DJANGO_REPORTS must be a dict, not NoneType."),
     ],

@@ -73,5 +73,6 @@ def test_what_succeeded_is_there_and_what_failed_says_why(
         assert (len(content), hashlib.sha256(content).hexdigest()) == (job.bytes, job.sha256)
     assert bool(failed) == (fault != "renamed")
     assert len(failed) < ROUNDS
-    noted = {job.file_key for job in made if job.status == "succeeded"}
+    kept = [job for job in made if job.status == "succeeded"]
+    noted = {key for job in kept for key in (job.file_key, job.manifest_key) if key}
     assert set(names_in(storages["reports"])) == noted

@@ -86,6 +86,7 @@ def test_a_job_whose_file_is_gone_says_so(alice, orders, folder):
 def test_a_folder_that_is_not_mounted_expires_nothing(alice, orders, folder, caplog):
     job = make(alice)
     (folder / job.file_key).unlink()
+    (folder / job.manifest_key).unlink()
     assert tidy().missing == 0
     job.refresh_from_db()
     assert job.status == "succeeded"

@@ -4,15 +4,20 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.template.defaultfilters import filesizeformat
 from django.urls import path
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from django_reports.admin.lists import FormatFilter, ReadOnlyAdmin, ReportFilter
 from django_reports.models import ReportJob
 from django_reports.permissions import sees_reports, visible_jobs
+from django_reports.views import downloads, links
 from django_reports.views import jobs as views
 from django_reports.views.places import AdminPlace
 from django_reports.views.words import report_in_words
@@ -55,8 +60,9 @@ class ReportJobAdmin(ReadOnlyAdmin):
         return visible_jobs(request.user).filter(pk=obj.pk).exists()
 
     def get_urls(self) -> list[Any]:
-        pages = {"change": views.page, "status": views.status, "download": views.download,
-                 "cancel": views.cancel, "rerun": views.rerun}  # fmt: skip
+        pages = {"change": views.page, "status": views.status, "manifest": views.manifest,
+                 "download": downloads.download,
+                 "link": links.make, "cancel": views.cancel, "rerun": views.rerun}  # fmt: skip
         return [
             path("<uuid:key>/", self._at_this_site(views.page)),
             *(
@@ -67,8 +73,18 @@ class ReportJobAdmin(ReadOnlyAdmin):
                 )
                 for name, view in pages.items()
             ),
+            path(
+                "<uuid:key>/signed/<str:token>/",
+                self._signed,
+                name="django_reports_reportjob_signed",
+            ),
             *super().get_urls(),
         ]
+
+    @method_decorator([login_not_required, require_safe, never_cache])
+    def _signed(self, request: HttpRequest, key: UUID, token: str) -> HttpResponseBase:
+        """Open to everybody: a link says in whose name it is followed."""
+        return links.follow(request, key, token, AdminPlace(self.admin_site))
 
     def _at_this_site(self, view: Any) -> Any:
         def at_this_site(request: HttpRequest, key: UUID) -> HttpResponseBase:

@@ -35,6 +35,10 @@ class ReportJobQuerySet(models.QuerySet["ReportJob"]):
         ended = (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.EXPIRED)
         return self.filter(file_key__gt="", status__in=ended)
 
+    def without_manifest(self) -> "ReportJobQuerySet":
+        """With a file beside which no manifest lies yet."""
+        return self.filter(status=JobStatus.SUCCEEDED, file_key__gt="", manifest_key="")
+
     def move(self, from_status: JobStatus, to_status: JobStatus, **changes: Any) -> bool:
         """Take the rows of this queryset from one state to another in one conditional UPDATE.
 
@@ -96,6 +100,14 @@ class ReportJob(models.Model):
     storage = models.CharField(_("storage"), max_length=100, blank=True)
     file_key = models.CharField(_("file key"), max_length=255, blank=True)
     filename = models.CharField(_("file name"), max_length=255, blank=True)
+    # Of its manifest, which lies beside it; empty until then.
+    manifest_key = models.CharField(max_length=255, blank=True, editable=False)
+    snapshot_at = models.DateTimeField(_("rows read at"), null=True, blank=True)
+    project_version = models.CharField(_("version of the project"), max_length=100, blank=True)
+    # When the file was last read as a whole and found to be the one that was made, and what it
+    # looked like from outside then.
+    verified_at = models.DateTimeField(null=True, editable=False)
+    verified_look = models.CharField(max_length=255, blank=True, editable=False)
 
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
     # How many of the attempts ended without a word: killed, or out of memory.

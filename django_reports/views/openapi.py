@@ -20,6 +20,7 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 _TEXT = {"type": "string"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
+_TIME = {"type": "string", "format": "date-time"}
 _TIME_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
 _COUNT = {"type": "integer", "minimum": 0}
 _COUNT_OR_NULL = {"type": ["integer", "null"], "minimum": 0}
@@ -94,13 +95,32 @@ def _job_paths() -> dict[str, Any]:
         ),
         "304": {"description": _("Nothing has changed.")},
     }
+    content: dict[str, Any] = {name: {} for name in ("text/csv", "application/*", "text/*")}
     file = {
         "200": {
             "description": _("The file."),
-            "content": {writer: {} for writer in ("text/csv", "application/*", "text/*")},
+            "content": content,
+            "headers": {"ETag": _header(_("Send it as If-None-Match or If-Range."))},
         },
+        "206": {
+            "description": _("The part of the file that Range asks for."),
+            "content": content,
+            "headers": {"Content-Range": _header(_("Which part it is, and of how many bytes."))},
+        },
+        "304": {"description": _("It is the file of the ETag.")},
         "410": _problem(_("It is no longer kept.")),
+        "412": {"description": _("It is not the file that If-Match names.")},
+        "416": {"description": _("Range begins beyond the end of the file.")},
         "503": _problem(_("Its storage fails; another time it may not.")),
+    }
+    facts = {"200": _json(_("Its manifest."), {"type": "object"})}
+    link = {
+        "201": _json(
+            _("A link that works without logging in, for a short time and in your name."),
+            _ref("Link"),
+            Location=_header(_("The link.")),
+        ),
+        "410": file["410"],
     }
     canceled = {
         "200": _json(_("It is canceled."), _ref("Job")),
@@ -133,6 +153,8 @@ def _job_paths() -> dict[str, Any]:
         "/jobs/{id}/": of_job("getJob", _("Follow an export to its file."), {**state, **moved}),
         "/jobs/{id}/status/": of_job("getJobStatus", _("Get an export's state."), state),
         "/jobs/{id}/download/": of_job("downloadJob", _("Download the file."), file),
+        "/jobs/{id}/manifest/": of_job("getManifest", _("Get what is known of the file."), facts),
+        "/jobs/{id}/link/": of_job("linkJob", _("Make a link to the file."), link, changes=True),
         "/jobs/{id}/cancel/": of_job("cancelJob", _("Cancel an export."), canceled, changes=True),
         "/jobs/{id}/rerun/": of_job("rerunJob", _("Make it again."), again, changes=True),
     }
@@ -239,10 +261,8 @@ def _schemas() -> dict[str, Schema]:
     column = _object({"name": _TEXT, "label": _TEXT, "kind": _TEXT, "masked": {"type": "boolean"}})
     texts: Schema = {"type": "array", "items": _TEXT}
     written = _object({"name": _TEXT, "label": _TEXT, "options": texts})
-    links = _object(
-        dict.fromkeys(("self", "status", "download", "cancel", "rerun"), _TEXT),
-        optional=["download", "cancel", "rerun"],
-    )
+    possible = ["download", "link", "manifest", "cancel", "rerun"]
+    links = _object(dict.fromkeys(["self", "status", *possible], _TEXT), optional=possible)
     return {
         "ListedReport": _object({**summary, "url": _TEXT}),
         "Report": _object(
@@ -275,13 +295,14 @@ def _schemas() -> dict[str, Schema]:
                 "sha256": _TEXT_OR_NULL,
                 "losses": {"type": "object", "additionalProperties": _COUNT},
                 "error": _TEXT_OR_NULL,
-                "created_at": {**_TEXT, "format": "date-time"},
+                "created_at": _TIME,
                 "started_at": _TIME_OR_NULL,
                 "finished_at": _TIME_OR_NULL,
                 "expires_at": _TIME_OR_NULL,
                 "links": links,
             }
         ),
+        "Link": _object({"url": {**_TEXT, "format": "uri"}, "expires_at": _TIME}),
         "Problem": _object(
             {
                 "type": _TEXT,
@@ -328,7 +349,15 @@ def _accepted() -> dict[str, Any]:
         Location=_header(_("Address of the export.")),
         **{"Retry-After": _header(_("Seconds until it is worth asking."))},
     )
-    following = ("getJob", "getJobStatus", "downloadJob", "cancelJob", "rerunJob")
+    following = (
+        "getJob",
+        "getJobStatus",
+        "downloadJob",
+        "getManifest",
+        "linkJob",
+        "cancelJob",
+        "rerunJob",
+    )
     key = {"id": "$response.body#/id"}
     answer["links"] = {name: {"operationId": name, "parameters": key} for name in following}
     return answer

@@ -16,6 +16,7 @@ from django.urls import (
 from django.utils.translation import gettext as _
 
 from django_reports.models import ReportJob
+from django_reports.permissions import may_enter
 
 Trail = list[tuple[str, str]]  # (address, label) of what lies above a page
 
@@ -29,8 +30,11 @@ class Place(Protocol):
     def jobs_url(self) -> str:
         """The list of exports."""
 
-    def job_url(self, job: ReportJob, page: str = "job") -> str:
-        """A job's page ("job"), or its "status", "download", "cancel" or "rerun"."""
+    def job_url(self, job: ReportJob, page: str = "job", *more: str) -> str:
+        """A job's page ("job"), or its "status", "download", "cancel" and so on."""
+
+    def lets_in(self, request: HttpRequest) -> bool:
+        """Whether whoever asks may use this place at all."""
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
         """What a template needs to look like the rest of the place."""
@@ -50,8 +54,11 @@ class StaffPlace:
     def jobs_url(self) -> str:
         return self.url("jobs")
 
-    def job_url(self, job: ReportJob, page: str = "job") -> str:
-        return self.url("job" if page == "job" else f"job-{page}", job.pk)
+    def job_url(self, job: ReportJob, page: str = "job", *more: str) -> str:
+        return self.url("job" if page == "job" else f"job-{page}", job.pk, *more)
+
+    def lets_in(self, request: HttpRequest) -> bool:
+        return may_enter(request.user)
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
         site = mounted_site()
@@ -76,9 +83,12 @@ class AdminPlace:
     def jobs_url(self) -> str:
         return self._url("django_reports_reportjob_changelist")
 
-    def job_url(self, job: ReportJob, page: str = "job") -> str:
+    def job_url(self, job: ReportJob, page: str = "job", *more: str) -> str:
         page = "change" if page == "job" else page
-        return self._url(f"django_reports_reportjob_{page}", job.pk)
+        return self._url(f"django_reports_reportjob_{page}", job.pk, *more)
+
+    def lets_in(self, request: HttpRequest) -> bool:
+        return self._site.has_permission(request)
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
         request.current_app = self._site.name
@@ -87,6 +97,19 @@ class AdminPlace:
             **_breadcrumbs(self._url("index"), trail),
             **context,
         }
+
+
+class BarePlace:
+    """A place as it is shown to who has not logged in: nothing in it says who they are."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.jobs_url = place.jobs_url
+        self.job_url = place.job_url
+        self.lets_in = place.lets_in
+
+    def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
+        return {"has_permission": False, **_breadcrumbs(None, []), **context}
 
 
 def mounted_site() -> AdminSite | None:

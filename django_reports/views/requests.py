@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -15,14 +16,13 @@ from django.shortcuts import render
 from django.urls import get_resolver
 from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
+from django.utils.text import get_valid_filename
 
 from django_reports.audit import Origin
-from django_reports.exports import content_type_of
 from django_reports.immediate import ImmediateExport
 from django_reports.models import ReportJob
-from django_reports.specs import ExportSpec
 from django_reports.views.origins import address_of, request_id_of
-from django_reports.views.streaming import stream_export, stream_file
+from django_reports.views.streaming import stream_export
 
 R = TypeVar("R", bound=HttpResponseBase)
 
@@ -81,22 +81,25 @@ def stream(request: HttpRequest, export: ImmediateExport) -> StreamingHttpRespon
     """An immediate export as an answer that is sent while it is made."""
     response = stream_export(request, export)
     response["X-Accel-Buffering"] = "no"
-    return _as_private_download(response, export.job)
+    return as_private_download(response, export.job)
 
 
-def send_file(request: HttpRequest, job: ReportJob, file: Any) -> StreamingHttpResponse:
-    """A finished job's file."""
-    response = stream_file(request, file, content_type_of(ExportSpec.from_json(job.spec)))
-    response["Content-Length"] = str(job.bytes)
-    return _as_private_download(response, job)
-
-
-def _as_private_download(response: R, job: ReportJob) -> R:
-    response["Content-Disposition"] = content_disposition_header(True, job.filename) or "attachment"
+def as_private_download(response: R, job: ReportJob) -> R:
+    """Give a file's answer what keeps it private, and its name."""
+    name = content_disposition_header(True, _safe_filename(job.filename))
+    response["Content-Disposition"] = name or "attachment"
     response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"
     response["X-Export-Job-Id"] = str(job.pk)
     return response
+
+
+def _safe_filename(name: str) -> str:
+    """A name without path, control and bidirectional characters, whatever the job's row says."""
+    try:
+        return get_valid_filename(name).lstrip(".")
+    except SuspiciousFileOperation:  # nothing is left of it
+        return ""
 
 
 def not_found(request: HttpRequest, error: Exception) -> HttpResponseBase:

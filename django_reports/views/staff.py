@@ -39,7 +39,7 @@ from django_reports.permissions import (
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
-from django_reports.views import api, jobs
+from django_reports.views import api, downloads, jobs, links
 from django_reports.views.exports import ExportPage, export
 from django_reports.views.openapi import document
 from django_reports.views.paging import BoundedPaginator
@@ -73,15 +73,18 @@ class CsrfProblem(CsrfViewMiddleware):
         return super()._reject(request, reason)  # type: ignore[misc]
 
 
-def staff_view(*methods: str) -> Callable[[View], View]:
-    """A view for staff: others are asked to log in, or refused. Never kept by a shared cache."""
+def staff_view(*methods: str, is_open: bool = False) -> Callable[[View], View]:
+    """A view for staff: others are asked to log in, or refused. Never kept by a shared cache.
+
+    One that `is_open` finds out by itself who is there.
+    """
 
     def decorate(view: View) -> View:
         checked = decorator_from_middleware(CsrfProblem)(view)
 
         @wraps(view)
         def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-            response = _refuse(request, methods) or checked(request, **arguments)
+            response = _refuse(request, methods, is_open) or checked(request, **arguments)
             if not response.has_header("Cache-Control"):
                 patch_cache_control(response, private=True, no_cache=True, no_store=True)
             patch_vary_headers(response, ["Accept", "Cookie"])
@@ -95,7 +98,7 @@ def staff_view(*methods: str) -> Callable[[View], View]:
     return decorate
 
 
-def _refuse(request: HttpRequest, methods: Sequence[str]) -> HttpResponseBase | None:
+def _refuse(request: HttpRequest, methods: Sequence[str], is_open: bool) -> HttpResponseBase | None:
     """Why a request goes no further; None if it may."""
     if request.method not in methods:
         if wants_json(request):
@@ -105,6 +108,8 @@ def _refuse(request: HttpRequest, methods: Sequence[str]) -> HttpResponseBase | 
             }
             return problem(405, detail, headers={"Allow": ", ".join(methods)})
         return HttpResponseNotAllowed(methods)
+    if is_open:
+        return None
     if not request.user.is_authenticated:
         if wants_json(request):
             detail = _("Log in, or send what the site's authentication asks for.")
@@ -286,7 +291,22 @@ def job_status(request: HttpRequest, *, key: str) -> HttpResponseBase:
 
 @staff_view("GET", "HEAD")
 def job_download(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.download(request, _key_of(key), StaffPlace(request))
+    return downloads.download(request, _key_of(key), StaffPlace(request))
+
+
+@staff_view("GET", "HEAD")
+def job_manifest(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.manifest(request, _key_of(key), StaffPlace(request))
+
+
+@staff_view("POST")
+def job_link(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return links.make(request, _key_of(key), StaffPlace(request))
+
+
+@staff_view("GET", "HEAD", is_open=True)
+def job_signed(request: HttpRequest, *, key: str, token: str) -> HttpResponseBase:
+    return links.follow(request, _key_of(key), token, StaffPlace(request))
 
 
 @staff_view("POST")

@@ -11,7 +11,9 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.translation import gettext as _
 
+from django_reports.exceptions import FileUnavailable
 from django_reports.immediate import ImmediateExport
 from django_reports.pipeline import BLOCK
 from django_reports.sources import release_connections
@@ -27,25 +29,37 @@ def stream_export(request: HttpRequest, export: ImmediateExport) -> StreamingHtt
     return StreamingHttpResponse(body, content_type=export.content_type)
 
 
-def stream_file(request: HttpRequest, file: Any, content_type: str) -> StreamingHttpResponse:
-    body: Any = AsyncFile(file) if is_async(request) else FileBlocks(file)
+def stream_file(
+    request: HttpRequest, file: Any, length: int, content_type: str
+) -> StreamingHttpResponse:
+    """So many bytes of a file, from where it stands."""
+    blocks = FileBlocks(file, length)
+    body: Any = AsyncFile(blocks) if is_async(request) else blocks
     return StreamingHttpResponse(body, content_type=content_type)
 
 
 class FileBlocks(Iterator[bytes]):
-    """A file in blocks. Its reader holds no database connection."""
+    """A file in blocks. Its reader holds no database connection.
 
-    def __init__(self, file: Any) -> None:
+    If the file ends too early the transfer breaks, so that nobody takes it for a whole one.
+    """
+
+    def __init__(self, file: Any, length: int) -> None:
         self._file = file
+        self._left = length
         self._is_begun = False
 
     def __next__(self) -> bytes:
         if not self._is_begun:
             self._is_begun = True
             release_connections()
-        if block := self._file.read(BLOCK):
-            return bytes(block)
-        raise StopIteration
+        if not self._left:
+            raise StopIteration
+        block = self._file.read(min(BLOCK, self._left))
+        if not block:
+            raise FileUnavailable(_("The file of this export ended while it was sent."))
+        self._left -= len(block)
+        return bytes(block)
 
     def close(self) -> None:
         self._file.close()
@@ -54,8 +68,8 @@ class FileBlocks(Iterator[bytes]):
 class AsyncFile(AsyncIterator[bytes]):
     """A file in blocks, read in the request's thread so that the event loop does not wait."""
 
-    def __init__(self, file: Any) -> None:
-        self._blocks = FileBlocks(file)
+    def __init__(self, blocks: FileBlocks) -> None:
+        self._blocks = blocks
 
     async def __anext__(self) -> bytes:
         block = await sync_to_async(self._next)()

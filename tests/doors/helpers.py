@@ -59,8 +59,9 @@ def put(job, **facts):
 
 
 def files_in(folder):
-    """Every file below a folder, as sorted relative paths."""
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    """Every file below a folder, as sorted relative paths, without the manifests beside them."""
+    found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+    return sorted(found - {f"{name}.json" for name in found})
 
 
 def actions(job):

@@ -7,8 +7,10 @@ import re
 import urllib.request
 from html import unescape
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from django_reports import storage
@@ -16,6 +18,7 @@ from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
 from django_reports.runners import sweep
 from tests.doors.helpers import actions, enqueue, entries, job_url, put, run
+from tests.doors.staff import page_of
 from tests.processes.conftest import Browser, free_port, session_of
 
 pytestmark = pytest.mark.integration
@@ -165,8 +168,9 @@ def assert_refused(person, job, reason):
 def test_from_the_worker_to_the_reader_to_the_end(person, job, processes, s3):
     assert work(processes, job).status == "succeeded", job.error
     assert job.storage == "reports"
-    ((key, content),) = s3.objects().items()
-    assert (key, len(content)) == (job.file_key, job.bytes)
+    kept = s3.objects()
+    content = kept.pop(job.file_key)
+    assert (list(kept), len(content)) == ([job.manifest_key], job.bytes)
     assert content.splitlines()[0].startswith(b"id,number,")
     assert len(content.splitlines()) == 21
 
@@ -191,6 +195,43 @@ def test_an_object_that_is_not_as_it_was_is_refused(person, job, processes, s3):
     assert_refused(person, job, "The file of this export is not the one that was made.")
     s3.client().delete_object(Bucket=BUCKET, Key=job.file_key)
     assert_refused(person, job, "The file of this export is missing.")
+
+
+@pytest.fixture
+def redirected(processes, s3, use):
+    use(signature_version="s3v4")
+    processes.changed["DOWNLOADS"] = "redirect"
+
+
+def test_a_reader_is_sent_to_the_bucket_for_a_minute(redirected, person, job, processes, s3):
+    work(processes, job)
+    answer = person.open(page_of(job, "download"))
+    address = answer.headers["Location"]
+    assert (answer.status, answer.headers["Cache-Control"]) == (302, "private, no-store")
+    query = parse_qs(urlsplit(address).query)
+    assert (query["X-Amz-Expires"], len(query["X-Amz-Signature"][0])) == (["60"], 64)
+    reader = Browser(s3.address)
+    file = reader.open(address)
+    assert (file.status, hashlib.sha256(file.content).hexdigest()) == (200, job.sha256)
+    assert file.headers["Content-Disposition"] == f'attachment; filename="{job.filename}"'
+    assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
+    part = reader.open(address, headers={"Range": "bytes=3-9"})
+    assert (part.status, part.content) == (206, file.content[3:10])
+    assert reader.open(address.partition("?")[0]).status == 403
+    assert entries(job).last().data["handed_to"] == "redirect"
+
+
+def test_nobody_is_sent_to_what_is_not_theirs_or_was_changed(
+    redirected, person, job, processes, s3, root
+):
+    work(processes, job)
+    s3.client().put_object(Bucket=BUCKET, Key=job.file_key, Body=b"id\r\n1\r\n")
+    assert_refused(person, job, "The file of this export is not the one that was made.")
+    User.objects.get(username="alice").user_permissions.clear()
+    answer = person.open(job_url(job, "download"))
+    assert (answer.status, answer.headers["Location"]) == (403, None)
+    stranger = Browser(person.base).open(job_url(job, "download"))
+    assert s3.address not in stranger.headers["Location"]
 
 
 def test_wrong_credentials_fail_the_job(job, processes, s3):
@@ -247,7 +288,8 @@ def test_a_large_object_takes_little_memory(person, job, processes, s3, tmp_path
     with path.open("wb") as file:
         file.truncate(LARGE)
     with path.open("rb") as file:
-        put(job, file_key=storage.publish("reports", "large.csv", file, LARGE), bytes=LARGE)
+        key = storage.publish("reports", "large.csv", file, LARGE)
+    put(job, file_key=key, bytes=LARGE, sha256=hashlib.sha256(bytes(LARGE)).hexdigest())
     assert len(person.open(job_url(job, "download")).content) == LARGE
     assert peak_of(pids) - before < 16 * 1024 * 1024
 
@@ -291,7 +333,8 @@ def made(tmp_path):
 def test_the_permissions_that_the_docs_name_suffice(s3, use, made, alice):
     use(**key_for(s3, *NEEDED))
     s3.ask_for_credentials(True)
-    job = put(enqueue(alice), storage="reports", bytes=7, file_key="2026/02/k.csv")
+    job = put(enqueue(alice), storage="reports", bytes=7, file_key="2026/02/k.csv",
+              sha256=hashlib.sha256(b"id\r\n1\r\n").hexdigest())  # fmt: skip
     assert storage.publish("reports", job.file_key, made, 7) == job.file_key
     with storage.open_file(job) as file:
         assert file.read() == b"id\r\n1\r\n"

@@ -8,11 +8,13 @@ from io import BytesIO, TextIOWrapper
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.core import signing
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
+from django_reports.links import SALT
 from django_reports.models import AuditEntry, GroupReportPermission
 from tests.conftest import VIEW, make_orders
 from tests.doors.helpers import EXPORT, LIST, browse, chosen, enqueue, make, put, text_of, ticked
@@ -51,6 +53,11 @@ staff job                     foreign   302    404      404   404       404     
 staff job                     expired   302    404      200   200       404     200
 staff job                     revoked   302    404      200   200       404     200
 staff job                     grant     302    404      200   404       404     200
+staff job-manifest            done      302    404      200   200       404     200
+staff job-manifest            foreign   302    404      404   404       404     200
+staff job-manifest            expired   302    404      200   200       404     200
+staff job-manifest            grant     302    404      200   404       404     200
+staff job-manifest            waiting   302    404      404   404       404     404
 staff job-status              done      302    404      200   200       404     200
 staff job-status              foreign   302    404      404   404       404     200
 staff job-download            done      302    404      200   200       404     200
@@ -60,6 +67,18 @@ staff job-download            revoked   302    404      403   403       404     
 staff job-download            grant     302    404      403   404       404     200
 staff job-download            column    302    404      403   403       404     200
 staff job-download            failed    302    404      404   404       404     404
+staff job-link POST            done      302    404      200   200       404     200
+staff job-link POST            foreign   302    404      404   404       404     200
+staff job-link POST            expired   302    404      410   410       404     410
+staff job-link POST            revoked   302    404      403   403       404     200
+staff job-link POST            grant     302    404      403   404       404     200
+staff job-link POST            column    302    404      403   403       404     200
+staff job-signed             done      200    404      200   404       404     404
+staff job-signed             foreign   200    404      404   404       404     404
+staff job-signed             expired   410    404      410   404       404     404
+staff job-signed             revoked   403    404      403   404       404     404
+staff job-signed             grant     403    404      403   404       404     404
+staff job-signed             column    403    404      403   404       404     404
 staff job-cancel POST         waiting   302    404      302   403       404     302
 staff job-cancel POST         foreign   302    404      404   404       404     302
 staff job-rerun POST          done      302    404      302   302       404     302
@@ -70,6 +89,11 @@ staff job-rerun POST          grant     302    404      403   404       404     
 admin reportjob_changelist    -         302    403      200   200       403     200
 admin reportjob_change        done      302    404      200   200       404     200
 admin reportjob_change        foreign   302    404      404   404       404     200
+admin reportjob_manifest      done      302    404      200   200       404     200
+admin reportjob_manifest      foreign   302    404      404   404       404     200
+admin reportjob_manifest      expired   302    404      200   200       404     200
+admin reportjob_manifest      grant     302    404      200   404       404     200
+admin reportjob_manifest      waiting   302    404      404   404       404     404
 admin reportjob_status        done      302    404      200   200       404     200
 admin reportjob_status        foreign   302    404      404   404       404     200
 admin reportjob_download      done      302    404      200   200       404     200
@@ -78,6 +102,18 @@ admin reportjob_download      expired   302    404      410   410       404     
 admin reportjob_download      revoked   302    404      403   403       404     200
 admin reportjob_download      grant     302    404      403   404       404     200
 admin reportjob_download      column    302    404      403   403       404     200
+admin reportjob_link POST       done      302    404      200   200       404     200
+admin reportjob_link POST       foreign   302    404      404   404       404     200
+admin reportjob_link POST       expired   302    404      410   410       404     410
+admin reportjob_link POST       revoked   302    404      403   403       404     200
+admin reportjob_link POST       grant     302    404      403   404       404     200
+admin reportjob_link POST       column    302    404      403   403       404     200
+admin reportjob_signed        done      200    404      200   404       404     404
+admin reportjob_signed        foreign   200    404      404   404       404     404
+admin reportjob_signed        expired   410    404      410   404       404     404
+admin reportjob_signed        revoked   403    404      403   404       404     404
+admin reportjob_signed        grant     403    404      403   404       404     404
+admin reportjob_signed        column    403    404      403   404       404     404
 admin reportjob_cancel POST   waiting   302    404      302   403       404     302
 admin reportjob_cancel POST   foreign   302    404      404   404       404     302
 admin reportjob_rerun POST    done      302    404      302   302       404     302
@@ -174,6 +210,8 @@ def knock(door, user, found):
     kind, name, *more = door.split()
     client = browse(user) if user else Client()
     key = [found.pk] if found is not None else []
+    if name.endswith("signed"):  # a link that was made for who asked for the job
+        key.append(signing.dumps([str(found.pk), str(found.requested_by_id)], salt=SALT))
     is_post = "POST" in more
     if kind == "command":
         return run_command(user, name, *more)
@@ -218,7 +256,7 @@ def test_who_gets_what(people, door, state):
             continue
         told[name] = str(answer.status_code)
         content = text_of(answer)
-        if "download" in door and answer.status_code != 200:
+        if ("download" in door or "signed" in door) and answer.status_code != 200:
             assert "id,cost" not in content
         if door.startswith("action") and 'name="_export"' in content:
             told[name] = "form"

@@ -1,0 +1,96 @@
+"""System checks of the storage that keeps report files."""
+
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from inspect import signature
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.files.storage import Storage
+
+from django_reports import storage
+from django_reports.conf import NAME, get_settings, problems
+from django_reports.exceptions import FileUnavailable
+
+
+@register("django_reports")
+def check_storage(**kwargs: Any) -> list[CheckMessage]:
+    if problems(getattr(settings, NAME, {})):
+        return []
+    try:
+        kept = storage.storage_of(storage.storage_alias())
+    except FileUnavailable as error:
+        return [
+            Error(
+                f"STORAGES[{get_settings().STORAGE!r}], which keeps report files, cannot be used: "
+                f"{error.__cause__}",
+                hint="Correct it, or leave it out: then report files are kept in a private folder.",
+                id="django_reports.E014",
+            )
+        ]
+    return [*_check_place(kept), *_check_publicity(kept), *_check_downloads(kept)]
+
+
+def _check_place(kept: Storage) -> Iterator[CheckMessage]:
+    try:
+        location = Path(kept.path("")).resolve()
+    except NotImplementedError:  # no folder of this machine
+        return
+    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
+        root = getattr(settings, name, None)
+        if root and location.is_relative_to(Path(root).resolve()):
+            yield Error(
+                f"Report files are kept in {location}, which lies under {name}, where anyone may "
+                "fetch them.",
+                hint=f"Set STORAGES[{get_settings().STORAGE!r}] or {NAME}['FOLDER'] to a folder of "
+                "its own.",
+                id="django_reports.E004",
+            )
+
+
+def _check_publicity(kept: Storage) -> Iterator[CheckMessage]:
+    """Whether anybody but this app could hand files out, or read them."""
+    address = ""
+    with suppress(Exception):  # it has no addresses, or cannot sign them on this machine
+        address = kept.url("2026/01/file.csv")
+    if address and not urlsplit(address).query:
+        yield Error(
+            f"Report files have a public address, such as {address}.",
+            hint="Use django_reports.storage.PrivateFileSystemStorage, or a storage that signs its "
+            "addresses (querystring_auth of S3Storage, without a custom_domain).",
+            id="django_reports.E031",
+        )
+    mode = getattr(kept, "file_permissions_mode", 0)
+    acl = str(getattr(kept, "default_acl", None) or "")
+    if mode is None or mode & stat.S_IROTH or acl.startswith(("public", "authenticated")):
+        shown = f"the ACL {acl}" if acl else "no mode" if mode is None else f"the mode {mode:o}"
+        yield Error(
+            f"Report files are kept with {shown}: others may be able to read them.",
+            hint="Set the storage's file_permissions_mode to 0o600 or 0o640, or its default_acl "
+            'to None or "private".',
+            id="django_reports.E032",
+        )
+
+
+def _check_downloads(kept: Storage) -> Iterator[CheckMessage]:
+    """Whether the storage can do what DOWNLOADS wants."""
+    way, lack = get_settings().DOWNLOADS, ""
+    if way in ("x-accel-redirect", "x-sendfile"):
+        try:
+            kept.path("")
+        except NotImplementedError:
+            lack = "needs a storage of files on this machine"
+    wanted = {"parameters", "expire"}
+    if way == "redirect" and not wanted <= set(signature(kept.url).parameters):
+        lack = "needs a storage whose url() takes parameters and expire, as that of S3Storage"
+    if lack:
+        yield Error(
+            f"{NAME}['DOWNLOADS'] is {way!r}, which {lack}; this one is "
+            f"{type(kept).__module__}.{type(kept).__qualname__}.",
+            hint='Choose another storage, or "django".',
+            id="django_reports.E033",
+        )

@@ -1,0 +1,95 @@
+"""Signed links to a job's file: for one person, one job and a short time.
+
+A link is no right of its own: whatever its person needs for the file, they need when it is used.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core import signing
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_reports import audit
+from django_reports.audit import SYSTEM, Origin
+from django_reports.conf import NAME, get_settings
+from django_reports.exceptions import ReportDenied
+from django_reports.models import ReportJob
+from django_reports.permissions import may_download, visible_jobs
+from django_reports.reports import User
+from django_reports.statuses import AuditAction
+
+SALT = "django_reports.links"
+# Where a link leads: to the staff pages, or if a project has not mounted them, to its admin.
+_VIEWS = ("django_reports:job-signed", "admin:django_reports_reportjob_signed")
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a link was signed for."""
+
+    job_key: str
+    person_key: str
+    is_expired: bool
+
+    def person(self) -> User | None:
+        found: Any = get_user_model()._default_manager.filter(pk=self.person_key).first()
+        return found  # type: ignore[no-any-return]
+
+
+def make(job: ReportJob, user: User, origin: Origin = SYSTEM) -> tuple[str, dt.datetime]:
+    """The signed part of a link to a job's file for a person, and until when it works.
+
+    Raises ReportDenied if they may not have the file now.
+    """
+    is_visible = visible_jobs(user).filter(pk=job.pk).exists()
+    if not is_visible or not job.has_file or not may_download(user, job):
+        raise ReportDenied(
+            _("%(user)s may not download this export.") % {"user": user.get_username()}
+        )
+    expires_at = timezone.now() + get_settings().LINK_LIFETIME
+    audit.record(
+        AuditAction.LINKED,
+        origin=origin,
+        job=job,
+        person=user.get_username(),
+        person_key=str(user.pk),
+        expires_at=expires_at.isoformat(),
+    )
+    return signing.dumps([str(job.pk), str(user.pk)], salt=SALT), expires_at
+
+
+def url_for(job: ReportJob, user: User, origin: Origin = SYSTEM) -> str:
+    """A link with its host, for a mail say.
+
+    Raises ReportDenied, and ImproperlyConfigured without BASE_URL.
+    """
+    base = get_settings().BASE_URL
+    if base is None:
+        raise ImproperlyConfigured(
+            f'Links need {NAME}["BASE_URL"]: where the site is, such as "https://shop.example.com".'
+        )
+    token, _until = make(job, user, origin)
+    for view in _VIEWS:
+        try:
+            return base.rstrip("/") + reverse(view, args=[job.pk, token])
+        except NoReverseMatch:
+            continue
+    raise ImproperlyConfigured("Links need django_reports.urls or the admin in the project's URLs.")
+
+
+def read(token: str) -> Ticket | None:
+    """What a link was signed for; None if it was not, or not by this site."""
+    try:
+        job_key, person_key = signing.loads(token, salt=SALT)
+    except signing.BadSignature:
+        return None
+    try:
+        signing.loads(token, salt=SALT, max_age=get_settings().LINK_LIFETIME)
+    except signing.SignatureExpired:
+        return Ticket(job_key, person_key, is_expired=True)
+    return Ticket(job_key, person_key, is_expired=False)

@@ -1,0 +1,78 @@
+"""Manifests: what is known of a file, on its page and kept beside it."""
+
+import json
+import logging
+from io import BytesIO
+from typing import Any
+
+import django_reports
+from django_reports import storage
+from django_reports.about import HIDDEN, is_secret
+from django_reports.conf import get_settings
+from django_reports.exceptions import FileUnavailable
+from django_reports.models import AuditEntry, ReportJob
+from django_reports.registry import registry
+from django_reports.statuses import AuditAction
+
+logger = logging.getLogger("django_reports.jobs")
+
+
+def version_of_code() -> str:
+    """The project's version, as PROJECT_VERSION tells it."""
+    version = get_settings().PROJECT_VERSION
+    return (version if isinstance(version, str) else str(version()))[:100]
+
+
+def manifest_of(job: ReportJob) -> dict[str, Any]:
+    """What is known of a file that was made. Times are ISO 8601, sizes in bytes."""
+    entry = AuditEntry.objects.filter(job_key=str(job.pk), action=AuditAction.FINISHED).first()
+    return {
+        "job": str(job.pk),
+        "report": job.report,
+        "filename": job.filename,
+        "format": job.format,
+        "rows": job.rows_done,
+        "bytes": job.bytes,
+        "sha256": job.sha256,
+        "columns": [
+            {name: column[name] for name in ("name", "label", "masked")} for column in job.columns
+        ],
+        "parameters": _without_secrets(job),
+        "selection": job.spec.get("selection"),
+        "options": job.spec.get("options"),
+        "time_zone": job.spec.get("time_zone"),
+        "language": job.spec.get("language"),
+        "requested_by": job.requested_by_text,
+        "requested_at": job.created_at.isoformat(),
+        "snapshot_at": job.snapshot_at.isoformat() if job.snapshot_at else None,
+        "finished_at": job.finished_at.isoformat() if job.finished_at else None,
+        "project_version": job.project_version,
+        "django_reports_version": django_reports.__version__,
+        "audit_entry": str(entry.key) if entry else None,
+    }
+
+
+def _without_secrets(job: ReportJob) -> dict[str, list[str]]:
+    report = registry.find(job.report)
+    fields = report.parameters.base_fields if report and report.parameters else {}
+    return {
+        name: [HIDDEN] if is_secret(name, fields.get(name)) else values
+        for name, values in job.spec.get("parameters", {}).items()
+    }
+
+
+def keep(job: ReportJob) -> bool:
+    """Put a job's manifest beside its file. If that fails, the next sweep tries again."""
+    content = json.dumps(manifest_of(job), indent=2, ensure_ascii=False).encode()
+    try:
+        key = storage.publish(job.storage, f"{job.file_key}.json", BytesIO(content), len(content))
+    except FileUnavailable as error:
+        logger.warning("job=%s event=manifest_not_kept error=%s", job.pk, error)
+        return False
+    mine = ReportJob.objects.filter(pk=job.pk)
+    if mine.without_manifest().update(manifest_key=key):
+        return True
+    # The job has expired meanwhile, or another process was faster; some storages overwrite.
+    if not mine.filter(manifest_key=key).exists():
+        storage.discard(job.storage, key)
+    return False

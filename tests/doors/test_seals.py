@@ -1,0 +1,243 @@
+"""A file that is not the one that was made is handed out to nobody, in whichever way."""
+
+import datetime as dt
+import os
+from html import unescape
+
+import pytest
+from django.utils import timezone
+
+from django_reports import seals, storage
+from django_reports.exceptions import SealBroken
+from django_reports.seals import VERIFIED_FOR
+from tests.doors.helpers import actions, browse, entries, make, put, text_of
+from tests.doors.staff import Program, page_of
+
+pytestmark = pytest.mark.django_db
+
+NOT_THE_ONE = "The file of this export is not the one that was made."
+MISSING = "The file of this export is missing."
+WAYS = ("django", "x-accel-redirect", "x-sendfile")
+
+
+@pytest.fixture
+def job(alice, orders):
+    return make(alice)
+
+
+@pytest.fixture
+def path(job, folder):
+    return folder / job.file_key
+
+
+def change(path, at=-1):
+    """Change one byte, and nothing that can be seen from outside but the time."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def get(user, job, method="get", **headers):
+    return getattr(browse(user), method)(page_of(job, "download"), headers=headers)
+
+
+def assert_refused(user, job, reason):
+    response = get(user, job)
+    assert (response.status_code, response.streaming) == (404, False)
+    assert reason in unescape(text_of(response))
+    denial = entries(job).last()
+    assert (denial.action, denial.data["reason"]) == ("denied", reason)
+    assert "downloaded" not in actions(job)
+    page = text_of(browse(user).get(page_of(job)))
+    assert f'<p class="errornote" role="alert">{reason}</p>' in unescape(page)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("at", [0, -1])
+def test_a_changed_byte(alice, job, path, configure, way, at):
+    configure(DOWNLOADS=way)
+    change(path, at)
+    assert_refused(alice, job, NOT_THE_ONE)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_deleted_file(alice, job, path, configure, way):
+    configure(DOWNLOADS=way)
+    path.unlink()
+    assert_refused(alice, job, MISSING)
+
+
+def test_files_that_were_swapped(alice, job, path, folder):
+    other = make(alice, format="jsonl")
+    swapped = folder / other.file_key
+    path.rename(folder / "aside")
+    swapped.rename(path)
+    (folder / "aside").rename(swapped)
+    assert_refused(alice, job, NOT_THE_ONE)
+    assert_refused(alice, other, NOT_THE_ONE)
+
+
+def test_rows_that_name_each_others_files(alice, job):
+    other = make(alice, columns=("id",))
+    key, other_key = job.file_key, other.file_key
+    assert_refused(alice, put(job, file_key=other_key), NOT_THE_ONE)
+    assert_refused(alice, put(other, file_key=key, bytes=job.bytes), NOT_THE_ONE)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [("head", {}), ("get", {"range": "bytes=0-1"}), ("get", {"if_none_match": "*"})],
+)
+def test_no_question_gets_around_it(alice, job, path, method, headers):
+    change(path)
+    assert get(alice, job, method, **headers).status_code == 404
+
+
+def test_a_program_is_told(alice, job, path):
+    change(path)
+    answer = Program(alice).get(page_of(job, "download"))
+    assert (answer.status_code, answer.json()["detail"]) == (404, NOT_THE_ONE)
+    assert Program(alice).get(page_of(job, "status")).json()["error"] == NOT_THE_ONE
+
+
+def test_a_file_that_is_whole_again_is_handed_out(alice, job, path):
+    change(path)
+    assert_refused(alice, job, NOT_THE_ONE)
+    change(path)
+    assert get(alice, job).getvalue() == path.read_bytes()
+    job.refresh_from_db()
+    assert job.error == ""
+
+
+def test_a_storage_that_fails_is_no_broken_seal(alice, job):
+    put(job, storage="away")
+    assert get(alice, job).status_code == 404
+    job.refresh_from_db()
+    assert job.error == ""
+
+
+# Large files
+
+
+@pytest.fixture
+def large(job, monkeypatch):
+    """The job, whose file counts as large. It has been handed out once."""
+    monkeypatch.setattr(seals, "AT_ONCE", 10)
+    storage.open_file(job).close()
+    job.refresh_from_db()
+    assert job.verified_look
+    return job
+
+
+@pytest.fixture
+def no_reading(monkeypatch):
+    """Whoever reads a whole file fails."""
+
+    def read(*args):
+        raise SealBroken("it was read again")
+
+    monkeypatch.setattr(seals, "check", read)
+
+
+def test_a_large_file_is_not_read_each_time(alice, large, path, no_reading):
+    assert get(alice, large).getvalue() == path.read_bytes()
+    assert get(alice, large, range="bytes=3-5").getvalue() == path.read_bytes()[3:6]
+
+
+def test_a_large_file_that_was_changed(alice, large, path):
+    change(path)
+    assert_refused(alice, large, NOT_THE_ONE)
+    assert_refused(alice, large, NOT_THE_ONE)
+
+
+def test_a_large_file_that_was_changed_and_put_back_in_time(alice, large, path):
+    facts = path.stat()
+    change(path)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert_refused(alice, large, NOT_THE_ONE)
+
+
+def test_a_large_file_is_read_again_after_a_while(large, no_reading):
+    now = timezone.now()
+    put(large, verified_at=now - VERIFIED_FOR + dt.timedelta(minutes=1))
+    storage.open_file(large).close()
+    put(large, verified_at=now - VERIFIED_FOR - dt.timedelta(minutes=1))
+    with pytest.raises(SealBroken, match="read again"):
+        storage.open_file(large)
+
+
+def test_a_large_file_that_ends_while_it_is_sent_breaks_the_transfer(alice, large, path):
+    response = get(alice, large)
+    os.truncate(path, 20)
+    with pytest.raises(Exception, match="ended while it was sent"):
+        response.getvalue()
+
+
+def test_what_was_checked_is_what_is_sent(alice, job, path):
+    """A small file may change between the check and the sending."""
+    content = path.read_bytes()
+    response = get(alice, job)
+    change(path)
+    assert response.getvalue() == content
+
+
+def test_a_seal_that_was_never_made_is_broken(job):
+    with pytest.raises(SealBroken):
+        storage.open_file(put(job, sha256=""))
+
+
+# Other servers send it
+
+
+def test_nginx_is_told_where_the_file_is(alice, job, configure):
+    configure(DOWNLOADS="x-accel-redirect", ACCEL_PREFIX="/kept/")
+    response = get(alice, job)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response["X-Accel-Redirect"] == f"/kept/{job.file_key}"
+    assert response["ETag"] == f'"{job.sha256}"'
+    assert entries(job).last().data["handed_to"] == "x-accel-redirect"
+
+
+def test_apache_is_told_where_the_file_is(alice, job, path, configure):
+    configure(DOWNLOADS="x-sendfile")
+    assert get(alice, job)["X-Sendfile"] == str(path)
+
+
+def test_a_reader_is_sent_to_the_storage(alice, orders, settings, configure):
+    backend = {"BACKEND": "tests.storages.Signing"}
+    settings.STORAGES = {**settings.STORAGES, "reports": backend}
+    configure(DOWNLOADS="redirect")
+    job = make(alice)
+    response = get(alice, job)
+    assert (response.status_code, response["Cache-Control"]) == (302, "private, no-store")
+    address = response["Location"]
+    assert address.startswith(f"https://kept.example.com/{job.file_key}?")
+    assert address.endswith("&expire=60")
+    assert f"attachment%3B+filename%3D%22{job.filename}%22" in address
+    assert entries(job).last().data["handed_to"] == "redirect"
+    assert get(alice, job, "head")["Content-Length"] == str(job.bytes)
+    storage.storage_of("reports").kept[job.file_key] += b"x"
+    assert get(alice, job).status_code == 404
+
+
+def test_files_of_a_storage_that_was_left_come_from_the_site(alice, job, path, settings, configure):
+    backend = {"BACKEND": "tests.storages.Signing"}
+    settings.STORAGES = {**settings.STORAGES, "reports": backend}
+    configure(DOWNLOADS="redirect")
+    assert get(alice, job).getvalue() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("../../etc/passwd", 'filename="etcpasswd"'),
+        ("a\r\nSet-Cookie: b=c.csv", 'filename="aSet-Cookie_bc.csv"'),
+        ("orders\u202evsc.exe", 'filename="ordersvsc.exe"'),
+        ("ob\u2066\u200ejects\x00\x1b.csv", 'filename="objects.csv"'),
+        ("Aufträge.csv", "filename*=utf-8''Auftr%C3%A4ge.csv"),
+        ("..", ""),
+    ],
+)
+def test_names_are_harmless(alice, job, name, told):
+    response = get(alice, put(job, filename=name))
+    assert response["Content-Disposition"] == f"attachment; {told}".rstrip("; ")
