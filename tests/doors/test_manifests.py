@@ -51,7 +51,7 @@ def test_what_is_known_of_a_file(alice, orders, folder, configure):
     assert told["requested_by"] == "alice"
     assert told["project_version"] == "2026.3"
     assert told["django_reports_version"] == django_reports.__version__
-    assert told["audit_entry"] == str(entries(job).get(action="finished").pk)
+    assert told["audit_entry"] == str(entries(job).get(action="finished").key)
     times = [before, *(told[name] for name in ("requested_at", "snapshot_at", "finished_at"))]
     assert times == sorted(times)
 
