@@ -7,7 +7,7 @@ from typing import Any
 
 import django_reports
 from django_reports import storage
-from django_reports.about import HIDDEN, is_secret
+from django_reports.about import without_secrets
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import AuditEntry, ReportJob
@@ -26,6 +26,7 @@ def version_of_code() -> str:
 def manifest_of(job: ReportJob) -> dict[str, Any]:
     """What is known of a file that was made. Times are ISO 8601, sizes in bytes."""
     entry = AuditEntry.objects.filter(job_key=str(job.pk), action=AuditAction.FINISHED).first()
+    spec = _without_secrets(job)
     return {
         "job": str(job.pk),
         "report": job.report,
@@ -37,11 +38,10 @@ def manifest_of(job: ReportJob) -> dict[str, Any]:
         "columns": [
             {name: column[name] for name in ("name", "label", "masked")} for column in job.columns
         ],
-        "parameters": _without_secrets(job),
-        "selection": job.spec.get("selection"),
-        "options": job.spec.get("options"),
-        "time_zone": job.spec.get("time_zone"),
-        "language": job.spec.get("language"),
+        **{
+            name: spec[name]
+            for name in ("parameters", "selection", "options", "time_zone", "language")
+        },
         "requested_by": job.requested_by_text,
         "requested_at": job.created_at.isoformat(),
         "snapshot_at": job.snapshot_at.isoformat() if job.snapshot_at else None,
@@ -52,13 +52,9 @@ def manifest_of(job: ReportJob) -> dict[str, Any]:
     }
 
 
-def _without_secrets(job: ReportJob) -> dict[str, list[str]]:
+def _without_secrets(job: ReportJob) -> dict[str, Any]:
     report = registry.find(job.report)
-    fields = report.parameters.base_fields if report and report.parameters else {}
-    return {
-        name: [HIDDEN] if is_secret(name, fields.get(name)) else values
-        for name, values in job.spec.get("parameters", {}).items()
-    }
+    return job.spec if report is None else without_secrets(job.spec, report)
 
 
 def keep(job: ReportJob) -> bool:

@@ -23,13 +23,16 @@ TESTS = ["tests/trust/test_matrix.py", "tests/test_permissions.py", "tests/doors
 CALLS = {
     "has_perm", "has_module_perms", "may_generate", "may_download", "may_cancel", "may_enter",
     "may_view", "sees_reports", "has_any", "door", "_may_read", "_has_perms", "may_see_rights",
-    "has_view_or_change_permission", "may_all", "lacks_permission", "allows_format",
+    "has_view_or_change_permission", "may_all", "lacks_permission", "allows_format", "lets_in",
 }  # fmt: skip
 # … and what is a fact about somebody or their grants.
 FACTS = {"is_active", "is_authenticated", "is_staff", "can_view", "can_generate", "can_download",
          "can_cancel_others"}  # fmt: skip
 NO_DECISIONS = ("django_reports.grants",)  # which describes grants for the log
 
+
+# What says why not; without it, nothing is said.
+REASONS = {"why_not_download": "''", "refusal_of": "{}"}
 
 # What gives just those exports that somebody may see; without it, all of them.
 FILTERS = {"visible_jobs"}
@@ -46,6 +49,8 @@ def without(node):
     name = getattr(node.func, "attr", getattr(node.func, "id", ""))
     if name == "getattr":
         return "True" if getattr(node.args[1], "value", "") in FACTS else None
+    if name in REASONS:
+        return REASONS[name]
     return "True" if name in CALLS else EVERYTHING if name in FILTERS else None
 
 
