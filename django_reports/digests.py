@@ -47,9 +47,10 @@ def sign(text: str) -> str:
 def is_signed(text: str, digest: str) -> bool:
     """Whether a digest was made of a text, with any of the keys."""
     message = text.encode()
-    return any(
-        hmac.compare_digest(hmac.digest(key, message, "sha256").hex(), digest) for key in _keys()
-    )
+    for key in _keys():
+        if hmac.compare_digest(hmac.digest(key, message, "sha256").hex(), digest):
+            return True
+    return False
 
 
 _dumps = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -76,44 +77,47 @@ def moment(value: dt.datetime) -> str:
     return (value.astimezone(dt.UTC) if timezone.is_aware(value) else value).isoformat()
 
 
+def _joined(*texts: str) -> str:
+    """Texts as one, from which only they could have been joined."""
+    return "".join([f"{len(text)}:{text}," for text in texts])
+
+
 def personal_text(entry: AuditEntry) -> str:
     """What an entry says of a person. With its key: the same address twice gives two digests."""
-    return _dumps([FORM, str(entry.key), entry.actor_label, entry.address or "", entry.user_agent])
+    return _joined(
+        f"personal {FORM}", entry.key.hex, entry.actor_label, entry.address or "", entry.user_agent
+    )
 
 
 def entry_text(entry: AuditEntry) -> str:
     """All the facts of an entry, personal data by its digest."""
-    return _dumps(
-        [
-            FORM,
-            str(entry.key),
-            entry.action,
-            entry.actor_key,
-            entry.report,
-            entry.job_key,
-            moment(entry.created_at),
-            entry.request_id,
-            entry.data,
-            entry.personal_digest,
-        ]
+    return _joined(
+        f"entry {FORM}",
+        entry.key.hex,
+        entry.action,
+        entry.actor_key,
+        entry.report,
+        entry.job_key,
+        moment(entry.created_at),
+        entry.request_id,
+        _dumps(entry.data),
+        entry.personal_digest,
     )
 
 
 def seal_text(previous: str, position: int, entry_id: int, digest: str) -> str:
     """Of an entry in its place behind the one whose seal is `previous`."""
-    return f"{FORM}:{previous}:{position}:{entry_id}:{digest}"
+    return f"seal {FORM}:{previous}:{position}:{entry_id}:{digest}"
 
 
 def checkpoint_text(checkpoint: AuditCheckpoint) -> str:
-    return _dumps(
-        [
-            FORM,
-            checkpoint.number,
-            moment(checkpoint.created_at),
-            checkpoint.first_position,
-            checkpoint.last_position,
-            checkpoint.seal,
-        ]
+    return _joined(
+        f"checkpoint {FORM}",
+        str(checkpoint.number),
+        moment(checkpoint.created_at),
+        str(checkpoint.first_position),
+        str(checkpoint.last_position),
+        checkpoint.seal,
     )
 
 

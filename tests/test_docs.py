@@ -421,6 +421,16 @@ def test_loggers():
     assert set(re.findall(r"`(django_reports\.\w+)`", logs)) == loggers
 
 
+def test_threats_name_tests_that_are_there():
+    section = text_of("docs/security.md").split("## Threats")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| ")][1:]
+    for abuse, _control, tests in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", tests)
+        assert named, abuse
+        for path, name in named:
+            assert f"\ndef {name}(" in text_of(path), f"{path}::{name}"
+
+
 # What is said once must be said exactly
 
 

@@ -123,7 +123,7 @@ def test_own_keys_may_follow_the_secret_key(configure, settings):
 
 def test_the_command_counts(log, capsys):
     call_command("verify_reports")
-    assert capsys.readouterr().out == "entries=30 unsealed=2 checkpoints=3 files=0\n"
+    assert capsys.readouterr().out == "entries=30 unsealed=2 checkpoints=3 anchors=0 files=0\n"
 
 
 def test_the_command_names_what_is_wrong(log, capsys):

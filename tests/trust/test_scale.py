@@ -1,0 +1,162 @@
+"""The audit log at its full size: what was done to it is found, and writers do not wait."""
+
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from django.db import connection, connections, transaction
+from django.db.models import QuerySet
+
+from django_reports import anchors, audit, checkpoints
+from django_reports.models import AuditEntry
+from django_reports.verification import verify
+from tests import figures
+from tests.trust import logs
+
+pytestmark = pytest.mark.thorough
+
+COUNT = 100_000
+PATIENCE = 60  # seconds; five on a machine that does nothing else
+WRITERS, EACH, ROUNDS = 8, 250, 2
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write_fast(count, monkeypatch):
+    """As `logs.write`, with many rows in one statement."""
+    made = []
+    with monkeypatch.context() as patch:
+        patch.setattr(AuditEntry, "save", lambda entry: made.append(entry))
+        patch.setattr(audit.logger, "disabled", True)
+        logs.write(count)
+    QuerySet(AuditEntry).bulk_create(made, batch_size=2000)
+
+
+@pytest.fixture
+def log(db, settings, tmp_path, configure, monkeypatch):
+    """A hundred thousand entries, sealed, and anchored outside of the database."""
+    backend = "django.core.files.storage.FileSystemStorage"
+    vault = {"BACKEND": backend, "OPTIONS": {"location": str(tmp_path / "vault")}}
+    settings.STORAGES = {**settings.STORAGES, "vault": vault}
+    configure(AUDIT_ANCHORS=["storage:vault"])
+    write_fast(COUNT, monkeypatch)
+    begun = time.perf_counter()
+    assert checkpoints.seal() == COUNT
+    figures.note("100,000 entries: seconds", "sealing", time.perf_counter() - begun)
+    anchors.publish()
+
+
+def rewrite(position):
+    """By whoever has the keys, too."""
+
+    def change(entry):
+        if entry.position == position:
+            entry.report = "shop.other"
+
+    logs.rewrite(change)
+
+
+ATTACKS = {
+    "edit": (logs.edit, 70_001, "Entry 70001 (id"),
+    "delete": (logs.remove, 70_001, "Entry 70001 is missing"),
+    "insert": (logs.copy_in, 70_001, "Entry 70001 (id"),
+    "reorder": (logs.swap, 70_001, "Entry 70001 (id"),
+    "cut": (logs.cut_tail_with_checkpoints, 90_001, "the log ends with checkpoint 18, entry 90000"),
+    "rewrite": (rewrite, 70_001, "Among the entries 70001–75000 something was written anew"),
+}
+
+
+def timed(case):
+    begun, busy = time.perf_counter(), time.process_time()
+    found = verify()
+    took = time.perf_counter() - begun
+    figures.note("100,000 entries: seconds", f"verify, {case}", took)
+    figures.note("100,000 entries: seconds of work", case, time.process_time() - busy)
+    assert took < PATIENCE
+    return found
+
+
+def test_each_of_six_attacks_is_found_and_located(log):
+    found = timed("untouched")
+    assert (found.wrong, found.entries) == ("", COUNT)
+    for case, (attack, position, said) in ATTACKS.items():
+        with transaction.atomic():
+            attack(position)
+            assert said in timed(case).wrong, case
+            transaction.set_rollback(True)
+    assert verify().wrong == ""
+
+
+WRITER = """
+import sys, time, django
+django.setup()
+from django_reports import audit
+from tests.trust import logs
+if sys.argv[1] == "plain":
+    audit.digests.sign_entry = lambda entry: None
+logs.write(5)
+print("ready", flush=True)
+sys.stdin.readline()
+begun = time.perf_counter()
+logs.write(int(sys.argv[2]))
+print(time.perf_counter() - begun, flush=True)
+"""
+
+
+def rate_of(kind):
+    """Entries per second of all writers together."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
+    }
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, kind, str(EACH)],
+            cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+        for _ in range(WRITERS)
+    ]  # fmt: skip
+    try:
+        for writer in writers:
+            assert writer.stdout.readline() == "ready\n"
+        for writer in writers:
+            writer.stdin.write("\n")
+            writer.stdin.flush()
+        slowest = max(float(writer.stdout.readline()) for writer in writers)
+    finally:
+        for writer in writers:
+            writer.communicate(timeout=60)
+    return WRITERS * EACH / slowest
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="there is one writer at a time")
+def test_writers_are_not_slowed(transactional_db):
+    """Beside them entries are sealed all the time; plain ones are rows without a signature."""
+    over = threading.Event()
+
+    def seal():
+        while not over.wait(0.2):
+            checkpoints.seal()
+        connections.close_all()
+
+    ratios = []
+    for _ in range(ROUNDS):
+        plain = rate_of("plain")
+        over.clear()
+        sealing = threading.Thread(target=seal)
+        sealing.start()
+        try:
+            signed = rate_of("signed")
+        finally:
+            over.set()
+            sealing.join()
+        figures.note("8 writers: entries a second", "plain rows", plain)
+        figures.note("8 writers: entries a second", "entries, sealed meanwhile", signed)
+        ratios.append(signed / plain)
+    figures.note("8 writers: sealed to plain", "ratio", statistics.median(ratios))
+    assert statistics.median(ratios) > 0.5  # 0.7 on a machine that does nothing else
