@@ -109,8 +109,8 @@ def _job_paths() -> dict[str, Any]:
         },
         "304": {"description": _("It is the file of the ETag.")},
         "410": _problem(_("It is no longer kept.")),
-        "412": {"description": _("It is not the file that If-Match names.")},
-        "416": {"description": _("Range begins beyond the end of the file.")},
+        "412": _problem(_("It is not the file that If-Match names.")),
+        "416": _problem(_("Range begins beyond the end of the file.")),
         "503": _problem(_("Its storage fails; another time it may not.")),
     }
     facts = {"200": _json(_("Its manifest."), {"type": "object"})}

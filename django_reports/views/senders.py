@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
 
 from django_reports import storage
 from django_reports.conf import get_settings
@@ -15,7 +16,7 @@ from django_reports.exports import content_type_of
 from django_reports.models import ReportJob
 from django_reports.specs import ExportSpec
 from django_reports.views.ranges import NotSatisfiable, Part, wanted_part
-from django_reports.views.requests import as_private_download
+from django_reports.views.requests import as_private_download, problem, wants_json
 from django_reports.views.streaming import stream_file
 
 REDIRECT_LIFE = 60  # seconds that a link to the storage works
@@ -33,6 +34,8 @@ def send(request: HttpRequest, job: ReportJob, file: Any) -> HttpResponseBase:
     found = get_conditional_response(request, etag=etag, response=head)
     if found is not None and found is not head:  # not modified, or a precondition failed
         file.close()
+        if found.status_code == 412:
+            return _declined(request, 412, _("It is not the file that If-Match names."), head)
         return found
     way = way_of(job)
     if way == "django":
@@ -60,10 +63,8 @@ def _send_by_django(
         part = wanted_part(request, head.headers["ETag"], job.bytes)
     except NotSatisfiable:
         file.close()
-        headers = {name: head.headers[name] for name in ("Accept-Ranges", "Cache-Control")}
-        return HttpResponse(
-            status=416, headers={**headers, "Content-Range": f"bytes */{job.bytes}"}
-        )
+        head.headers["Content-Range"] = f"bytes */{job.bytes}"
+        return _declined(request, 416, _("The file ends before this range."), head)
     if request.method == "HEAD":
         file.close()
         return _with_length(head, job)
@@ -76,6 +77,16 @@ def _send_by_django(
     if part is not None:
         _make_partial(response, part)
     return response
+
+
+def _declined(
+    request: HttpRequest, status: int, reason: str, head: HttpResponse
+) -> HttpResponseBase:
+    names = ("Accept-Ranges", "Cache-Control", "Content-Range")
+    headers = {name: head.headers[name] for name in names if name in head.headers}
+    if wants_json(request):
+        return problem(status, reason, headers=headers)
+    return HttpResponse(status=status, headers=headers)
 
 
 def _make_partial(response: HttpResponseBase, part: Part) -> None:

@@ -179,7 +179,8 @@ def test_a_finished_job(alice, orders):
     assert answer.status_code == 200
     assert program.get(page_of(job)).json() == told
     assert (told["percent"], told["bytes"], told["sha256"]) == (100, job.bytes, job.sha256)
-    assert set(told["links"]) == {"self", "status", "download", "rerun"}
+    possible = {"download", "link", "manifest", "rerun"}
+    assert set(told["links"]) == {"self", "status"} | possible
     assert told["expires_at"] == job.expires_at.isoformat()
 
 
@@ -187,7 +188,10 @@ def test_a_finished_job_whose_file_is_not_ones_to_have_leads_nowhere(alice, orde
     job = make(alice)
     GroupReportPermission.objects.update(can_view=False, can_generate=False, can_download=False)
     answer = Program(alice).get(page_of(job))
-    assert (answer.status_code, set(answer.json()["links"])) == (200, {"self", "status", "rerun"})
+    assert (answer.status_code, set(answer.json()["links"])) == (
+        200,
+        {"self", "status", "manifest", "rerun"},
+    )
 
 
 def test_an_export_that_was_answered_at_once_has_a_state_too(alice, orders):

@@ -88,6 +88,16 @@ def test_a_part_beyond_the_end(alice, job, wanted):
     assert "downloaded" not in actions(job)
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"), [(416, {"range": "bytes=99999999-"}), (412, {"if_match": '"another"'})]
+)
+def test_a_program_is_told_why_there_is_no_part(alice, job, status, headers):
+    answer = Program(alice).get(page_of(job, "download"), **headers)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["Cache-Control"] == "private, no-store"
+
+
 def test_if_range_of_the_same_file(alice, job, whole):
     response = get(alice, job, range="bytes=5-", if_range=tag_of(job))
     assert (response.status_code, response.getvalue()) == (206, whole[5:])
