@@ -4,6 +4,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -225,9 +226,11 @@ def test_list_reports_with_their_columns():
 def test_sweep_reports(alice, orders, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     put(make(alice), expires_at=timezone.now())
-    tidied = "orphans=0 missing=0 folders=0"
-    assert call("sweep_reports")[0] == f"rerun=0 failed=0 enqueued=0 expired=1 {tidied}\n"
-    assert call("sweep_reports")[0] == f"rerun=0 failed=0 enqueued=0 expired=0 {tidied}\n"
+    tidied = "manifests=0 orphans=0 missing=0 folders=0 purged=0"
+    told = f"rerun=0 failed=0 enqueued=0 expired=1 {tidied} sealed=[1-9][0-9]* anchored=0\n"
+    assert re.fullmatch(told, call("sweep_reports")[0])
+    again = f"rerun=0 failed=0 enqueued=0 expired=0 {tidied} sealed=0 anchored=0\n"
+    assert call("sweep_reports")[0] == again
 
 
 def test_a_worker_drains_the_waiting_jobs(alice, orders, configure):
