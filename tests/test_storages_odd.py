@@ -311,7 +311,7 @@ def test_a_storage_that_cannot_be_made_does_not_stop_a_sweep(alice, settings):
 def test_the_name_that_the_storage_chose_is_noted_at_once(alice, use, name, monkeypatch):
     odd, noted = use(name), []
 
-    def die(attempt, **facts):
+    def die(attempt, grant, **facts):
         noted.append(ReportJob.objects.get().file_key)
         raise KeyboardInterrupt
 
