@@ -20,6 +20,7 @@ from django_reports.statuses import ACTIVE, AuditAction
 ENTRIES = "entries"
 PERSONAL_DATA = "personal data"
 JOBS = "jobs"
+QUOTA_DAY = dt.timedelta(hours=24)  # for so long quotas count a job, also one that has ended
 
 
 @dataclass
@@ -39,7 +40,7 @@ def purge() -> Purged:
     if conf.PERSONAL_DATA_RETENTION is not None:
         purged.emptied = purge_personal_data(now - conf.PERSONAL_DATA_RETENTION)
     if conf.JOB_RETENTION is not None:
-        purged.jobs = purge_jobs(now - conf.JOB_RETENTION)
+        purged.jobs = purge_jobs(now - max(conf.JOB_RETENTION, QUOTA_DAY))
     return purged
 
 

@@ -94,6 +94,14 @@ def test_the_sweep_ends_what_settings_say(configure, log):
     assert verify().wrong == ""
 
 
+def test_what_quotas_count_is_kept_for_a_day(alice, orders, configure):
+    job = put(make(alice), file_key="")
+    configure(JOB_RETENTION=dt.timedelta(microseconds=1))
+    assert retention.purge().jobs == 0
+    put(job, finished_at=timezone.now() - dt.timedelta(hours=25))
+    assert retention.purge().jobs == 1
+
+
 def test_a_deleted_person_leaves_their_history(alice, orders):
     job = make(alice)
     key = str(alice.pk)
