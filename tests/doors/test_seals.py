@@ -233,7 +233,7 @@ def test_files_of_a_storage_that_was_left_come_from_the_site(alice, job, path, s
         ("../../etc/passwd", 'filename="etcpasswd"'),
         ("a\r\nSet-Cookie: b=c.csv", 'filename="aSet-Cookie_bc.csv"'),
         ("orders\u202evsc.exe", 'filename="ordersvsc.exe"'),
-        ("ob\u2066\u200ejects\x00\x1b.csv", 'filename="objects.csv"'),
+        ("ob\u2066\u200ejects\x01\x1b.csv", 'filename="objects.csv"'),
         ("Aufträge.csv", "filename*=utf-8''Auftr%C3%A4ge.csv"),
         ("..", ""),
     ],

@@ -22,9 +22,15 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
+from tests.doors.helpers import files_in
 from tests.services import find_chromium, is_redis_there
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def kept_files(folder):
+    """The exports in a folder, without the manifests beside them."""
+    return [folder / name for name in files_in(folder)]
 
 
 def free_port():

@@ -18,7 +18,7 @@ from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.faults.points import POINTS
-from tests.processes.conftest import kill_at_point, wait_for
+from tests.processes.conftest import kept_files, kill_at_point, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -36,7 +36,7 @@ def rows_of(path):
 def assert_one_whole_file(job, folder):
     """What a process outside sees, from the tables and the folder."""
     assert (job.status, job.error, job.rows_done) == ("succeeded", "", ROWS)
-    (path,) = [path for path in folder.rglob("*") if path.is_file()]
+    (path,) = kept_files(folder)
     assert str(path.relative_to(folder)) == job.file_key
     content = path.read_bytes()
     assert (len(content), hashlib.sha256(content).hexdigest()) == (job.bytes, job.sha256)
@@ -88,17 +88,13 @@ def test_killed(
         case = f"{runner:5} {target:6} {point:12} {format:4}"
         figures.note("seconds from the kill to the file", case, time.monotonic() - killed_at)
         job.refresh_from_db()
-        wait_for(lambda job=job: len(kept(folder)) == 1)  # a loser removes its own
+        wait_for(lambda job=job: len(kept_files(folder)) == 1)  # a loser removes its own
         assert_one_whole_file(job, folder)
         processes.end()
         processes.started.clear()
-        for path in kept(folder):
+        for path in kept_files(folder):
             path.unlink()
         ReportJob.objects.all().delete()
-
-
-def kept(folder):
-    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def folder_is_tidy(folder, point):

@@ -17,7 +17,7 @@ from django_reports.models import AuditEntry, ReportJob
 from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
-from tests.processes.conftest import session_of, wait_for
+from tests.processes.conftest import kept_files, session_of, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -51,7 +51,7 @@ def test_each_is_made_once(alice, processes, configure, request, folder, runner)
     figures.note("seconds until all jobs are done", case, time.monotonic() - began)
     assert set(ReportJob.objects.values_list("status", flat=True)) == {"succeeded"}
     noted = dict(ReportJob.objects.values_list("file_key", "sha256"))
-    found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    found = {str(path.relative_to(folder)): path for path in kept_files(folder)}
     assert len(noted) == JOBS
     assert set(found) == set(noted)
     for key, path in found.items():

@@ -8,7 +8,7 @@ import pytest
 
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
-from tests.processes.conftest import Browser, wait_for
+from tests.processes.conftest import Browser, kept_files, wait_for
 
 EXPORT = "/admin/shop/order/export-report/"
 ORDERS = {"format": "csv", "profile": "machine", "columns": ["number"]}
@@ -46,10 +46,6 @@ def has_ended():
     return bool(job().finished_at)
 
 
-def files(folder):
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
 def test_from_the_click_to_the_file(alice_at_work, processes, folder):
     make_orders(200)
     answer = alice_at_work.export(EXPORT + "?region__exact=n&o=-1", **ORDERS)
@@ -66,7 +62,7 @@ def test_from_the_click_to_the_file(alice_at_work, processes, folder):
     assert lines[:2] == ["number", "A00199"]
     assert len(lines) == 102
     assert int(file.headers["Content-Length"]) == done.bytes
-    assert [path.stat().st_mode & 0o777 for path in files(folder)] == [0o600]
+    assert [path.stat().st_mode & 0o777 for path in kept_files(folder)] == [0o600]
     actions = AuditEntry.objects.order_by("id").values_list("action", flat=True)
     assert list(actions.exclude(job_key="")) == ["requested", "started", "finished", "downloaded"]
 
@@ -85,7 +81,7 @@ def test_progress_and_cancel(alice_at_work, processes, folder):
     assert alice_at_work.open(cancel, {"csrfmiddlewaretoken": token}).status == 302
     wait_for(has_ended, seconds=5)
     assert job().status == "canceled"
-    assert files(folder) == []
+    assert kept_files(folder) == []
 
 
 def test_killed_worker(alice_at_work, processes, folder):
@@ -99,7 +95,7 @@ def test_killed_worker(alice_at_work, processes, folder):
     wait_for(has_ended, seconds=60)
     done = job()
     assert (done.status, done.attempt, done.rows_done) == ("succeeded", 2, 1500)
-    (file,) = files(folder)
+    (file,) = kept_files(folder)
     assert file.read_bytes().count(b"\r\n") == 1501
     finished = AuditEntry.objects.filter(action="finished")
     assert [entry.data["attempt"] for entry in finished] == [2]
