@@ -20,6 +20,7 @@ from django_reports.workspace import remove_abandoned
 logger = logging.getLogger("django_reports.sweep")
 
 ENQUEUE_AGAIN_AFTER = dt.timedelta(seconds=20)
+MANIFEST_LATE = dt.timedelta(minutes=1)  # until then whoever made the file may be writing it
 ORPHAN_AGE = dt.timedelta(days=1)  # of a file that no job names before it is removed
 
 
@@ -64,7 +65,8 @@ def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Sw
             jobs.remove_leftovers(job)
         except FileUnavailable as error:  # the next sweep tries again, and the others go on
             logger.warning("job=%s event=leftover_stays error=%s", job.pk, error)
-    for job in ReportJob.objects.without_manifest():
+    late = timezone.now() - MANIFEST_LATE
+    for job in ReportJob.objects.without_manifest().filter(finished_at__lt=late):
         swept.manifests += manifests.keep(job)
     if tidies:
         swept.folders += remove_abandoned()

@@ -60,8 +60,8 @@ def put(job, **facts):
 
 def files_in(folder):
     """Every file below a folder, as sorted relative paths, without the manifests beside them."""
-    found = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
-    return sorted(found - {f"{name}.json" for name in found})
+    found = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".json"]
+    return sorted(str(path.relative_to(folder)) for path in found)
 
 
 def actions(job):

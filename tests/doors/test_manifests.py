@@ -135,6 +135,8 @@ def test_one_that_cannot_be_kept_is_by_a_sweep(alice, orders, settings):
     settings.STORAGES = {**settings.STORAGES, "reports": backend}
     job = run(enqueue(alice))
     assert (job.status, job.manifest_key) == ("succeeded", "")
+    assert sweep.sweep(lambda job: True).manifests == 0  # not long after its file
+    put(job, finished_at=timezone.now() - dt.timedelta(minutes=2))
     assert sweep.sweep(lambda job: True).manifests == 0
     storage_of("reports").shut = False
     assert sweep.sweep(lambda job: True).manifests == 1
