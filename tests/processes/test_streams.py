@@ -81,7 +81,7 @@ def test_readers_who_never_read_hold_nobody_up(processes, server, browser):
         )
         assert streams == (READERS if server == "uvicorn" else 4)
         assert statistics.median(times) <= 50
-        assert sorted(times)[-2] <= 50  # one of thirty may meet a busy machine
+        assert max(times) <= 1000  # a busy machine; whoever is held up waits for ever
         assert told.count(b"HTTP/1.1 200") == streams
         assert told.count(b"HTTP/1.1 302") == READERS - streams
     left = ReportJob.objects.filter(delivery="immediate", status="canceled")
