@@ -31,6 +31,20 @@ TAG = "django_reports"
 IDENTIFIER = re.compile(r"[\w.-]+")
 RESERVED = ("jobs", "openapi.json", "rights")
 
+# What settings name by a dotted path.
+NAMED = (
+    (
+        "POLICY",
+        "Name a class with the methods of django_reports.permissions.Policy.",
+        "django_reports.E003",
+    ),
+    (
+        "TENANT",
+        "Name a function that takes a user and returns their tenant, or None.",
+        "django_reports.E021",
+    ),
+)
+
 
 @register(TAG)
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -52,27 +66,14 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
                 id="django_reports.E002",
             )
         )
-    try:
-        import_string(conf.POLICY)
-    except ImportError as error:
-        found.append(
-            Error(
-                f"{NAME}['POLICY'] is {conf.POLICY!r}, which cannot be imported: {error}",
-                hint="Name a class with the methods of django_reports.permissions.Policy.",
-                id="django_reports.E003",
-            )
-        )
-    if conf.TENANT is not None:
+    for key, hint, check_id in NAMED:
+        name = getattr(conf, key)
         try:
-            import_string(conf.TENANT)
+            if name is not None:
+                import_string(name)
         except ImportError as error:
-            found.append(
-                Error(
-                    f"{NAME}['TENANT'] is {conf.TENANT!r}, which cannot be imported: {error}",
-                    hint="Name a function that takes a user and returns their tenant, or None.",
-                    id="django_reports.E021",
-                )
-            )
+            message = f"{NAME}['{key}'] is {name!r}, which cannot be imported: {error}"
+            found.append(Error(message, hint=hint, id=check_id))
     if conf.DATABASE is not None and conf.DATABASE not in settings.DATABASES:
         found.append(
             Error(

@@ -13,7 +13,7 @@ from django.db import DataError, connection
 from django.db.models import CharField, F, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from django_reports import Column, ModelReport, copying
+from django_reports import Column, ModelReport, copying, writers
 from django_reports.audit import Origin
 from django_reports.copying import CannotCopy
 from django_reports.exports import localised, prepare
@@ -22,7 +22,7 @@ from django_reports.permissions import Authority
 from django_reports.pipeline import Meter
 from django_reports.registry import registry
 from django_reports.specs import ExportSpec
-from django_reports.writers import escape
+from django_reports.writers import CsvWriter, escape
 from tests.files import Wish
 from tests.values import strategies as some
 from tests.values.expected import CSV_WAYS
@@ -294,6 +294,22 @@ def test_masked_columns_take_the_way_through_python(monkeypatch, make_person):
         export = prepare(spec, Authority.of(mia), Origin(user=mia))
         assert [column.masked for column in export.columns] == [False, True]
         assert export.slowed_by()[0].column.key == "email"
+
+
+class ShoutingWriter(CsvWriter):
+    """A project's writer, which a database knows nothing of."""
+
+    format = "loud"
+
+    def shown(self, row):
+        return [text.upper() for text in super().shown(row)]
+
+
+def test_a_writer_of_ones_own_gets_every_row(monkeypatch):
+    monkeypatch.setattr(writers, "_writers", {**writers._writers, "loud": ShoutingWriter})
+    Everything.objects.create(char="quiet")
+    spec = ExportSpec("values.copied", format="loud", columns=("id", "char"))
+    assert b"QUIET" in made(spec, copied=False)
 
 
 def test_a_time_zone_about_which_the_two_differ(monkeypatch):
