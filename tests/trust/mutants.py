@@ -1,4 +1,4 @@
-"""Replaces every permission check by True, one at a time, and runs the tests: one of them must fail.
+"""Replaces each permission check by True, one at a time, and runs the tests: one must fail.
 
 `python -m tests.trust.mutants` lists each mutant, its check, and whether the tests killed it; it
 exits with 1 if any survived. Arguments name modules to which it is limited. With
