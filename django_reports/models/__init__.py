@@ -1,6 +1,7 @@
 from django_reports.models.audit import AuditCheckpoint, AuditEntry
 from django_reports.models.jobs import ReportJob
 from django_reports.models.permissions import ALL_REPORTS, GroupReportPermission
+from django_reports.models.presets import Preset
 from django_reports.models.quotas import QuotaLock
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "AuditCheckpoint",
     "AuditEntry",
     "GroupReportPermission",
+    "Preset",
     "QuotaLock",
     "ReportJob",
 ]
