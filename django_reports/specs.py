@@ -232,7 +232,7 @@ class ExportSpec:
                 selection=Selection.from_json(value["selection"]),
                 time_zone=value["time_zone"],
                 language=value["language"],
-                labels=dict(value.get("labels", {})),
+                labels=dict(value["labels"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InvalidSpec(

@@ -67,12 +67,6 @@ def test_both_names_are_told_beside_the_file_and_in_it(alice, orders):
     assert facts["Renamed"] == "Total → Amount, Placed at → =Moment"
 
 
-def test_an_old_description_has_none():
-    kept = spec_of().to_json()
-    del kept["labels"]
-    assert ExportSpec.from_json(kept).labels == {}
-
-
 @pytest.mark.parametrize("label", ["", "  ", "a\nb", "a\0", "\u2028", "x" * 201, 5, None, "\ud800"])
 def test_what_is_no_line_of_text_is_refused(label):
     with pytest.raises(InvalidSpec, match="cannot be called") as refused:

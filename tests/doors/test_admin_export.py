@@ -62,7 +62,12 @@ def test_page_names_the_columns_that_a_person_does_not_get(alice, orders):
 
 
 def test_page_marks_masked_columns(alice, orders):
-    assert text_of(browse(alice).get(EXPORT)).count("masked: you lack the permission shop.view_customer_email") == 1
+    assert (
+        text_of(browse(alice).get(EXPORT)).count(
+            "masked: you lack the permission shop.view_customer_email"
+        )
+        == 1
+    )
 
 
 def test_looking_at_the_page_makes_nothing(alice, orders):

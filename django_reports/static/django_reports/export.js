@@ -144,6 +144,7 @@ function setUp() {
   part.querySelectorAll("[hidden]").forEach((control) => {
     control.hidden = false;
   });
+  part.querySelector("[data-plain]").hidden = true;
   tell();
 }
 
