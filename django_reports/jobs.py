@@ -277,6 +277,11 @@ def record_download(job: ReportJob, origin: Origin, **facts: Any) -> None:
     tell_after_commit(signals.job_downloaded, job, user=origin.user)
 
 
+def record_broken_download(job: ReportJob, origin: Origin, sent: int) -> None:
+    """Record that a download ended after so many bytes: its reader left, or the file was short."""
+    audit.record(AuditAction.BROKEN_OFF, origin=origin, job=job, bytes=sent)
+
+
 def in_language_of(job: ReportJob) -> Any:
     """A context in which reasons are told as the person who asked reads them."""
     return translation.override(job.spec.get("language") or settings.LANGUAGE_CODE)

@@ -125,6 +125,7 @@ class AuditAction(TextChoices):
     CANCELED = "canceled", _("Canceled")
     LINKED = "linked", _("Link made")
     DOWNLOADED = "downloaded", _("Downloaded")
+    BROKEN_OFF = "broken_off", _("Download broken off")
     DENIED = "denied", _("Denied")
     EXPIRED = "expired", _("Expired")
     GRANT_CHANGED = "grant_changed", _("Grant changed")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +48,8 @@ class Swept:
     anchored: int = field(default=0, compare=False)
 
 
-def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Swept:
-    """Repair once. `hand_over` gives a waiting job to the runner; False: not now.
+def sweep(hand_over: Callable[[Sequence[ReportJob]], int], *, tidies: bool = False) -> Swept:
+    """Repair once. `hand_over` gives the runner those of some waiting jobs that it lacks.
 
     With `tidies`, it also looks through storages and temporary folders, which may take a while.
     """
@@ -57,7 +57,9 @@ def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Sw
     for job in ReportJob.objects.abandoned():
         with jobs.in_language_of(job):
             _take_from_the_dead(job, swept)
-    _hand_over_waiting(hand_over, swept)
+    # After a crash before the hand-over, or an emptied queue server.
+    waiting = ReportJob.objects.waiting_since(ENQUEUE_AGAIN_AFTER).only("attempt", "enqueued_at")
+    swept.enqueued += hand_over(list(waiting))
     for job in ReportJob.objects.to_expire():
         swept.expired += jobs.expire(job)
     for job in ReportJob.objects.with_leftovers():
@@ -140,12 +142,3 @@ def _tidy_storage(alias: str, kept: Any, swept: Swept) -> None:
         if job.file_key not in found and not storage.exists(alias, job.file_key):
             with jobs.in_language_of(job):
                 swept.missing += jobs.give_up_file(job)
-
-
-def _hand_over_waiting(hand_over: Callable[[ReportJob], bool], swept: Swept) -> None:
-    """Hand over what waits: after a crash before the hand-over, or an emptied queue server."""
-    for job in ReportJob.objects.queued().order_by("created_at"):
-        if job.enqueued_at is None or job.enqueued_at < timezone.now() - ENQUEUE_AGAIN_AFTER:
-            if not hand_over(job):
-                return  # the engine is away; the next sweep tries again
-            swept.enqueued += 1

@@ -1,5 +1,6 @@
 """ReportJob: the record of one export, however it was delivered."""
 
+import datetime as dt
 import uuid
 from typing import Any, ClassVar
 
@@ -19,6 +20,11 @@ class ReportJobQuerySet(models.QuerySet["ReportJob"]):
 
     def queued(self) -> "ReportJobQuerySet":
         return self.background().filter(status=JobStatus.QUEUED)
+
+    def waiting_since(self, age: dt.timedelta) -> "ReportJobQuerySet":
+        """Queued, and handed over to the runner so long ago, or never; the oldest first."""
+        handed = Q(enqueued_at=None) | Q(enqueued_at__lt=timezone.now() - age)
+        return self.queued().filter(handed).order_by("created_at")
 
     def running(self) -> "ReportJobQuerySet":
         return self.filter(status=JobStatus.RUNNING)

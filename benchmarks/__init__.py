@@ -1,0 +1,1 @@
+"""How fast exports are, beside other ways to the same file: `python -m benchmarks --help`."""

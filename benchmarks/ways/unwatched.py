@@ -1,0 +1,31 @@
+"""This app's pipeline without progress, hash and cancel checks: what those cost is the difference.
+
+The same rows, writer and loop, as `ways.watched`; but nobody reports, nobody hashes, nobody looks
+whether to stop.
+"""
+
+from contextlib import nullcontext
+
+from benchmarks.ways.job import spec
+from django_reports.audit import Origin
+from django_reports.exports import localised, prepare
+from django_reports.permissions import Authority
+from django_reports.pipeline import Meter
+
+
+class NoHash:
+    def update(self, block):
+        """Nothing."""
+
+
+def make(path, report, format, rows):  # noqa: A002 - as in the other ways
+    write(path, spec(report, format, rows), nullcontext(), Meter(_hash=NoHash()), lambda: None)
+
+
+def write(path, wish, around, meter, check):
+    with localised(wish), path.open("wb") as file:
+        export = prepare(wish, Authority.system(), Origin())
+        with around, export.snapshot():
+            writer = export.writer()
+            for block in export.blocks(export.tables(writer), writer, meter, check):
+                file.write(block)
