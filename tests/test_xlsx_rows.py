@@ -12,9 +12,9 @@ from django_reports.writers.sheets import RowsPart, RowsText
 from tests.sheets import column, opened, writer, written
 
 TEXTS = ["", "a", " a", "a\n", "a\nb", "<b>", "a & b", "&amp;", '"', "'", "]]>", "é漢😀",
-         "x" * 32_767, "\x7f", "a\x85b", "a\u2028", "_", "_x", "a_b", "1", "true", "+1"]  # fmt: skip
-NUMBERS = [0, -1, 5, 10**11 - 1, -(10**11) + 1, 999_999_999_999_999, 0.5, -0.0, 1e300, 5e-324, 1e16,
-           123456789.123456, Decimal("5.10"), Decimal("-0.00"), Decimal("1E+3"), Decimal("1E-7"),
+         "x" * 32_767, "\x7f", "a\x85b", "a\u2028", "_", "_x", "a_b", "1", "+1"]  # fmt: skip
+NUMBERS = [0, -1, 5, 10**11 - 1, -(10**11) + 1, 999_999_999_999_999, 0.5, -0.0, 1e300, 5e-324,
+           1e16, 1234.5678, Decimal("5.10"), Decimal("-0.00"), Decimal("1E+3"), Decimal("1E-7"),
            True, False]  # fmt: skip
 TIMES = [
     dt.date(1900, 3, 1),
