@@ -82,6 +82,14 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
                 id="django_reports.E017",
             )
         )
+    if conf.TELL_BY_EMAIL and not conf.BASE_URL:
+        found.append(
+            Error(
+                f"{NAME}['TELL_BY_EMAIL'] is on, and mails cannot say where the site is.",
+                hint='Set BASE_URL, such as "https://shop.example.com".',
+                id="django_reports.E018",
+            )
+        )
     return found
 
 

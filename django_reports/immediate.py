@@ -6,6 +6,7 @@ What its reader takes slowly waits in a spool, never in a database cursor.
 import logging
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -67,7 +68,6 @@ class ImmediateExport:
         self._spec = export.spec
         self._reads_ahead = reads_ahead
         self._spool = opened.spool
-        self._sent = 0  # bytes; those that were ready but never fetched did not leave
         self._is_made = self._is_over = False
         self._slot: _Slot | None = None
 
@@ -81,7 +81,7 @@ class ImmediateExport:
     def __next__(self) -> bytes:
         block = self._take_unblocking()
         while not block and self.pull():
-            while self._must_read_ahead and self._sent >= SOCKET_BUFFER and self.pull():
+            while self._must_read_ahead and self._spool.taken >= SOCKET_BUFFER and self.pull():
                 pass
             block = self._take_unblocking()
         if not block:
@@ -95,7 +95,7 @@ class ImmediateExport:
 
     def _take_unblocking(self) -> bytes:
         if self._must_read_ahead:
-            return self.take(SOCKET_BUFFER - self._sent)
+            return self.take(SOCKET_BUFFER - self._spool.taken)
         self._release_idle_connections()
         return self.take()
 
@@ -106,9 +106,7 @@ class ImmediateExport:
 
     def take(self, size: int = BLOCK) -> bytes:
         """The next bytes that are ready; empty if there are none. Never waits."""
-        block = self._spool.read(size)
-        self._sent += len(block)
-        return block
+        return self._spool.read(size)
 
     def pull(self) -> bool:
         """Make the next block. False if the file is made, or its reader has left."""
@@ -135,7 +133,7 @@ class ImmediateExport:
             self._is_made = True
             self._release_idle_connections()
         else:
-            self._spool.write(block)
+            self._spool.write(block, self.meter.rows)
         return True
 
     def finish(self) -> None:
@@ -155,7 +153,8 @@ class ImmediateExport:
             self._slot.release()
         with localised(self._spec):
             self._opened.close()
-            self.meter.size = self._sent
+            # What was ready but never fetched did not leave.
+            self.meter.size, self.meter.rows = self._spool.taken, self._spool.rows_taken
             record(self.job, self.meter)
 
 
@@ -163,7 +162,8 @@ class _ByteSpool:
     """First in, first out; written by one thread and read by another.
 
     Up to SPOOL_MEMORY it lies in memory, beyond that in a temporary file; it does not grow as
-    long as its reader keeps up.
+    long as its reader keeps up. `taken` counts the bytes that were read, `rows_taken` the rows
+    that they are of: of a block that was read in part, all.
     """
 
     def __init__(self) -> None:
@@ -173,11 +173,17 @@ class _ByteSpool:
         finalize(self, self._file.close)  # an answer that nobody reads nor closes, as in a test
         self._lock = threading.Lock()
         self._read = self._written = 0
+        self.taken = self.rows_taken = 0
+        self._given = 0
+        self._blocks: deque[tuple[int, int]] = deque()  # not wholly read: their ends, and rows
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, rows: int) -> None:
+        """Add a block, up to whose end there are so many rows."""
         with self._lock:
             self._file.seek(self._written)
             self._written += self._file.write(data)
+            self._given += len(data)
+            self._blocks.append((self._given, rows))
 
     def read(self, size: int) -> bytes:
         with self._lock:
@@ -188,6 +194,13 @@ class _ByteSpool:
             self._read += len(data)
             if self._read == self._written:
                 self._read = self._written = 0
+            begun = self.taken
+            self.taken += len(data)
+            while self._blocks and begun < self.taken:
+                begun, self.rows_taken = self._blocks[0]
+                if begun > self.taken:
+                    break
+                self._blocks.popleft()
             return data
 
     def close(self) -> None:
@@ -336,7 +349,7 @@ def _open(
     opened = _Opened(_ByteSpool(), make(writer, meter, check), writer, meter, _Queries())
     with opened.queries:
         for block in opened.rest:
-            opened.spool.write(block)
+            opened.spool.write(block, meter.rows)
             if not (reads_ahead and opened.queries.were_made and _is_in_transaction()):
                 break
             # A cursor of the report's own would end with the caller's transaction.

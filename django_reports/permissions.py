@@ -14,13 +14,22 @@ from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, ColumnError
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
 from django_reports.models import ReportJob
-from django_reports.policies import EVERYTHING, NOTHING, Grant, GroupPolicy, Policy, get_policy
+from django_reports.policies import (
+    EVERYTHING,
+    NOTHING,
+    Grant,
+    GroupPolicy,
+    Policy,
+    get_policy,
+    looked_up_once,
+)
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report, User
 from django_reports.selections import Selection, selection_kind
 from django_reports.statuses import AuditAction, AuthorityKind
 
-__all__ = ["Grant", "GroupPolicy", "Policy"]  # for those who write a policy of their own
+# The first three for those who write a policy of their own.
+__all__ = ["Grant", "GroupPolicy", "Policy", "looked_up_once"]
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,11 @@ def visible_jobs(user: User) -> "QuerySet[ReportJob]":
     if not user.is_active or user.pk is None:
         return cast("QuerySet[ReportJob]", ReportJob.objects.none())
     return get_policy().jobs(user)
+
+
+def may_see_dashboard(user: User) -> bool:
+    """Whether a person may see the figures of everybody's exports."""
+    return bool(user.is_active) and user.has_perm("django_reports.view_dashboard")
 
 
 def may_enter(user: User) -> bool:

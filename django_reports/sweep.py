@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from django_reports import anchors, checkpoints, jobs, manifests, retention, sto
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
-from django_reports.statuses import Delivery, JobStatus
+from django_reports.statuses import Delivery, FailureCause, JobStatus
 from django_reports.workspace import remove_abandoned
 
 logger = logging.getLogger("django_reports.sweep")
@@ -48,8 +48,8 @@ class Swept:
     anchored: int = field(default=0, compare=False)
 
 
-def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Swept:
-    """Repair once. `hand_over` gives a waiting job to the runner; False: not now.
+def sweep(hand_over: Callable[[Sequence[ReportJob]], int], *, tidies: bool = False) -> Swept:
+    """Repair once. `hand_over` gives the runner those of some waiting jobs that it lacks.
 
     With `tidies`, it also looks through storages and temporary folders, which may take a while.
     """
@@ -57,7 +57,9 @@ def sweep(hand_over: Callable[[ReportJob], bool], *, tidies: bool = False) -> Sw
     for job in ReportJob.objects.abandoned():
         with jobs.in_language_of(job):
             _take_from_the_dead(job, swept)
-    _hand_over_waiting(hand_over, swept)
+    # After a crash before the hand-over, or an emptied queue server.
+    waiting = ReportJob.objects.waiting_since(ENQUEUE_AGAIN_AFTER).only("attempt", "enqueued_at")
+    swept.enqueued += hand_over(list(waiting))
     for job in ReportJob.objects.to_expire():
         swept.expired += jobs.expire(job)
     for job in ReportJob.objects.with_leftovers():
@@ -89,7 +91,8 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
     # Only if it is still abandoned: its attempt may have shown a sign of life since.
     rows = ReportJob.objects.filter(pk=job.pk, attempt=job.attempt).abandoned()
     if job.delivery == Delivery.IMMEDIATE:
-        swept.failed += jobs.fail(job, rows, _("The process that sent it ended."))
+        reason = _("The process that sent it ended.")
+        swept.failed += jobs.fail(job, rows, FailureCause.INTERRUPTED, reason)
     elif job.cancel_requested_at is not None:
         jobs.finish_canceled(job, rows, _("Canceled while running."))
     elif job.lost + 1 < get_settings().MAX_ATTEMPTS:
@@ -106,7 +109,7 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
             "Killed or out of memory, %(count)s times.",
             job.lost + 1,
         ) % {"count": job.lost + 1}
-        swept.failed += jobs.fail(job, rows, reason)
+        swept.failed += jobs.fail(job, rows, FailureCause.KILLED, reason)
 
 
 def _tidy_storages(swept: Swept) -> None:
@@ -140,12 +143,3 @@ def _tidy_storage(alias: str, kept: Any, swept: Swept) -> None:
         if job.file_key not in found and not storage.exists(alias, job.file_key):
             with jobs.in_language_of(job):
                 swept.missing += jobs.give_up_file(job)
-
-
-def _hand_over_waiting(hand_over: Callable[[ReportJob], bool], swept: Swept) -> None:
-    """Hand over what waits: after a crash before the hand-over, or an emptied queue server."""
-    for job in ReportJob.objects.queued().order_by("created_at"):
-        if job.enqueued_at is None or job.enqueued_at < timezone.now() - ENQUEUE_AGAIN_AFTER:
-            if not hand_over(job):
-                return  # the engine is away; the next sweep tries again
-            swept.enqueued += 1

@@ -131,3 +131,6 @@ DJANGO_REPORTS = {
         for name, value in _CHANGED.items()
     },
 }
+
+# How mails are sent since Django 6.1; those before have it as EMAIL_BACKEND.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}

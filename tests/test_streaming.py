@@ -294,12 +294,14 @@ def test_a_file_is_read_beside_the_loop(tmp_path):
     async def read(body):
         return [block async for block in body]
 
-    body = AsyncFile(FileBlocks(path.open("rb"), 200_000))
+    broken = []
+    body = AsyncFile(FileBlocks(path.open("rb"), 200_000, broken.append))
     blocks = run(read(body))
     body.close()
     assert [len(block) for block in blocks] == [65536, 65536, 65536, 3392]
-    with contextlib.closing(FileBlocks(path.open("rb"), 200_000)) as same:
+    with contextlib.closing(FileBlocks(path.open("rb"), 200_000, broken.append)) as same:
         assert b"".join(same) == b"".join(blocks)
+    assert broken == []
 
 
 def test_through_djangos_own_asynchronous_handler(transactional_db, alice):

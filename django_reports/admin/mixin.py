@@ -21,15 +21,15 @@ from django_reports.admin.changelists import (
     without_results,
 )
 from django_reports.columns import Column
-from django_reports.exceptions import ReportError
+from django_reports.exceptions import ReportDenied, ReportError
 from django_reports.models import ReportJob
-from django_reports.permissions import may_generate
+from django_reports.permissions import Authority, authorise, may_generate
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, default_column_names, exportable_names
 from django_reports.selections import Selection, selection_in_words
 from django_reports.views.exports import ExportPage, export
 from django_reports.views.places import AdminPlace
-from django_reports.views.requests import bad_request
+from django_reports.views.requests import bad_request, forbidden, origin_of
 
 if TYPE_CHECKING:
     _Base = ModelAdmin[Any]
@@ -160,8 +160,12 @@ class ReportAdminMixin(_Base):
         report = next((r for r in offers if r.get_identifier() == wanted), offers[0])
         selection = self._selection(request, report, keys)
         try:
-            if report.model is not None and self.has_view_or_change_permission(request):
+            # Before anything is told of the list.
+            authorise(Authority.of(request.user), report, selection, origin_of(request))
+            if report.model is not None:
                 verify_replay(countless(self), request, live, selection)
+        except ReportDenied as error:
+            return forbidden(request, error)
         except ReportError as error:
             return bad_request(request, error, self._changelist_url(request))
         place = AdminPlace(self.admin_site)

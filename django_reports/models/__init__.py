@@ -1,4 +1,5 @@
 from django_reports.models.audit import AuditCheckpoint, AuditEntry
+from django_reports.models.favourites import Favourite
 from django_reports.models.jobs import ReportJob
 from django_reports.models.permissions import ALL_REPORTS, GroupReportPermission
 from django_reports.models.quotas import QuotaLock
@@ -7,6 +8,7 @@ __all__ = [
     "ALL_REPORTS",
     "AuditCheckpoint",
     "AuditEntry",
+    "Favourite",
     "GroupReportPermission",
     "QuotaLock",
     "ReportJob",

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -58,13 +59,28 @@ def enqueue(job: ReportJob) -> bool:
     return True
 
 
+def hand_over(waiting: Sequence[ReportJob]) -> int:
+    """Hand over those of some waiting jobs that the runner lacks. Returns how many."""
+    runner, count = get_runner(), 0
+    try:
+        lacking = runner.lacking(waiting)
+    except runner.unavailable as error:
+        logger.warning("event=not_enqueued error=%s", error)
+        return 0
+    for job in lacking:
+        if not enqueue(job):
+            break  # the engine is away; the next sweep tries again
+        count += 1
+    return count
+
+
 def sweep() -> Swept:
     """Repair what died, hand over again what waits, and tidy up once an hour.
 
     Safe anywhere, at any time.
     """
     tidies = _tidied.is_due()
-    return repair.sweep(enqueue, tidies=tidies)
+    return repair.sweep(hand_over, tidies=tidies)
 
 
 class _Tidied:

@@ -2,7 +2,7 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from django.core.checks import CheckMessage
@@ -33,6 +33,10 @@ class Runner(ABC):
 
         Harmless when called twice: only one of two runs can claim the attempt.
         """
+
+    def lacking(self, waiting: Sequence[ReportJob]) -> Sequence[ReportJob]:
+        """Those of some waiting jobs that are not in this engine's hands: all, if it can't tell."""
+        return waiting
 
     def nudge(self) -> None:  # noqa: B027 - most engines run by themselves
         """Somebody is waiting for an export: see to it that this engine runs, if it can."""

@@ -8,7 +8,7 @@ import atexit
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from django.db import close_old_connections, connections
@@ -47,6 +47,9 @@ class LocalRunner(Runner):
 
     def enqueue(self, job: ReportJob) -> None:
         self.nudge()
+
+    def lacking(self, waiting: Sequence[ReportJob]) -> Sequence[ReportJob]:
+        return [job for job in waiting if job.enqueued_at is None]  # its hands are the rows
 
     def nudge(self) -> None:
         if not (runners.is_serving() and get_settings().LOCAL_THREAD):

@@ -9,8 +9,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -156,19 +156,27 @@ class RQRunner(Runner):
     unavailable = (RedisError, OSError)
 
     def enqueue(self, job: ReportJob) -> None:
-        queue = _queue()
-        number = job.attempt + 1
-        name = f"{job.pk}-{number}"
-        try:
-            _put(queue, job, number, name)
-        except DuplicateJobError:
-            if queue.get_job_position(name) is not None:
-                return  # it is waiting there, which is all that was wanted
-            # Taken out by a worker that died before it could claim the job, or spoilt.
-            with suppress(NoSuchJobError):
-                AttemptJob(name, connection=queue.connection, serializer=JSONSerializer).delete()
-            with suppress(DuplicateJobError):
-                _put(queue, job, number, name)
+        with _queue() as queue:
+            try:
+                _put(queue, job)
+            except DuplicateJobError:
+                name = _name(job)
+                if queue.get_job_position(name) is not None:
+                    return  # it is waiting there, which is all that was wanted
+                # Taken out by a worker that died before it could claim the job, or spoilt.
+                with suppress(NoSuchJobError):
+                    AttemptJob(
+                        name, connection=queue.connection, serializer=JSONSerializer
+                    ).delete()
+                with suppress(DuplicateJobError):
+                    _put(queue, job)
+
+    def lacking(self, waiting: Sequence[ReportJob]) -> Sequence[ReportJob]:
+        if not waiting:
+            return ()
+        with _queue() as queue:
+            names = set(queue.get_job_ids())
+        return [job for job in waiting if _name(job) not in names]
 
     def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
         class ReportsWorker(SweepingWorker):
@@ -212,7 +220,8 @@ class RQRunner(Runner):
         ]
 
 
-def _queue() -> Queue:
+@contextmanager
+def _queue() -> Iterator[Queue]:
     """The queue, over a connection that gives up soon: somebody is waiting for a page."""
     # "auto": enqueue now. The default would wait for a commit, and only of the default database;
     # the caller has waited for the right one.
@@ -222,15 +231,23 @@ def _queue() -> Queue:
         socket_connect_timeout=HAND_OVER_WITHIN,
         retry=Retry(NoBackoff(), 0),
     )
-    return queue
+    try:
+        yield queue
+    finally:
+        queue.connection.close()  # django_rq opens another one each time
 
 
-def _put(queue: Queue, job: ReportJob, number: int, name: str) -> None:
+def _name(job: ReportJob) -> str:
+    return f"{job.pk}-{job.attempt + 1}"
+
+
+def _put(queue: Queue, job: ReportJob) -> None:
+    number = job.attempt + 1
     queue.enqueue(
         run_attempt,
         str(job.pk),
         number,
-        job_id=name,
+        job_id=_name(job),
         unique=True,
         job_timeout=NO_TIMEOUT,
         result_ttl=0,

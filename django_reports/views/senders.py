@@ -3,6 +3,7 @@
 Whoever calls has authorised the reader and checked the file's seal.
 """
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -10,13 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
-from django_reports import storage
+from django_reports import jobs, storage
 from django_reports.conf import get_settings
 from django_reports.exports import content_type_of
 from django_reports.models import ReportJob
 from django_reports.specs import ExportSpec
 from django_reports.views.ranges import NotSatisfiable, Part, wanted_part
-from django_reports.views.requests import as_private_download, problem, wants_json
+from django_reports.views.requests import as_private_download, origin_of, problem, wants_json
 from django_reports.views.streaming import stream_file
 
 REDIRECT_LIFE = 60  # seconds that a link to the storage works
@@ -71,7 +72,13 @@ def _send_by_django(
     if part is not None:
         file.seek(part.first)
     length = job.bytes if part is None else part.length
-    response = stream_file(request, file, length, head.headers["Content-Type"])
+    response = stream_file(
+        request,
+        file,
+        length,
+        head.headers["Content-Type"],
+        partial(jobs.record_broken_download, job, origin_of(request)),
+    )
     response.headers = head.headers
     response.headers["Content-Length"] = str(length)
     if part is not None:

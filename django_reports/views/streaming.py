@@ -5,7 +5,7 @@ own thread before the request ends, while a generator's `finally` may run whenev
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -30,10 +30,17 @@ def stream_export(request: HttpRequest, export: ImmediateExport) -> StreamingHtt
 
 
 def stream_file(
-    request: HttpRequest, file: Any, length: int, content_type: str
+    request: HttpRequest,
+    file: Any,
+    length: int,
+    content_type: str,
+    on_broken_off: Callable[[int], None],
 ) -> StreamingHttpResponse:
-    """So many bytes of a file, from where it stands."""
-    blocks = FileBlocks(file, length)
+    """So many bytes of a file, from where it stands.
+
+    `on_broken_off` is told how many of them left, if it was not all.
+    """
+    blocks = FileBlocks(file, length, on_broken_off)
     body: Any = AsyncFile(blocks) if is_async(request) else blocks
     return StreamingHttpResponse(body, content_type=content_type)
 
@@ -44,10 +51,11 @@ class FileBlocks(Iterator[bytes]):
     If the file ends too early the transfer breaks, so that nobody takes it for a whole one.
     """
 
-    def __init__(self, file: Any, length: int) -> None:
+    def __init__(self, file: Any, length: int, on_broken_off: Callable[[int], None]) -> None:
         self._file = file
-        self._left = length
-        self._is_begun = False
+        self._length = self._left = length
+        self._on_broken_off = on_broken_off
+        self._is_begun = self._is_closed = False
 
     def __next__(self) -> bytes:
         if not self._is_begun:
@@ -62,7 +70,12 @@ class FileBlocks(Iterator[bytes]):
         return bytes(block)
 
     def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._file.close()
+        if self._left:
+            self._on_broken_off(self._length - self._left)
 
 
 class AsyncFile(AsyncIterator[bytes]):

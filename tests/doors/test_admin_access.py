@@ -1,6 +1,9 @@
 """Who gets through which of the admin's doors: allowed, with the least rights, denied."""
 
+import re
+
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -167,3 +170,33 @@ def test_history_of_someone_elses_export_does_not_tell_of_it(alice, make_person,
     job = enqueue(make_person("mia", *VIEW, report="shop.orders"))
     response = browse(alice).get(job_url(job, "history"), follow=True)
     assert "orders-" not in text_of(response)
+
+
+def test_who_sees_nothing_is_not_led_to_the_list_of_exports(alice, carol):
+    assert JOBS in text_of(browse(alice).get("/admin/"))
+    assert JOBS not in text_of(browse(carol).get("/admin/"))
+    assert browse(carol).get("/admin/django_reports/").status_code == GONE
+
+
+def test_others_exports_may_not_be_viewed_whoever_asks_the_admin(rf, alice, root, orders):
+    job, model_admin = make(root), admin.site.get_model_admin(ReportJob)
+    request = rf.get(JOBS)
+    request.user = alice
+    assert not model_admin.has_view_permission(request, job)
+    request.user = root
+    assert model_admin.has_view_permission(request, job)
+
+
+def test_a_list_is_filtered_by_the_reports_that_one_may_make(make_person, root):
+    ida = make_person("ida", *VIEW, report="shop.orders")
+    ways = {
+        person: set(re.findall(r"report=([\w.]+)", text_of(browse(person).get(JOBS))))
+        for person in (ida, root)
+    }
+    assert ways[ida] == {"shop.orders"}
+    assert {"shop.orders", "shop.numbers"} < ways[root]
+
+
+def test_without_the_right_to_view_nothing_is_told_of_a_list(dave):
+    """Not even that a filter is not one of the list's."""
+    assert browse(dave).post(f"{EXPORT}?password__x=1", chosen()).status_code == NO

@@ -34,6 +34,7 @@ def test_catalogue(make_person):
                 "label": "Orders",
                 "description": "",
                 "category": "",
+                "is_favourite": False,
                 "url": ORDERS,
             }
         ]

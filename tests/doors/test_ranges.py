@@ -144,3 +144,8 @@ def test_parts_are_not_compressed(alice, job, whole, settings):
     response = get(alice, job, range="bytes=5-", accept_encoding="gzip")
     assert (response.status_code, response.getvalue()) == (206, whole[5:])
     assert response["Content-Encoding"] == "identity"
+
+
+def test_a_download_of_every_byte_is_not_broken_off(alice, job, whole):
+    assert get(alice, job, range="bytes=5-").getvalue() == whole[5:]
+    assert "broken_off" not in actions(job)

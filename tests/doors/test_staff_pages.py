@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 def offered(user):
     """The catalogue as its reader sees it: headings and links in their order."""
     content = text_of(browse(user).get(CATALOGUE)).split('id="content-main"')[1]
-    return re.findall(r"<h2[^>]*>([^<]*)</h2>|<li><a href=\"([^\"]*)\">([^<]*)</a>", content)
+    return re.findall(r"<h2[^>]*>([^<]*)</h2>|<div><a href=\"([^\"]*)\">([^<]*)</a>", content)
 
 
 def heading(text):

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
+from tests.doors.helpers import make
 from tests.processes.conftest import Browser, wait_for
 
 EXPORT = "/admin/shop/order/export-report/"
@@ -119,3 +120,13 @@ def test_reader_who_leaves_is_recorded(processes, alice, browser):
     entry = AuditEntry.objects.get(action="canceled")
     assert (entry.data["rows"], entry.data["bytes"]) == (job.rows_done, job.bytes)
     assert entry.actor_label == "alice"
+
+
+def test_reader_who_leaves_a_file_is_recorded(processes, alice, browser):
+    job = make(alice, "shop.numbers", parameters={"rows": ["1000000"]})
+    browser.log_in("alice")
+    with browser.connect("GET", f"/admin/django_reports/reportjob/{job.pk}/download/") as reader:
+        assert reader.recv(1000).startswith(b"HTTP/1.1 200")
+    entry = wait_for(lambda: AuditEntry.objects.filter(action="broken_off").first())
+    assert (entry.actor_label, entry.job_key) == ("alice", str(job.pk))
+    assert 0 < entry.data["bytes"] < job.bytes

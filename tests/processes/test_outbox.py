@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from django_reports import delivery
+from django_reports import delivery, runners
 from django_reports.jobs import cancel
 from django_reports.models import AuditEntry, ReportJob
 from django_reports.runners.rq import RQRunner
@@ -164,6 +164,26 @@ def test_a_redis_that_comes_back_gets_what_it_lost(alice, rq, processes):
     processes.worker()
     wait_for(have_ended)
     assert statuses() == ["succeeded"] * 3
+
+
+def test_what_waits_in_the_queue_is_not_handed_over_again(alice, rq):
+    jobs = [enqueue(alice) for _ in range(5)]
+    long_ago = jobs[0].created_at - dt.timedelta(minutes=1)
+    ReportJob.objects.update(enqueued_at=long_ago)
+    rq.lrem("rq:queue:reports", 1, f"{jobs[3].pk}-1")
+    assert runners.sweep().enqueued == 1
+    assert sorted(queue_of(rq)) == sorted(f"{job.pk}-1" for job in jobs)
+    assert ReportJob.objects.filter(enqueued_at=long_ago).count() == 4
+
+
+def test_connections_are_given_back(alice, rq):
+    connected = len(rq.client_list())
+    for _ in range(20):
+        enqueue(alice)
+    ReportJob.objects.update(enqueued_at=None)
+    for _ in range(3):
+        runners.sweep()
+    assert len(rq.client_list()) <= connected
 
 
 # What is spoilt in the queue

@@ -89,8 +89,8 @@ def test_the_sweep_ends_what_settings_say(configure, log):
         PERSONAL_DATA_RETENTION=dt.timedelta(microseconds=1),
         JOB_RETENTION=dt.timedelta(days=1),
     )
-    assert sweep(lambda job: True).purged == 0
-    assert sweep(lambda job: True, tidies=True).purged == 30
+    assert sweep(lambda jobs: 0).purged == 0
+    assert sweep(lambda jobs: 0, tidies=True).purged == 30
     assert verify().wrong == ""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from django_reports import sweep
-from django_reports.runners import enqueue
+from django_reports.runners import hand_over
 
 
 class Command(BaseCommand):
@@ -15,5 +15,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        swept = sweep.sweep(enqueue, tidies=True)
+        swept = sweep.sweep(hand_over, tidies=True)
         self.stdout.write(" ".join(f"{name}={count}" for name, count in vars(swept).items()))
