@@ -24,7 +24,7 @@ def facts(
     *,
     selection: Selection,
     parameters: forms.Form | None,
-    masked: Sequence[BoundColumn],
+    columns: Sequence[BoundColumn],
     hidden: Sequence[BoundColumn],
 ) -> Facts:
     """To be asked for when the rows are about to be read: that time is among them."""
@@ -39,7 +39,8 @@ def facts(
         (_("Selection"), selection_in_words(selection, report, context.user)),
         *parameters_in_words(parameters),
         (_("Not for you"), _listed(hidden)),
-        (_("Masked"), _listed(masked)),
+        (_("Masked"), _listed([column for column in columns if column.masked])),
+        (_("Renamed"), ", ".join(f"{c.full_label} → {c.renamed}" for c in columns if c.renamed)),
     ]
     return [(what, value) for what, value in found if value]
 

@@ -113,6 +113,7 @@ def test_what_the_job_keeps(alice, orders):
         "selection": {"kind": "all"},
         "time_zone": "Europe/Berlin",
         "language": "en-us",
+        "labels": {},
     }
 
 
