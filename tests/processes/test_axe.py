@@ -66,7 +66,7 @@ def enter(browser, base, user, errors):
 
 
 def test_nothing_is_found_on_any_page(browser, make_person, processes, configure, folder):
-    configure(TELL_BY_EMAIL=True, BASE_URL="https://shop.example.com")
+    configure(RUNNER="local", TELL_BY_EMAIL=True, BASE_URL="https://shop.example.com")
     person = make_person("mia", *PERMISSIONS, report="*", others="all")
     newcomer = make_person("nora")
     world = make_world(person)
