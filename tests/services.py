@@ -69,7 +69,11 @@ def missing_packages() -> list[str]:
 def find_axe() -> str | None:
     """The script of axe-core, from npm: where TEST_AXE says, or below this project."""
     built = "node_modules/axe-core/axe.min.js"
-    places = (os.environ.get("TEST_AXE"), ROOT / built, Path.home() / ".cache/django-reports" / built)
+    places = (
+        os.environ.get("TEST_AXE"),
+        ROOT / built,
+        Path.home() / ".cache/django-reports" / built,
+    )
     return next((str(place) for place in places if place and Path(place).is_file()), None)
 
 

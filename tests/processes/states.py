@@ -56,7 +56,8 @@ STATES = [
     at("/reports/rights/?by=group", "rights-by-group"),
     at("/reports/dashboard/", "dashboard"),
     at("/admin/", "admin-index"),
-    State("admin-job", lambda world: f"/admin/django_reports/reportjob/{world.jobs['running'].pk}/"),
+    State("admin-job",
+          lambda world: f"/admin/django_reports/reportjob/{world.jobs['running'].pk}/"),
 ]  # fmt: skip
 
 
