@@ -80,6 +80,12 @@ def without_secrets(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
     return {**spec, "parameters": hidden, "selection": selection}
 
 
+def parameters_to_show(spec: Mapping[str, Any], report: Report) -> dict[str, list[str]]:
+    """A spec's parameters as they may stand in a form again: without the secret ones."""
+    shown: Mapping[str, list[str]] = without_secrets(spec, report)["parameters"]
+    return {name: values for name, values in shown.items() if values != [HIDDEN]}
+
+
 def _in_words(field: forms.Field, value: Any) -> str:
     if isinstance(value, bool):
         return _("Yes") if value else _("No")

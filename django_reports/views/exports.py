@@ -45,6 +45,7 @@ ANYWAY = "anyway"  # its value where an identical export was pointed out already
 PREVIEW = "_preview"
 UPDATE = "_update"  # shows the page again, for what was typed
 COLUMNS = "_columns"  # ticks "all", "none", or those of the "last" time
+FROM = "from"  # in the address: the job whose choices stand there at first
 SEEN = "_seen"  # the identical export that was pointed out
 PREVIEW_ROWS = 10
 BUTTONS = (
@@ -60,8 +61,8 @@ class ExportPage:
 
     `subject` says in words what is exported, `action` is where the page posts to, and `hidden`
     are form fields that carry the selection along. `offers` are the reports (identifier, label)
-    that can be made from the same place, chosen by `report_field`. `start` is what is chosen and
-    typed at first; without it, what this person chose the last time.
+    that can be made from the same place, chosen by `report_field`. `start` is a spec, as JSON,
+    of what is chosen and typed at first; without it, it is what this person chose the last time.
     """
 
     report: Report
@@ -75,7 +76,7 @@ class ExportPage:
     report_field: str = ""
     left_out: Sequence[str] = ()
     context: Mapping[str, Any] | None = None
-    start: ExportSpec | None = None
+    start: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -143,8 +144,8 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
     start = first_choices(identifier, formats)
     chosen: Mapping[str, Any] | None = None
     if page.start is not None:
-        chosen = page.start.to_json()
-        typed = data or _as_typed(page.start)
+        chosen = page.start
+        typed = data or _as_typed(page.start["parameters"])
     elif last is not None:
         chosen = {**last, "columns": None, "labels": {}}
     if button == presets.APPLY:
@@ -219,10 +220,10 @@ def _last_choices(request: HttpRequest, report: Report) -> Mapping[str, Any] | N
     return spec
 
 
-def _as_typed(spec: ExportSpec) -> QueryDict:
+def _as_typed(parameters: Mapping[str, Sequence[str]]) -> QueryDict:
     """A spec's parameters as its report's form on this page would send them."""
     data = QueryDict(mutable=True)
-    for name, values in spec.parameters.items():
+    for name, values in parameters.items():
         data.setlist(f"{PARAMETERS_PREFIX}-{name}", list(values))
     return data
 

@@ -451,3 +451,77 @@ def test_a_stale_page_after_the_grant_is_gone_answers_like_none(alice, orders, m
     assert press(alice, "_delete_preset", str(preset.pk)).status_code == 404
     assert Preset.objects.count() == 1
     assert Orders.identifier == preset.report
+
+
+# Beginning with what was exported before
+
+
+def beginning_with(user, job, path=ORDERS):
+    return browse(user).get(path, {"from": job.pk})
+
+
+def test_a_jobs_choices_and_its_rows_stand_there_at_first(alice, orders):
+    job = make(alice, format="tsv", columns=("total", "id"), labels={"total": "Amount"},
+               parameters={"region": ["n"]}, time_zone="Asia/Tokyo")  # fmt: skip
+    text = text_of(beginning_with(alice, job))
+    assert (ticks(text), format_of(text)) == (["total", "id"], "tsv")
+    assert field(text, "label_total") == "Amount"
+    assert option(text, "time_zone") == "Asia/Tokyo"
+    assert '<option value="n" selected>' in text
+    assert "<dt>Rows</dt><dd>10 rows</dd>" in text
+    assert f'action="{ORDERS}?from={job.pk}"' in text
+
+
+def test_the_rows_of_a_list_are_carried_along(alice, orders):
+    client = browse(alice)
+    fields = chosen(_selected_action=[str(order.pk) for order in orders[:3]])
+    client.post(EXPORT, {name: value for name, value in fields.items() if name != "_across"})
+    job = ReportJob.objects.get()
+    page = text_of(beginning_with(alice, job))
+    assert "<dt>Selection</dt><dd>3 selected: orders</dd>" in page
+    answer = pressed(alice, f"{ORDERS}?from={job.pk}")
+    assert len(lines_of(answer)) == 4
+
+
+def test_a_job_that_one_does_not_see_answers_like_none(alice, bob, orders):
+    job = make(alice)
+    for key in (job.pk, "0", "bogus"):
+        assert browse(bob).get(ORDERS, {"from": key}).status_code == 404
+        assert pressed(bob, f"{ORDERS}?from={key}").status_code == 404
+    assert browse(alice).get(NUMBERS, {"from": job.pk}).status_code == 404
+
+
+def test_who_sees_a_job_begins_with_it_in_their_own_rights(make_person, alice, orders):
+    person = make_person("mia", *VIEW, "shop.view_cost", report="*", others="all")
+    job = make(person, columns=("id", "cost"))
+    colleague = make_person("pia", *VIEW, report="*", others="all")
+    text = text_of(beginning_with(colleague, job))
+    assert ticks(text) == ["id"]
+    assert "it is no longer there: cost." in text
+
+
+def test_secrets_are_typed_again(alice, monkeypatch):
+    from django import forms
+
+    from tests.shop.reports import Numbers
+
+    fields = {**Numbers.parameters.base_fields, "api_key": forms.CharField(required=False)}
+    monkeypatch.setattr(Numbers.parameters, "base_fields", fields)
+    job = make(alice, "shop.numbers", parameters={"rows": ["3"], "api_key": ["s3cret"]})
+    text = text_of(beginning_with(alice, job, NUMBERS))
+    assert field(text, "parameter-rows") == "3"
+    assert "s3cret" not in text
+
+
+def test_a_job_that_has_ended_leads_there(alice, orders, monkeypatch):
+    job = make(alice)
+    address = f"{ORDERS}?from={job.pk}"
+    assert f'href="{address}"' in text_of(browse(alice).get(page_of(job)))
+    admins = f"/admin/django_reports/reportjob/{job.pk}/change/"
+    assert f'href="{address}"' in text_of(browse(alice).get(admins))
+    assert browse(alice).get(address).status_code == 200
+    put(job, status="running")
+    assert "?from=" not in text_of(browse(alice).get(page_of(job)))
+    put(job, status="failed")
+    monkeypatch.setattr(Orders, "is_in_catalogue", False)
+    assert "?from=" not in text_of(browse(alice).get(page_of(job)))
