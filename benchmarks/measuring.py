@@ -37,6 +37,7 @@ class Measured:
     way: Way
     seconds: list[float] = field(default_factory=list)  # whole processes
     inside: list[float] = field(default_factory=list)  # without the start of Python and Django
+    cpu: list[float] = field(default_factory=list)  # of the process itself, without the database
     memory: list[int] = field(default_factory=list)
     size: int = 0
 
@@ -59,6 +60,7 @@ class Measured:
             "rows": self.way.rows,
             "seconds": self.seconds,
             "inside": self.inside,
+            "cpu": self.cpu,
             "memory": self.memory,
             "bytes": self.size,
             "rows_per_second": round(self.rate),
@@ -99,6 +101,7 @@ def measure(ways, runs, folder, tell, keep=(), in_this_process=False):
             if turn or runs == 1:
                 measured.seconds.append(seconds)
                 measured.inside.append(told["inside"])
+                measured.cpu.append(told["cpu"])
                 measured.memory.append(told["memory"])
             if path.exists():
                 measured.size = path.stat().st_size

@@ -1,7 +1,7 @@
 """One way, once, in a process of its own: python -m benchmarks.process WAY PATH REPORT FORMAT ROWS
 
-Prints what it took as JSON: seconds without the start of Python and Django, and the most memory
-that it held.
+Prints what it took as JSON: seconds without the start of Python and Django, of the processor, and
+the most memory that it held.
 """
 
 import json
@@ -27,7 +27,12 @@ def make(way, path, report, format, rows):  # noqa: A002 - as in the ways
     begin = time.perf_counter()
     told = module.make(Path(path), report=report, format=format, rows=int(rows))
     seconds = time.perf_counter() - begin
-    return {"inside": seconds, "memory": peak_memory(), **(told or {})}
+    return {
+        "inside": seconds,
+        "cpu": time.process_time(),
+        "memory": peak_memory(),
+        **(told or {}),
+    }
 
 
 if __name__ == "__main__":

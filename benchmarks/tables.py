@@ -76,12 +76,14 @@ class Result:
         yield f"medians of {self.options.runs}, whole processes, in turn"
         yield ""
         width = max((len(name) for name in self.ways), default=0)
-        yield f"{'way':{width}} {'rows':>10} {'seconds':>8} {'rows/s':>9} {'spread':>7} {'MiB':>6}"
+        columns = ("rows", 10), ("seconds", 8), ("rows/s", 9), ("spread", 7), ("cpu", 7), ("MiB", 6)
+        yield f"{'way':{width}} " + " ".join(f"{name:>{size}}" for name, size in columns)
         for name, measured in self.ways.items():
+            memory = statistics.median(measured.memory) / MIB
             yield (
                 f"{name:{width}} {measured.way.rows:10,} {measured.median:8.2f} "
                 f"{measured.rate:9,.0f} {measured.spread:7.0%} "
-                f"{statistics.median(measured.memory) / MIB:6.0f}"
+                f"{statistics.median(measured.cpu):7.2f} {memory:6.0f}"
             )
         yield ""
         yield from (f"path of {what}: {path}" for what, path in self.paths.items())

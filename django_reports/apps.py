@@ -16,5 +16,6 @@ class DjangoReportsConfig(AppConfig):
         import_module("django_reports.checks_of_storage")
         import_module("django_reports.checks_of_grants")
         import_module("django_reports.grants").watch_memberships()
+        import_module("django_reports.notices").watch()
         import_module("django_reports.own_reports")
         autodiscover_modules("reports")

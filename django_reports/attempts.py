@@ -64,6 +64,7 @@ def claim(key: UUID, number: int) -> Attempt | None:
             finished_at=None,
             rows_done=0,
             error="",
+            cause="",
         )  # fmt: skip
         if not is_won:
             return None
@@ -118,7 +119,7 @@ def _end(attempt: Attempt, error: Exception) -> None:
         case _:
             if not isinstance(error, ReportError):
                 logger.error("job=%s attempt=%s event=failed", key, number, exc_info=error)
-            jobs.fail(attempt.job, attempt.rows(), jobs.reason_of(error))
+            jobs.fail(attempt.job, attempt.rows(), *jobs.failure_of(error))
 
 
 def _make(attempt: Attempt, control: Control) -> None:
@@ -180,6 +181,7 @@ def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:
             JobStatus.SUCCEEDED,
             finished_at=now,
             expires_at=now + get_settings().RETENTION,
+            is_news=attempt.job.is_for_somebody,
             lease_until=None,
             **facts,
         )  # fmt: skip

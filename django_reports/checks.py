@@ -29,7 +29,7 @@ TAG = "django_reports"
 
 # An identifier is part of an address among the staff pages, whose other addresses are these.
 IDENTIFIER = re.compile(r"[\w.-]+")
-RESERVED = ("jobs", "openapi.json", "rights")
+RESERVED = ("dashboard", "jobs", "openapi.json", "rights")
 
 # What settings name by a dotted path.
 NAMED = (
@@ -80,6 +80,14 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
                 f"{NAME}['DATABASE'] is {conf.DATABASE!r}, which DATABASES lacks.",
                 hint=f"Choose from {', '.join(settings.DATABASES)}, or leave it out.",
                 id="django_reports.E017",
+            )
+        )
+    if conf.TELL_BY_EMAIL and not conf.BASE_URL:
+        found.append(
+            Error(
+                f"{NAME}['TELL_BY_EMAIL'] is on, and mails cannot say where the site is.",
+                hint='Set BASE_URL, such as "https://shop.example.com".',
+                id="django_reports.E018",
             )
         )
     return found

@@ -32,6 +32,7 @@ class Settings:
     DOWNLOADS: str = "django"
     ACCEL_PREFIX: str = "/reports-files/"
     BASE_URL: str | None = None
+    TELL_BY_EMAIL: bool = False
     LINK_LIFETIME: timedelta = timedelta(minutes=15)
     PROJECT_VERSION: str | Callable[[], str] = ""
     DATABASE: str | None = None
@@ -64,6 +65,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "DOWNLOADS": (str,),
     "ACCEL_PREFIX": (str,),
     "BASE_URL": (str, type(None)),
+    "TELL_BY_EMAIL": (bool,),
     "LINK_LIFETIME": (timedelta,),
     "PROJECT_VERSION": (str, Callable),  # type: ignore[dict-item]
     "DATABASE": (str, type(None)),

@@ -21,21 +21,32 @@ from django_reports.conf import get_settings
 from django_reports.exceptions import (
     AttemptStopped,
     DeadlineExceeded,
+    FileUnavailable,
+    FormatLimitExceeded,
+    InvalidSpec,
     QuotaExceeded,
     ReportDenied,
     ReportError,
     RowLimitExceeded,
+    SelectionNotReplayable,
     SnapshotTooOld,
     StorageUnavailable,
 )
 from django_reports.exports import Export, record_denial
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority
+from django_reports.permissions import Authority, may_download
 from django_reports.pipeline import Meter
 from django_reports.policies import tenant_key_of
 from django_reports.registry import UnknownReport, registry
-from django_reports.statuses import AuditAction, AuthorityKind, Delivery, JobStatus
+from django_reports.statuses import (
+    AuditAction,
+    AuthorityKind,
+    Delivery,
+    FailureCause,
+    JobStatus,
+)
 
+NEWEST = 50  # of a person's exports, among which the same is looked for
 # An immediate export has nobody who renews a lease, and its reader may be slow.
 IMMEDIATE_LEASE = dt.timedelta(days=1)
 
@@ -121,6 +132,29 @@ def active_like(export: Export) -> ReportJob | None:
     return job
 
 
+def finished_like(export: Export) -> ReportJob | None:
+    """The newest file that this person has of the same export, if they would get the same columns
+    in the same way now, and may have it."""
+    user = export.authority.user
+    if user is None:
+        return None
+    kept = ReportJob.objects.filter(
+        requested_by=user.pk,
+        report=export.spec.report,
+        format=export.spec.format,
+        status=JobStatus.SUCCEEDED,
+        file_key__gt="",
+        expires_at__gt=timezone.now(),
+        tenant_key=tenant_key_of(user),
+    )
+    wanted = export.spec.to_json(), export.columns_as_made()
+    job: ReportJob
+    for job in kept.order_by("-created_at")[:NEWEST]:
+        if (job.spec, job.columns) == wanted:
+            return job if may_download(user, job) else None
+    return None
+
+
 def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:
     """The end of an immediate export that was sent whole. It has no file."""
     facts = {"snapshot_at": job.started_at, "project_version": manifests.version_of_code()}
@@ -135,7 +169,8 @@ def abandon_immediate(job: ReportJob, meter: Meter) -> None:
 
 def fail_immediate(job: ReportJob, meter: Meter, error: BaseException) -> None:
     """The end of an immediate export that broke."""
-    _end_immediate(job, JobStatus.FAILED, AuditAction.FAILED, meter, error=reason_of(error))
+    cause, words = failure_of(error)
+    _end_immediate(job, JobStatus.FAILED, AuditAction.FAILED, meter, cause=cause, error=words)
 
 
 def _end_immediate(
@@ -156,7 +191,7 @@ def _end_immediate(
             record_end(action, job, origin_of(job))
 
 
-def fail(job: ReportJob, rows: Any, reason: str) -> bool:
+def fail(job: ReportJob, rows: Any, cause: FailureCause, reason: str) -> bool:
     """End a running job as failed. False if it was not this caller's to end."""
     with transaction.atomic(using=database()):
         is_won = rows.move(
@@ -164,7 +199,9 @@ def fail(job: ReportJob, rows: Any, reason: str) -> bool:
             JobStatus.FAILED,
             finished_at=timezone.now(),
             lease_until=None,
+            cause=cause,
             error=reason,
+            is_news=job.is_for_somebody,
         )
         if is_won:
             record_end(AuditAction.FAILED, job, SYSTEM)
@@ -216,7 +253,7 @@ def give_up_file(job: ReportJob) -> bool:
     reason = _("Its file is missing in the storage.")
     with transaction.atomic(using=database()):
         is_won = ReportJob.objects.filter(pk=job.pk).move(
-            JobStatus.SUCCEEDED, JobStatus.EXPIRED, error=reason
+            JobStatus.SUCCEEDED, JobStatus.EXPIRED, cause=FailureCause.FILE_LOST, error=reason
         )
         if is_won:
             audit.record(
@@ -272,28 +309,41 @@ def authority_of(job: ReportJob) -> Authority:
     return Authority.of(job.requested_by)
 
 
-def reason_of(error: BaseException) -> str:
-    """Why an export failed, in words for the person who asked. Details are for the log."""
+def failure_of(error: BaseException) -> tuple[FailureCause, str]:
+    """Why an export failed, and in words for the person who asked. Details are for the log."""
     if isinstance(error, DeadlineExceeded):
-        return _("Timed out after %(time)s.") % {"time": _duration(get_settings().TIMEOUT)}
+        time = _duration(get_settings().TIMEOUT)
+        return FailureCause.TIMEOUT, _("Timed out after %(time)s.") % {"time": time}
     if isinstance(error, SnapshotTooOld):
-        return _(
+        return FailureCause.SNAPSHOT, _(
             "Reading took longer than the %(time)s for which one state of the data is kept."
         ) % {"time": _duration(get_settings().SNAPSHOT_MAX_AGE)}
-    if isinstance(error, RowLimitExceeded):
-        return str(error)
     cause = error.__cause__ if isinstance(error, StorageUnavailable) else error
     if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _("Storage full: there is no space left for the file.")
+        words = _("Storage full: there is no space left for the file.")
+        return FailureCause.STORAGE_FULL, words
     if isinstance(error, UnknownReport) and registry.find(error.identifier) is None:
-        return _("This report no longer exists.")
+        return FailureCause.REPORT_GONE, _("This report no longer exists.")
     if isinstance(error, ReportDenied):
-        return _("No longer permitted: %(reason)s") % {"reason": error}
+        words = _("No longer permitted: %(reason)s") % {"reason": error}
+        return FailureCause.DENIED, words
     if isinstance(error, ReportError) and not isinstance(error, AttemptStopped):
-        return str(error)
-    return _("The report failed with an error (%(name)s). The server's log has the details.") % {
-        "name": type(error).__name__
+        return _cause_of(error), str(error)
+    words = _("The report failed with an error (%(name)s). The server's log has the details.")
+    return FailureCause.ERROR, words % {"name": type(error).__name__}
+
+
+def _cause_of(error: ReportError) -> FailureCause:
+    causes: dict[type[ReportError], FailureCause] = {
+        RowLimitExceeded: FailureCause.ROW_LIMIT,
+        QuotaExceeded: FailureCause.QUOTA,
+        FileUnavailable: FailureCause.STORAGE,
+        InvalidSpec: FailureCause.SPEC,
+        SelectionNotReplayable: FailureCause.SPEC,
+        FormatLimitExceeded: FailureCause.FORMAT,
     }
+    found = (cause for kind, cause in causes.items() if isinstance(error, kind))
+    return next(found, FailureCause.ERROR)
 
 
 def _duration(value: dt.timedelta) -> str:

@@ -4,6 +4,7 @@ A link is no right of its own: whatever its person needs for the file, they need
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from django_reports.statuses import AuditAction
 SALT = "django_reports.links"
 # Where a link leads: to the staff pages, or if a project has not mounted them, to its admin.
 _VIEWS = ("django_reports:job-signed", "admin:django_reports_reportjob_signed")
+_PAGES = ("django_reports:job", "admin:django_reports_reportjob_change")
 
 
 @dataclass(frozen=True)
@@ -68,15 +70,31 @@ def url_for(job: ReportJob, user: User, origin: Origin = SYSTEM) -> str:
 
     Raises ReportDenied, and ImproperlyConfigured without BASE_URL.
     """
+    base = _base()
+    token, _until = make(job, user, origin)
+    return base + _address_of(_VIEWS, job.pk, token)
+
+
+def page_url(job: ReportJob) -> str:
+    """The address of a job's page with its host. It is no link to the file: whoever follows it has
+    to log in. Raises ImproperlyConfigured without BASE_URL.
+    """
+    return _base() + _address_of(_PAGES, job.pk)
+
+
+def _base() -> str:
     base = get_settings().BASE_URL
     if base is None:
         raise ImproperlyConfigured(
             f'Links need {NAME}["BASE_URL"]: where the site is, such as "https://shop.example.com".'
         )
-    token, _until = make(job, user, origin)
-    for view in _VIEWS:
+    return base.rstrip("/")
+
+
+def _address_of(views: Sequence[str], *args: Any) -> str:
+    for view in views:
         try:
-            return base.rstrip("/") + reverse(view, args=[job.pk, token])
+            return reverse(view, args=args)
         except NoReverseMatch:
             continue
     raise ImproperlyConfigured("Links need django_reports.urls or the admin in the project's URLs.")

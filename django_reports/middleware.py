@@ -1,13 +1,15 @@
-"""Middleware: who is behind the changes of which this app only hears by a signal."""
+"""Middleware: who is behind changes that are heard of by signals only; news in the admin."""
 
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.deprecation import MiddlewareMixin
 
 from django_reports import audit
+from django_reports.views.places import place_of, tell_news
 from django_reports.views.requests import origin_of
 
 
@@ -28,3 +30,19 @@ def who_acts(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReques
             return await get_response(request)
 
     return async_middleware if iscoroutinefunction(get_response) else middleware
+
+
+class TellOfExports(MiddlewareMixin):
+    """Have every page of an admin site tell of one's exports that have ended, as ours do.
+
+    For anywhere behind MessageMiddleware. It costs a query for each page.
+    """
+
+    def process_template_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        match = request.resolver_match
+        place = place_of(request) if match and "admin" in match.app_names else None
+        if place is not None and place.lets_in(request):
+            tell_news(request, place)
+        return response

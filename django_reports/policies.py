@@ -1,7 +1,9 @@
 """Where grants come from: what the POLICY setting names, and the one that is built in."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, cast
@@ -67,14 +69,14 @@ class GroupPolicy:
         if may_all(user):
             return EVERYTHING
         names = (ALL_REPORTS, *identifiers)
-        return sum_of(row for row in self.rows(user) if row.report in names)
+        return sum_of(row for row in self._known_rows(user) if row.report in names)
 
     def jobs(self, user: User) -> "QuerySet[ReportJob]":
         jobs = cast("QuerySet[ReportJob]", ReportJob.objects.all())
         if may_all(user):
             return jobs
         seen = Q(requested_by=user.pk)
-        for row in self.rows(user):
+        for row in self._known_rows(user):
             people = _others_of(row, user)
             if people is not None:
                 covered = Q() if row.report == ALL_REPORTS else Q(report__in=_names(row.report))
@@ -84,18 +86,43 @@ class GroupPolicy:
     def has_any(self, user: User) -> bool:
         return (
             may_all(user)
-            or any(row.can_generate or row.others != Others.NONE for row in self.rows(user))
+            or any(row.can_generate or row.others != Others.NONE for row in self._known_rows(user))
             or ReportJob.objects.filter(requested_by=user.pk).exists()
         )
 
     def may_enter(self, user: User) -> bool:
         return bool(getattr(user, "is_staff", False))
 
+    def _known_rows(self, user: User) -> Iterable[GroupReportPermission]:
+        known = _known.get()
+        if known is None:
+            return self.rows(user)
+        if user.pk not in known:
+            known[user.pk] = list(self.rows(user))
+        return known[user.pk]
+
     def rows(self, user: User) -> Iterable[GroupReportPermission]:
         """The grants that count for a person. For a policy that keeps them in another way."""
         if user.pk is None or not hasattr(user, "groups"):
             return ()
         return GroupReportPermission.objects.filter(group__in=user.groups.all())
+
+
+# The grants that were looked up, by person, while one page is made; None anywhere else.
+_known: ContextVar[dict[Any, list[GroupReportPermission]] | None] = ContextVar(
+    "django_reports_grants", default=None
+)
+
+
+@contextmanager
+def looked_up_once() -> Iterator[None]:
+    """A context in which a person's grants are looked up once: for pages that ask about many
+    reports. It is for what is shown; who does something is asked about anew."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def sum_of(rows: Iterable[GroupReportPermission]) -> Grant:

@@ -70,6 +70,11 @@ class Registry:
         for loader in self._loaders:
             loader()
 
+    def label_of(self, identifier: str) -> str:
+        """A report's label; the identifier of one that is no longer declared."""
+        report = self.find(identifier)
+        return str(report.get_label()) if report else identifier
+
     def get(self, identifier: str) -> Report:
         """The report of this identifier or alias. Raises UnknownReport."""
         found = self.find(identifier)

@@ -29,6 +29,25 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 ACTIVE = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
 
 
+class FailureCause(TextChoices):
+    """Why an export failed, or lost its file; what can be done about it follows from that."""
+
+    TIMEOUT = "timeout", _("It took too long")
+    SNAPSHOT = "snapshot", _("It read one state of the data for too long")
+    ROW_LIMIT = "row_limit", _("It has more rows than allowed")
+    QUOTA = "quota", _("It is more than the quota allows")
+    STORAGE_FULL = "storage_full", _("The storage is full")
+    STORAGE = "storage", _("The storage failed")
+    REPORT_GONE = "report_gone", _("The report is gone")
+    DENIED = "denied", _("It is no longer permitted")
+    SPEC = "spec", _("What was chosen is no longer there")
+    FORMAT = "format", _("The format cannot hold it")
+    KILLED = "killed", _("Its worker died")
+    INTERRUPTED = "interrupted", _("The process that sent it ended")
+    ERROR = "error", _("The report has an error")
+    FILE_LOST = "file_lost", _("Its file is gone")
+
+
 class Delivery(TextChoices):
     IMMEDIATE = "immediate", _("Downloaded at once")
     BACKGROUND = "background", _("Made in the background")

@@ -14,7 +14,7 @@ from django_reports import anchors, checkpoints, jobs, manifests, retention, sto
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
-from django_reports.statuses import Delivery, JobStatus
+from django_reports.statuses import Delivery, FailureCause, JobStatus
 from django_reports.workspace import remove_abandoned
 
 logger = logging.getLogger("django_reports.sweep")
@@ -91,7 +91,8 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
     # Only if it is still abandoned: its attempt may have shown a sign of life since.
     rows = ReportJob.objects.filter(pk=job.pk, attempt=job.attempt).abandoned()
     if job.delivery == Delivery.IMMEDIATE:
-        swept.failed += jobs.fail(job, rows, _("The process that sent it ended."))
+        reason = _("The process that sent it ended.")
+        swept.failed += jobs.fail(job, rows, FailureCause.INTERRUPTED, reason)
     elif job.cancel_requested_at is not None:
         jobs.finish_canceled(job, rows, _("Canceled while running."))
     elif job.lost + 1 < get_settings().MAX_ATTEMPTS:
@@ -108,7 +109,7 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
             "Killed or out of memory, %(count)s times.",
             job.lost + 1,
         ) % {"count": job.lost + 1}
-        swept.failed += jobs.fail(job, rows, reason)
+        swept.failed += jobs.fail(job, rows, FailureCause.KILLED, reason)
 
 
 def _tidy_storages(swept: Swept) -> None:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", staff.catalogue, name="catalogue"),
     path("openapi.json", staff.openapi, name="openapi"),
     path("rights/", staff.rights, name="rights"),
+    path("dashboard/", staff.dashboard, name="dashboard"),
     path("jobs/", staff.own_jobs, name="jobs"),
     path("jobs/<str:key>/", staff.job, name="job"),
     path("jobs/<str:key>/status/", staff.job_status, name="job-status"),
@@ -18,6 +19,8 @@ urlpatterns = [
     path("jobs/<str:key>/link/", staff.job_link, name="job-link"),
     path("jobs/<str:key>/signed/<str:token>/", staff.job_signed, name="job-signed"),
     path("jobs/<str:key>/cancel/", staff.job_cancel, name="job-cancel"),
+    path("jobs/<str:key>/email/", staff.job_email, name="job-email"),
     path("jobs/<str:key>/rerun/", staff.job_rerun, name="job-rerun"),
     path("<str:identifier>/", staff.report, name="report"),
+    path("<str:identifier>/favourite/", staff.favourite, name="favourite"),
 ]

@@ -366,7 +366,7 @@ def test_keys_of_a_report(root):
     assert report["formats"] == [by_name["csv"], by_name["xlsx"]]
     shown = {**told["options"], "encoding": told["options"]["encoding"][:3]}
     assert (report["options"], list(report["options"])) == (shown, list(CHOICES))
-    assert list(catalogue["reports"][0]) == [*list(told)[:4], "url"]
+    assert list(catalogue["reports"][0]) == [*list(told)[:4], "is_favourite", "url"]
 
 
 def test_statuses_of_errors(root):

@@ -14,6 +14,7 @@ from django_reports import attempts, jobs, pipeline, signals, storage
 from django_reports.audit import Origin
 from django_reports.exceptions import IllegalTransition
 from django_reports.models import ReportJob
+from django_reports.statuses import FailureCause
 from tests.conftest import make_orders
 from tests.doors.helpers import actions, deliver, enqueue, files_in, make, put, run
 from tests.shop.models import Order
@@ -181,7 +182,7 @@ def test_an_old_attempt_ends_nothing(alice, orders):
     job = enqueue(alice)
     old = attempts.claim(job.pk, 1)
     put(job, attempt=2)
-    assert not jobs.fail(job, old.rows(), "too late")
+    assert not jobs.fail(job, old.rows(), FailureCause.TIMEOUT, "too late")
     assert not jobs.finish_canceled(job, old.rows(), "too late")
     assert not attempts.hand_back(old)
     assert row_of(job).get().status == "running"

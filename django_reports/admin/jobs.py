@@ -62,7 +62,8 @@ class ReportJobAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[Any]:
         pages = {"change": views.page, "status": views.status, "manifest": views.manifest,
                  "download": downloads.download,
-                 "link": links.make, "cancel": views.cancel, "rerun": views.rerun}  # fmt: skip
+                 "link": links.make, "cancel": views.cancel, "email": views.email,
+                 "rerun": views.rerun}  # fmt: skip
         return [
             path("<uuid:key>/", self._at_this_site(views.page)),
             *(

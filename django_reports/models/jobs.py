@@ -11,7 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.exceptions import IllegalTransition
-from django_reports.statuses import ACTIVE, TRANSITIONS, AuthorityKind, Delivery, JobStatus
+from django_reports.statuses import (
+    ACTIVE,
+    TRANSITIONS,
+    AuthorityKind,
+    Delivery,
+    FailureCause,
+    JobStatus,
+)
 
 
 class ReportJobQuerySet(models.QuerySet["ReportJob"]):
@@ -32,6 +39,10 @@ class ReportJobQuerySet(models.QuerySet["ReportJob"]):
     def abandoned(self) -> "ReportJobQuerySet":
         """Running, but whoever ran them has not been heard of for longer than the lease."""
         return self.running().filter(lease_until__lt=timezone.now())
+
+    def news_for(self, user_key: Any) -> "ReportJobQuerySet":
+        """What ended for a person who has not been told on a page yet, oldest first."""
+        return self.filter(is_news=True, requested_by=user_key).order_by("finished_at", "id")
 
     def to_expire(self) -> "ReportJobQuerySet":
         return self.filter(status=JobStatus.SUCCEEDED, expires_at__lt=timezone.now())
@@ -63,7 +74,7 @@ class ReportJobQuerySet(models.QuerySet["ReportJob"]):
 
 class ReportJob(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    report = models.CharField(_("report"), max_length=200, db_index=True)
+    report = models.CharField(_("report"), max_length=200)
     spec = models.JSONField(_("specification"))
     format = models.CharField(_("format"), max_length=20)
     delivery = models.CharField(_("delivery"), max_length=10, choices=Delivery)
@@ -126,6 +137,11 @@ class ReportJob(models.Model):
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     cancel_requested_at = models.DateTimeField(_("cancel asked at"), null=True, blank=True)
     error = models.TextField(_("error"), blank=True)
+    cause = models.CharField(_("cause"), max_length=12, choices=FailureCause, blank=True)
+    # It has ended, and its person has not been told on a page yet.
+    is_news = models.BooleanField(default=False, editable=False)
+    # Its person wants a mail when it ends; taken back by whoever sends it.
+    wants_email = models.BooleanField(_("tell by e-mail"), default=False)
 
     objects: ClassVar[Any] = ReportJobQuerySet.as_manager()
 
@@ -133,12 +149,16 @@ class ReportJob(models.Model):
         verbose_name = _("export")
         verbose_name_plural = _("exports")
         ordering = ("-created_at", "id")
+        permissions = [("view_dashboard", _("Can see the figures of all exports"))]
         indexes: ClassVar = [
             models.Index(fields=["-created_at", "id"], name="reports_job_newest"),
             models.Index(fields=["requested_by", "-created_at"], name="reports_job_owner"),
+            models.Index(fields=["report", "-created_at"], name="reports_job_report"),
+            models.Index(fields=["status", "created_at"], name="reports_job_state"),
             models.Index(fields=["status", "lease_until"], name="reports_job_lease"),
             models.Index(fields=["status", "expires_at"], name="reports_job_expiry"),
             models.Index(fields=["file_key"], name="reports_job_file"),
+            models.Index(fields=["is_news", "requested_by"], name="reports_job_news"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -159,6 +179,11 @@ class ReportJob(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def is_for_somebody(self) -> bool:
+        """Whether somebody waits for its end: made in the background, and a person asked."""
+        return self.delivery == Delivery.BACKGROUND and self.requested_by_id is not None
 
     @property
     def has_file(self) -> bool:

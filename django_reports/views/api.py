@@ -25,6 +25,7 @@ from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
 from django_reports.specs import CHOICES, ExportSpec, Options
 from django_reports.statuses import Profile
+from django_reports.views.progress import places_in_queue, rows_per_second, seconds_left
 from django_reports.views.requests import answer_json, problem
 from django_reports.views.schemas import (
     TYPE_WORDS,
@@ -35,7 +36,7 @@ from django_reports.views.schemas import (
     parameters_schema,
     type_problem,
 )
-from django_reports.views.words import progress_in_words
+from django_reports.views.words import pace_in_words, progress_in_words, remedy_in_words
 from django_reports.writers import all_writers
 
 RETRY_AFTER = "1"  # seconds after which a program may ask for a job's state again
@@ -46,6 +47,7 @@ MAX_DEPTH = 10  # of a request's JSON: what is asked is three deep
 FIELDS = {
     "format": "string",
     "columns": "array",
+    "labels": "object",
     "options": "object",
     "parameters": "object",
     "time_zone": "string",
@@ -107,8 +109,10 @@ def summary_of(report: Report) -> dict[str, str]:
     }
 
 
-def job_as_json(job: ReportJob, links: Mapping[str, str]) -> dict[str, Any]:
-    """A job's state. Times are ISO 8601, sizes in bytes."""
+def job_as_json(
+    job: ReportJob, links: Mapping[str, str], place: int | None = None
+) -> dict[str, Any]:
+    """A job's state, with its place in the queue. Times are ISO 8601, sizes in bytes."""
     return {
         "id": str(job.pk),
         "report": job.report,
@@ -121,10 +125,17 @@ def job_as_json(job: ReportJob, links: Mapping[str, str]) -> dict[str, Any]:
         "rows_expected": job.rows_expected,
         "percent": job.percent,
         "progress": progress_in_words(job),
+        "rows_per_second": rows_per_second(job),
+        "seconds_left": seconds_left(job),
+        "place_in_queue": place,
+        "pace": pace_in_words(job, place),
         "bytes": job.bytes,
         "sha256": job.sha256 or None,
         "losses": job.losses,
         "error": job.error or None,
+        "cause": job.cause or None,
+        "remedy": remedy_in_words(job) or None,
+        "wants_email": job.wants_email,
         **{
             name: _moment(value) if (value := getattr(job, name)) else None
             for name in ("created_at", "started_at", "finished_at", "expires_at")
@@ -147,7 +158,7 @@ def etag_of(value: Any) -> str:
 def accepted(job: ReportJob, links: Mapping[str, str]) -> JsonResponse:
     """The answer to having asked for an export: where to look for it, and when."""
     return answer_json(
-        job_as_json(job, links),
+        job_as_json(job, links, places_in_queue([job]).get(job.pk)),
         202,
         headers={"Location": links["self"], "Retry-After": RETRY_AFTER},
     )
@@ -185,6 +196,7 @@ def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
         report=report.get_identifier(),
         format=body.get("format", "csv"),
         columns=None if columns is None else tuple(columns),
+        labels=body.get("labels", {}),
         options=Options.of(**{"profile": Profile.MACHINE, **body.get("options", {})}),
         parameters={
             name: values

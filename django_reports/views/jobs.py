@@ -5,6 +5,7 @@ answers like one that never was.
 """
 
 from http import HTTPStatus
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
-from django_reports import delivery, jobs, runners
+from django_reports import delivery, jobs, notices, runners
 from django_reports.exceptions import (
     ReportDenied,
     ReportError,
@@ -23,11 +24,15 @@ from django_reports.models import ReportJob
 from django_reports.permissions import (
     Authority,
     downloadable,
+    grant_of,
     may_cancel,
 )
-from django_reports.statuses import Delivery
+from django_reports.registry import registry
+from django_reports.statuses import Delivery, JobStatus
 from django_reports.views.api import RETRY_AFTER, accepted, etag_of, job_as_json, problem_of
+from django_reports.views.exports import FROM
 from django_reports.views.places import Place
+from django_reports.views.progress import places_in_queue
 from django_reports.views.refusals import find, missing, refuse, refused_at, trail
 from django_reports.views.requests import (
     answer_json,
@@ -35,7 +40,14 @@ from django_reports.views.requests import (
     problem,
     wants_json,
 )
-from django_reports.views.words import losses_in_words, progress_in_words, report_in_words
+from django_reports.views.words import (
+    duration_in_words,
+    losses_in_words,
+    pace_in_words,
+    progress_in_words,
+    remedy_in_words,
+    report_in_words,
+)
 
 TEMPLATE = "django_reports/job.html"
 
@@ -52,10 +64,19 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
                 job_as_json(job, links), 303, headers={"Location": links["download"]}
             )
         return _state(request, job, links)
+    is_own = job.requested_by_id == request.user.pk
+    if job.is_news and is_own and request.method == "GET":
+        notices.note_seen(job)  # this page says it
+    label = report_in_words(job)
     context = {
         "title": str(job),
+        "tab_title": f"{_state_in_title(job)} · {label}",
         "job": job,
-        "report_label": report_in_words(job),
+        "report_label": label,
+        "pace": pace_in_words(job, places_in_queue([job]).get(job.pk)),
+        "duration": duration_in_words(job),
+        "remedy": remedy_in_words(job),
+        "email": notices.address_of(request.user),
         "format_label": job.format.upper(),
         "progress": progress_in_words(job),
         "is_background": job.delivery == Delivery.BACKGROUND,
@@ -90,7 +111,7 @@ def status(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
 def _state(request: HttpRequest, job: ReportJob, links: dict[str, str]) -> HttpResponseBase:
     if job.is_active:
         runners.get_runner().nudge()
-    value = job_as_json(job, links)
+    value = job_as_json(job, links, places_in_queue([job]).get(job.pk))
     response = answer_json(value, headers={"ETag": etag_of(value)})
     if job.is_active:
         response["Retry-After"] = RETRY_AFTER
@@ -126,6 +147,29 @@ def cancel(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         messages.success(request, _("The export is being canceled."))
     else:
         messages.warning(request, why_not)
+    return HttpResponseRedirect(back)
+
+
+def email(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+    """Note that the person wants a mail when their job ends; with wanted=0, that they do not."""
+    job = find(request, key)
+    if job is None:
+        return missing(request, key)
+    back = place.job_url(job)
+    if request.method != "POST":
+        return HttpResponseRedirect(back)
+    if job.is_active and not notices.can_be_mailed(job, request.user):
+        return refuse(request, job, place, _("You cannot be told of this export by e-mail."), 403)
+    is_wanted = request.POST.get("wanted", request.GET.get("wanted")) != "0"
+    if not notices.wish_email(job, wanted=is_wanted):
+        why_not = _("This export has ended already; there is nothing to tell by e-mail.")
+        if wants_json(request):
+            return problem(409, why_not)
+        messages.warning(request, why_not)
+        return HttpResponseRedirect(back)
+    if wants_json(request):
+        job.refresh_from_db()
+        return answer_json(job_as_json(job, links_of(request, job, place)))
     return HttpResponseRedirect(back)
 
 
@@ -167,12 +211,36 @@ def links_of(
         names.append("manifest")
     if job.delivery == Delivery.BACKGROUND and may_cancel(request.user, job):
         names.append("cancel")
+    if notices.can_be_mailed(job, request.user):
+        names.append("email")
     if not job.is_active:
         names.append("rerun")
-    return {"self": place.job_url(job), **{name: place.job_url(job, name) for name in names}}
+    links = {"self": place.job_url(job), **{name: place.job_url(job, name) for name in names}}
+    if (change := None if job.is_active else _change_url(request, job, place)) is not None:
+        links["change"] = change
+    return links
+
+
+def _state_in_title(job: ReportJob) -> str:
+    """A job's state, short enough for a tab."""
+    if job.status == JobStatus.RUNNING and job.percent is not None:
+        return f"{job.percent} %"
+    return str(job.get_status_display())
 
 
 def _seen_rerun_of(request: HttpRequest, job: ReportJob, place: Place) -> tuple[str, str] | None:
     """Address and name of the job that this one repeats, if this person may see it."""
     older = find(request, job.rerun_of_id) if job.rerun_of_id else None
     return None if older is None else (place.job_url(older), str(older))
+
+
+def _change_url(request: HttpRequest, job: ReportJob, place: Place) -> str | None:
+    """The page of a job's report on which its choices and its selection stand already, if the
+    report can be asked for by name."""
+    report = registry.find(job.report)
+    if report is None or not report.is_in_catalogue:
+        return None
+    if not grant_of(request.user, report).can_generate:
+        return None
+    address = place.report_url(report.get_identifier())
+    return address and f"{address}?{urlencode({FROM: job.pk})}"

@@ -11,14 +11,21 @@ from django_reports.exceptions import ReportDenied
 from django_reports.exports import formats
 from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
-from django_reports.specs import CHOICES
-from django_reports.statuses import JobStatus, Profile
+from django_reports.specs import CHOICES, LABEL_LENGTH
+from django_reports.statuses import FailureCause, JobStatus, Profile
 from django_reports.views.api import KEY_LENGTH
 from django_reports.views.schemas import Schema, parameters_schema
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 _TEXT = {"type": "string"}
+_IN_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_LABEL = {
+    **_TEXT,
+    "minLength": 1,
+    "maxLength": LABEL_LENGTH,
+    "pattern": rf"^{_IN_LINE}*[^\s\x00-\x1f\x7f-\x9f]{_IN_LINE}*$",
+}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
 _TIME = {"type": "string", "format": "date-time"}
 _TIME_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
@@ -75,8 +82,16 @@ def _catalogue_paths() -> dict[str, Any]:
             "get": _operation(
                 "listJobs",
                 _("List your exports, newest first."),
-                {"200": _json(_("The exports."), jobs)},
+                {
+                    "200": _json(_("The exports."), jobs),
+                    "422": _problem(_("A filter has a value that it cannot have.")),
+                },
                 parameters=[
+                    _query("q", _("A part of the file's, the report's or the person's name."), 200),
+                    _query("status", _("The state."), choices=JobStatus.values),
+                    _query("report", _("The identifier of a report."), 200),
+                    _query("since", _("The first day, such as 2026-01-31."), format="date"),
+                    _query("until", _("The last day."), format="date"),
                     _query("page", _("The page of the list.")),
                     _query("others", _("Given: also those of others that you may see.")),
                 ],
@@ -127,6 +142,12 @@ def _job_paths() -> dict[str, Any]:
         "202": _json(_("It was asked to stop."), _ref("Job")),
         "409": _problem(_("It has ended already.")),
     }
+    told = {
+        "200": _json(
+            _("A mail will be sent; with wanted=0 in the query string, none."), _ref("Job")
+        ),
+        "409": canceled["409"],
+    }
     again = {
         "202": _accepted(),
         "409": _problem(_("It has not ended yet.")),
@@ -156,6 +177,9 @@ def _job_paths() -> dict[str, Any]:
         "/jobs/{id}/manifest/": of_job("getManifest", _("Get what is known of the file."), facts),
         "/jobs/{id}/link/": of_job("linkJob", _("Make a link to the file."), link, changes=True),
         "/jobs/{id}/cancel/": of_job("cancelJob", _("Cancel an export."), canceled, changes=True),
+        "/jobs/{id}/email/": of_job(
+            "emailJob", _("Be told of its end by mail."), told, changes=True
+        ),
         "/jobs/{id}/rerun/": of_job("rerunJob", _("Make it again."), again, changes=True),
     }
 
@@ -228,6 +252,11 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
                 "minItems": 1,
                 "uniqueItems": True,
             },
+            "labels": {
+                **_object({column["const"]: _LABEL for column in columns}),
+                "required": [],
+                "description": _("Other names of columns in the file, by their own names."),
+            },
             "options": {**_object(_options()), "required": []},
             "parameters": parameters,
             "time_zone": {
@@ -261,10 +290,10 @@ def _schemas() -> dict[str, Schema]:
     column = _object({"name": _TEXT, "label": _TEXT, "kind": _TEXT, "masked": {"type": "boolean"}})
     texts: Schema = {"type": "array", "items": _TEXT}
     written = _object({"name": _TEXT, "label": _TEXT, "options": texts})
-    possible = ["download", "link", "manifest", "cancel", "rerun"]
+    possible = ["download", "link", "manifest", "cancel", "email", "rerun", "change"]
     links = _object(dict.fromkeys(["self", "status", *possible], _TEXT), optional=possible)
     return {
-        "ListedReport": _object({**summary, "url": _TEXT}),
+        "ListedReport": _object({**summary, "is_favourite": {"type": "boolean"}, "url": _TEXT}),
         "Report": _object(
             {
                 **summary,
@@ -291,10 +320,17 @@ def _schemas() -> dict[str, Schema]:
                 "rows_expected": _COUNT_OR_NULL,
                 "percent": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
                 "progress": _TEXT,
+                "rows_per_second": _COUNT_OR_NULL,
+                "seconds_left": _COUNT_OR_NULL,
+                "place_in_queue": {"type": ["integer", "null"], "minimum": 1},
+                "pace": _TEXT,
                 "bytes": _COUNT,
                 "sha256": _TEXT_OR_NULL,
                 "losses": {"type": "object", "additionalProperties": _COUNT},
                 "error": _TEXT_OR_NULL,
+                "cause": {"enum": [*FailureCause.values, None]},
+                "remedy": _TEXT_OR_NULL,
+                "wants_email": {"type": "boolean"},
                 "created_at": _TIME,
                 "started_at": _TIME_OR_NULL,
                 "finished_at": _TIME_OR_NULL,
@@ -371,8 +407,18 @@ def _header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": _TEXT}
 
 
-def _query(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": _TEXT}
+def _query(
+    name: str,
+    description: str,
+    max_length: int | None = None,
+    *,
+    choices: Iterable[str] = (),
+    **facts: Any,
+) -> dict[str, Any]:
+    schema: Schema = {"enum": list(choices)} if choices else {**_TEXT, **facts}
+    if max_length is not None:
+        schema["maxLength"] = max_length
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _ref(name: str) -> Schema:

@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 import django
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import (
@@ -13,10 +14,16 @@ from django.urls import (
     resolve,
     reverse,
 )
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from django_reports import notices
 from django_reports.models import ReportJob
 from django_reports.permissions import may_enter
+from django_reports.registry import registry
+from django_reports.statuses import JobStatus
+
+APP_NAME = "django_reports"
 
 Trail = list[tuple[str, str]]  # (address, label) of what lies above a page
 
@@ -33,6 +40,9 @@ class Place(Protocol):
     def job_url(self, job: ReportJob, page: str = "job", *more: str) -> str:
         """A job's page ("job"), or its "status", "download", "cancel" and so on."""
 
+    def report_url(self, identifier: str) -> str | None:
+        """The page of a report in the catalogue; None where there is no catalogue."""
+
     def lets_in(self, request: HttpRequest) -> bool:
         """Whether whoever asks may use this place at all."""
 
@@ -45,8 +55,9 @@ class StaffPlace:
 
     def __init__(self, request: HttpRequest) -> None:
         match = request.resolver_match
+        is_here = match is not None and match.app_names[-1:] == [APP_NAME]
         # Whatever the project has called it, and whatever it has put it into.
-        self._namespace = match.namespace if match else "django_reports"
+        self._namespace = match.namespace if match and is_here else APP_NAME
 
     def url(self, name: str, *args: Any) -> str:
         return reverse(f"{self._namespace}:{name}", args=args)
@@ -57,10 +68,14 @@ class StaffPlace:
     def job_url(self, job: ReportJob, page: str = "job", *more: str) -> str:
         return self.url("job" if page == "job" else f"job-{page}", job.pk, *more)
 
+    def report_url(self, identifier: str) -> str | None:
+        return self.url("report", identifier)
+
     def lets_in(self, request: HttpRequest) -> bool:
         return may_enter(request.user)
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
+        tell_news(request, self)
         site = mounted_site()
         surroundings = site.each_context(request) if site else {"has_permission": False}
         return {
@@ -87,10 +102,17 @@ class AdminPlace:
         page = "change" if page == "job" else page
         return self._url(f"django_reports_reportjob_{page}", job.pk, *more)
 
+    def report_url(self, identifier: str) -> str | None:
+        try:
+            return reverse("django_reports:report", args=[identifier])
+        except NoReverseMatch:  # the staff pages are not in the project's URLs
+            return None
+
     def lets_in(self, request: HttpRequest) -> bool:
         return self._site.has_permission(request)
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
+        tell_news(request, self)
         request.current_app = self._site.name
         return {
             **self._site.each_context(request),
@@ -106,10 +128,53 @@ class BarePlace:
         self._place = place
         self.jobs_url = place.jobs_url
         self.job_url = place.job_url
+        self.report_url = place.report_url
         self.lets_in = place.lets_in
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
         return {"has_permission": False, **_breadcrumbs(None, []), **context}
+
+
+def place_of(request: HttpRequest) -> Place | None:
+    """The place that is nearest to a page of any app: that of its admin site, the staff pages, or
+    else the admin. None if a project has neither."""
+    match = request.resolver_match
+    if match is not None and APP_NAME not in match.app_names:
+        owner = getattr(match.func, "model_admin", match.func)
+        site = getattr(owner, "admin_site", None)
+        if site is not None and site.is_registered(ReportJob):
+            return AdminPlace(site)
+    staff = StaffPlace(request)
+    try:
+        staff.jobs_url()
+    except NoReverseMatch:
+        site = mounted_site()
+        return AdminPlace(site) if site and site.is_registered(ReportJob) else None
+    return staff
+
+
+def tell_news(request: HttpRequest, place: Place) -> None:
+    """Tell a person of those of their exports that have ended since they were last told."""
+    if request.method != "GET" or not request.user.is_authenticated:
+        return
+    for job in notices.take_news(request.user):
+        is_made = job.status == JobStatus.SUCCEEDED
+        words = (
+            _("The export “%(report)s” is ready.")
+            if is_made
+            else _("The export “%(report)s” failed.")
+        )
+        messages.add_message(
+            request,
+            messages.SUCCESS if is_made else messages.ERROR,
+            format_html(
+                '{} <a href="{}">{}</a>',
+                words % {"report": registry.label_of(job.report)},
+                place.job_url(job),
+                _("Show this export"),
+            ),
+            fail_silently=True,
+        )
 
 
 def mounted_site() -> AdminSite | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -17,33 +17,31 @@ from django.http import (
 )
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import resolve_url
-from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.decorators import decorator_from_middleware
 from django.utils.translation import gettext as _
 
 from django_reports import delivery
+from django_reports.about import parameters_to_show
 from django_reports.exceptions import ReportDenied, ReportError
 from django_reports.permissions import (
     Authority,
     authorise,
-    downloadable,
+    looked_up_once,
     may_enter,
     may_generate,
-    may_see_rights,
     may_view,
-    seen_columns,
-    visible_jobs,
 )
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
-from django_reports.views import api, downloads, jobs, links
-from django_reports.views.exports import ExportPage, export
+from django_reports.views import api, catalogues, downloads, jobs, links, lists
+from django_reports.views.dashboard import page as dashboard_page
+from django_reports.views.exports import FROM, ExportPage, export
 from django_reports.views.openapi import document
-from django_reports.views.paging import BoundedPaginator
 from django_reports.views.places import StaffPlace, page_at
+from django_reports.views.refusals import find, missing
 from django_reports.views.requests import (
     answer_json,
     forbidden,
@@ -53,9 +51,6 @@ from django_reports.views.requests import (
     wants_json,
 )
 from django_reports.views.rights import page as rights_page
-from django_reports.views.words import progress_in_words, report_in_words
-
-JOBS_PER_PAGE = 50
 
 View = Callable[..., HttpResponseBase]
 
@@ -139,28 +134,16 @@ def _login_url() -> str:
 @staff_view("GET", "HEAD")
 def catalogue(request: HttpRequest) -> HttpResponseBase:
     """The reports that this person sees, by category; with a link to those they may have made."""
-    place = StaffPlace(request)
-    offers = [
-        (report, place.url("report", report.get_identifier()))
-        for report in _listed(request, may_view)
-    ]
-    if wants_json(request):
-        return answer_json(
-            {"reports": [{**api.summary_of(report), "url": url} for report, url in offers]}
-        )
-    categories: dict[str, list[tuple[Report, str | None]]] = {}
-    for report, url in offers:
-        link = url if may_generate(request.user, report) else None
-        categories.setdefault(str(report.category), []).append((report, link))
-    context = {
-        "title": _("Reports"),
-        "categories": sorted(categories.items()),
-        "jobs_url": place.jobs_url(),
-        "rights_url": place.url("rights") if may_see_rights(request.user) else None,
-    }
-    return TemplateResponse(
-        request, "django_reports/catalogue.html", place.context(request, [], **context)
-    )
+    return catalogues.page(request)
+
+
+@staff_view("POST")
+def favourite(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
+    """Put a report on top of this person's catalogue, or take it from there."""
+    try:
+        return catalogues.mark(request, _find(request, identifier))
+    except UnknownReport as error:
+        return not_found(request, error)
 
 
 @staff_view("GET", "HEAD", "POST")
@@ -185,13 +168,23 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
         except ReportError as error:
             return api.problem_of(error)
         return api.accepted(job, jobs.links_of(request, job, place))
+    selection, start, action = Selection(), None, place.url("report", identifier)
+    if FROM in request.GET:
+        key = _key_of(request.GET[FROM])
+        older = find(request, key)
+        if older is None or registry.find(older.report) is not found:
+            return missing(request, key)  # never other rows than those that were meant
+        selection = Selection.from_json(older.spec["selection"])
+        start = {**older.spec, "parameters": parameters_to_show(older.spec, found)}
+        action = f"{action}?{urlencode({FROM: key})}"
     return export(
         request,
         ExportPage(
             report=found,
-            selection=Selection(),
-            subject=selection_in_words(Selection(), found, request.user),
-            action=place.url("report", identifier),
+            selection=selection,
+            subject=selection_in_words(selection, found, request.user),
+            action=action,
+            start=start,
             back=place.url("catalogue"),
             job_url=place.job_url,
             left_out=found.left_out,
@@ -214,69 +207,32 @@ def _find(request: HttpRequest, identifier: str) -> Report:
     return found
 
 
-def _listed(request: HttpRequest, may: Callable[[Any, Report], bool]) -> list[Report]:
-    """The reports that can be asked for by name and that this person may see, or make."""
-    registry.load()
-    return [
-        report
-        for report in registry
-        if report.is_in_catalogue
-        and may(request.user, report)
-        and seen_columns(Authority.of(request.user), report)
-    ]
-
-
 @staff_view("GET", "HEAD")
 def openapi(request: HttpRequest) -> HttpResponseBase:
     """What a program may ask here and in this person's name, as an OpenAPI document."""
     authority = Authority.of(request.user)
     base = StaffPlace(request).url("catalogue").rstrip("/") or "/"
-    return answer_json(document(_listed(request, may_generate), authority, base))
+    with looked_up_once():
+        found = catalogues.listed(request.user, may_generate)
+        return answer_json(document(found, authority, base))
 
 
 @staff_view("GET", "HEAD")
 def own_jobs(request: HttpRequest) -> HttpResponseBase:
     """This person's exports, newest first; with ?others=1 all that they may see."""
-    place = StaffPlace(request)
-    seen = visible_jobs(request.user)
-    is_with_others = "others" in request.GET
-    listed = seen if is_with_others else seen.filter(requested_by=request.user.pk)
-    paginator = BoundedPaginator(listed.select_related("requested_by"), JOBS_PER_PAGE)
-    shown = paginator.get_page(request.GET.get("page"))
-    with_file = downloadable(request.user, shown)
-    listed_jobs = [
-        (job, jobs.links_of(request, job, place, has_file=job.pk in with_file)) for job in shown
-    ]
-    if wants_json(request):
-        following = request.GET.copy()
-        if shown.has_next():
-            following["page"] = str(shown.next_page_number())
-        return answer_json(
-            {
-                "jobs": [api.job_as_json(job, links) for job, links in listed_jobs],
-                "next": f"{place.jobs_url()}?{following.urlencode()}" if shown.has_next() else None,
-            }
-        )
-    context = {
-        "title": _("Exports"),
-        "jobs": [
-            (job, report_in_words(job), progress_in_words(job), links) for job, links in listed_jobs
-        ],
-        "page_of_jobs": shown,
-        "paginator": paginator,
-        "is_with_others": is_with_others,
-        "has_others": seen.exclude(requested_by=request.user.pk).exists(),
-    }
-    trail = [(place.url("catalogue"), _("Reports"))]
-    return TemplateResponse(
-        request, "django_reports/jobs.html", place.context(request, trail, **context)
-    )
+    return lists.page(request)
 
 
 @staff_view("GET", "HEAD")
 def rights(request: HttpRequest) -> HttpResponseBase:
     """For auditors: who may export what, and why."""
     return rights_page(request)
+
+
+@staff_view("GET", "HEAD")
+def dashboard(request: HttpRequest) -> HttpResponseBase:
+    """For those who may: what the exports of the last days add up to."""
+    return dashboard_page(request)
 
 
 @staff_view("GET", "HEAD")
@@ -312,6 +268,11 @@ def job_signed(request: HttpRequest, *, key: str, token: str) -> HttpResponseBas
 @staff_view("POST")
 def job_cancel(request: HttpRequest, *, key: str) -> HttpResponseBase:
     return jobs.cancel(request, _key_of(key), StaffPlace(request))
+
+
+@staff_view("POST")
+def job_email(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.email(request, _key_of(key), StaffPlace(request))
 
 
 @staff_view("POST")

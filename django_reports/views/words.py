@@ -1,19 +1,20 @@
 """Jobs in words, for pages and for programs that show them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from django_reports.models import ReportJob
 from django_reports.registry import registry
-from django_reports.statuses import JobStatus
+from django_reports.statuses import FailureCause, JobStatus
+from django_reports.views.progress import rows_per_second, seconds_left, seconds_of
 
 
 def report_in_words(job: ReportJob) -> str:
     """The label of a job's report; its identifier if it is no longer declared."""
-    report = registry.find(job.report)
-    return str(report.get_label()) if report else job.report
+    return registry.label_of(job.report)
 
 
 def progress_in_words(job: ReportJob) -> str:
@@ -28,13 +29,99 @@ def progress_in_words(job: ReportJob) -> str:
     }
 
 
+def pace_in_words(job: ReportJob, place: int | None = None) -> str:
+    """How fast a job runs and how much longer, or where it waits; empty if nothing is known."""
+    if job.status == JobStatus.QUEUED:
+        return _place_in_words(place) if place else ""
+    speed, left = rows_per_second(job), seconds_left(job)
+    if not speed:
+        return ""
+    rate = ngettext(
+        "%(count)s row per second", "%(count)s rows per second", speed
+    ) % {"count": f"{speed:,}"}  # fmt: skip
+    if left is None:
+        return rate
+    return _("%(rate)s, about %(time)s left") % {"rate": rate, "time": time_in_words(left)}
+
+
+def _place_in_words(place: int) -> str:
+    if place == 1:
+        return _("It is the next one.")
+    return ngettext(
+        "%(count)s export is before it.", "%(count)s exports are before it.", place - 1
+    ) % {"count": f"{place - 1:,}"}  # fmt: skip
+
+
+def duration_in_words(job: ReportJob) -> str:
+    """How long an ended job took; empty if that is not known."""
+    seconds = None if job.is_active else seconds_of(job)
+    return "" if seconds is None else time_in_words(max(1, round(seconds)))
+
+
+def time_in_words(seconds: int) -> str:
+    if seconds < 100:
+        return ngettext("%(n)s second", "%(n)s seconds", seconds) % {"n": seconds}
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
+    hours = round(seconds / 3600)
+    return ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours}
+
+
+def remedy_in_words(job: ReportJob) -> str:
+    """What can be done about a job that failed, or about its file; empty where nothing is wrong."""
+    if job.status == JobStatus.SUCCEEDED and job.error:  # its file is not the one that was made
+        return str(_REMEDIES[FailureCause.FILE_LOST])
+    return str(_REMEDIES.get(job.cause, ""))
+
+
+_REMEDIES: dict[str, Any] = {
+    FailureCause.TIMEOUT: gettext_lazy(
+        "Export fewer rows or columns at a time, or try again when less is going on."
+    ),
+    FailureCause.SNAPSHOT: gettext_lazy(
+        "Export fewer rows at a time, or try again when less is going on."
+    ),
+    FailureCause.ROW_LIMIT: gettext_lazy(
+        "Narrow it down by filters or parameters, or ask for a higher limit."
+    ),
+    FailureCause.QUOTA: gettext_lazy("Export fewer rows, or try again tomorrow."),
+    FailureCause.STORAGE_FULL: gettext_lazy(
+        "Tell whoever runs this site. Once there is space again, run it again."
+    ),
+    FailureCause.STORAGE: gettext_lazy(
+        "Run it again in a few minutes. If that does not help, tell whoever runs this site."
+    ),
+    FailureCause.REPORT_GONE: gettext_lazy("Choose another report."),
+    FailureCause.DENIED: gettext_lazy("Ask whoever manages permissions whether you may have it."),
+    FailureCause.SPEC: gettext_lazy(
+        "The report or your rights have changed. Export it anew from its own page."
+    ),
+    FailureCause.FORMAT: gettext_lazy("Choose another format, or fewer columns."),
+    FailureCause.KILLED: gettext_lazy(
+        "Try it with fewer rows or columns. If that fails as well, tell whoever runs this site."
+    ),
+    FailureCause.INTERRUPTED: gettext_lazy("Run it again."),
+    FailureCause.ERROR: gettext_lazy(
+        "Run it again. If it fails again, tell whoever looks after the report, with the time."
+    ),
+    FailureCause.FILE_LOST: gettext_lazy(
+        "Run it again. Tell whoever runs this site, who can find out what became of the file."
+    ),
+}
+
+
 def losses_in_words(job: ReportJob) -> list[str]:
     """What the format could not hold as it was."""
+    return in_words(job.losses)
+
+
+def in_words(losses: Mapping[str, int]) -> list[str]:
     return [
         str(_LOSSES[name] % {"count": count})
         if name in _LOSSES
         else f"{name}: {count:,}"  # of a project's own writer
-        for name, count in job.losses.items()
+        for name, count in losses.items()
     ]
 
 

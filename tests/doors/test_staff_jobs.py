@@ -47,7 +47,7 @@ def copies_of(job, count):
     for n in range(1, count + 1):
         values = {f.attname: getattr(job, f.attname) for f in ReportJob._meta.concrete_fields}
         older = job.created_at - timezone.timedelta(seconds=n)
-        made.append(ReportJob(**{**values, "id": uuid4(), "created_at": older}))
+        made.append(ReportJob(**{**values, "id": uuid4(), "created_at": older, "is_news": False}))
     return ReportJob.objects.bulk_create(made)
 
 
@@ -66,8 +66,8 @@ def test_ones_own_newest_first(alice, overseer, orders):
     text = content_of(client.get(JOBS))
     assert f'href="{page_of(first, "download")}"' in text
     assert page_of(second, "download") not in text
-    assert "<td>Numbers</td>" in text
-    assert "<td>20 of 20 rows</td>" in text
+    assert '<td data-label="Report">Numbers</td>' in text
+    assert '<td data-label="Rows">20</td>' in text
     assert "others=1" not in text
     assert page_of(foreign) not in listed(client, "?others=1")
 
@@ -80,7 +80,7 @@ def test_those_of_others_on_demand(alice, overseer, orders):
     assert '<a href="?others=1">Those of others, too</a>' in content_of(client.get(JOBS))
     assert listed(client, "?others=1") == [page_of(foreign), page_of(mine)]
     text = content_of(client.get(f"{JOBS}?others=1"))
-    assert "<td>alice</td>" in text
+    assert '<td data-label="Requested by">alice</td>' in text
     assert '<a href="?">Only your own</a>' in text
 
 

@@ -39,6 +39,7 @@ door                          job       nobody stranger owner colleague auditor 
 staff catalogue               -         302    200      200   200       200     200
 staff openapi                 -         302    200      200   200       200     200
 staff rights                  -         302    403      403   403       200     200
+staff dashboard               -         302    403      403   403       403     200
 staff jobs                    -         302    200      200   200       200     200
 staff report                  -         302    404      200   200       404     200
 staff report POST             -         302    404      200   200       404     200
@@ -81,6 +82,10 @@ staff job-signed             grant     403    404      403   404       404     4
 staff job-signed             column    403    404      403   404       404     404
 staff job-cancel POST         waiting   302    404      302   403       404     302
 staff job-cancel POST         foreign   302    404      404   404       404     302
+staff job-email POST          waiting   302    404      403   403       404     403
+staff job-email POST          foreign   302    404      404   404       404     302
+staff favourite POST          -         302    404      302   302       404     302
+staff favourite POST          revoked   302    404      404   404       404     302
 staff job-rerun POST          done      302    404      302   302       404     302
 staff job-rerun POST          foreign   302    404      404   404       404     302
 staff job-rerun POST          revoked   302    404      403   403       404     302
@@ -116,6 +121,8 @@ admin reportjob_signed        grant     403    404      403   404       404     
 admin reportjob_signed        column    403    404      403   404       404     404
 admin reportjob_cancel POST   waiting   302    404      302   403       404     302
 admin reportjob_cancel POST   foreign   302    404      404   404       404     302
+admin reportjob_email POST    waiting   302    404      403   403       404     403
+admin reportjob_email POST    foreign   302    404      404   404       404     302
 admin reportjob_rerun POST    done      302    404      302   302       404     302
 admin reportjob_rerun POST    foreign   302    404      404   404       404     302
 admin reportjob_add           -         302    403      403   403       403     403
@@ -221,6 +228,8 @@ def knock(door, user, found):
         return Program(user).post(reverse(f"django_reports:{name}", args=["shop.orders"]))
     if kind == "staff" and name == "report":
         return pressed(client) if is_post else client.get(ORDERS)
+    if name == "favourite":
+        key = ["shop.orders"]
     if kind == "staff":
         address = reverse(f"django_reports:{name}", args=key)
     elif name == "order_export_report":

@@ -1,0 +1,18 @@
+"""Favourite: a report that a person wants to find first."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Favourite(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    report = models.CharField(max_length=200)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["user", "report"], name="reports_favourite_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.report

@@ -1,0 +1,73 @@
+"""`{% load django_reports %}`: what templates of this app and of projects show of exports."""
+
+import datetime as dt
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.utils import timezone
+from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext as _
+
+from django_reports.models import ReportJob
+from django_reports.views.places import place_of
+from django_reports.views.progress import places_in_queue
+from django_reports.views.words import pace_in_words, progress_in_words, report_in_words
+
+register = template.Library()
+
+SHOWN = 5  # exports at once
+LOOKED_AT = 20  # of a person's newest exports
+NEW = dt.timedelta(hours=1)  # for so long an export is shown after its end
+
+
+@register.filter
+def age(moment: dt.datetime) -> str:
+    """How long ago a moment was."""
+    if timezone.now() - moment < dt.timedelta(minutes=1):
+        return _("just now")
+    return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+
+
+@register.filter
+def rest(moment: dt.datetime) -> str:
+    """For how much longer, until a moment."""
+    return _("%(time)s more") % {"time": timeuntil(moment, depth=1)}
+
+
+@register.filter
+def number(value: int) -> str:
+    return f"{value:,}"
+
+
+@register.inclusion_tag("django_reports/running.html", takes_context=True)
+def running_exports(context: Context) -> dict[str, Any]:
+    """The person's exports that are waiting or running, or ended a short while ago."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    if request is None or user is None or not user.is_authenticated:
+        return {"exports": []}
+    place = place_of(request)
+    if place is None or not place.lets_in(request):
+        return {"exports": []}
+    newest = ReportJob.objects.background().filter(requested_by=user.pk).order_by("-created_at")
+    since = timezone.now() - NEW
+    shown = [
+        job
+        for job in newest[:LOOKED_AT]
+        if job.is_active or (job.finished_at is not None and job.finished_at > since)
+    ][:SHOWN]
+    places = places_in_queue(shown)
+    return {
+        "exports": [
+            {
+                "job": job,
+                "report_label": report_in_words(job),
+                "progress": progress_in_words(job) if job.is_active else "",
+                "pace": pace_in_words(job, places.get(job.pk)) if job.is_active else "",
+                "url": place.job_url(job),
+            }
+            for job in shown
+        ],
+        "jobs_url": place.jobs_url(),
+    }
