@@ -3,15 +3,20 @@
 import gettext
 import re
 from functools import cache
+from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_python
 from babel.messages.pofile import read_po
+from django.utils import translation
+from django.utils.translation import trans_real
 from django.utils.translation.template import templatize
 
 import django_reports
+from django_reports.registry import registry
+from tests.doors.helpers import EXPORT, JOBS, browse, enqueue, make, put, text_of
 
 PACKAGE = Path(django_reports.__file__).parent
 LANGUAGES = ["ar", "de", "es", "fr", "ja"]
@@ -140,3 +145,108 @@ def test_what_is_compiled_is_what_is_written(language):
             assert [compiled._catalog[key, n] for n in range(len(told))] == list(told)
         else:
             assert compiled._catalog[key] == told[0]
+
+
+# Nothing that a person reads is outside of the catalogues
+
+
+OPEN, CLOSE = "\u27e6", "\u27e7"
+READ = ("title", "aria-label", "placeholder", "alt", "value")  # attributes
+# Names of things, not words: files, digests, a report and its identifier.
+NAMES = re.compile(
+    r"root|[\w.-]+\.(?:csv|gz|zip)\b|, \.(?:gz|zip)|[0-9a-f]{8,}|[\w ]*\([\w.]+\)|\bID,"
+)
+# In every language the same, of the test's own form, and Django's own.
+SPOKEN = {"CSV", "JSON", "SHA-256", f"Minimum{OPEN}:{CLOSE}", f"Region{OPEN}:{CLOSE}", "Search"}
+
+
+class _Texts(HTMLParser):
+    """What of a page is read by people and did not pass through a catalogue."""
+
+    IGNORED = ("script", "style", "code", "option", "svg", "head")
+
+    def __init__(self):
+        super().__init__()
+        self.texts, self._ignored, self._is_ours = [], 0, False
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self._is_ours = self._is_ours or attributes.get("id") == "content-main"
+        if tag in self.IGNORED:
+            self._ignored += 1
+        if self._is_ours and not self._ignored:
+            is_button = attributes.get("type") == "submit"
+            self.texts += [
+                value
+                for name, value in attributes.items()
+                if name in READ and value and (name != "value" or (tag == "input" and is_button))
+            ]
+
+    def handle_endtag(self, tag):
+        if tag in self.IGNORED:
+            self._ignored -= 1
+        if tag == "footer":
+            self._is_ours = False
+
+    def handle_data(self, data):
+        if self._is_ours and not self._ignored:
+            self.texts.append(data)
+
+
+def untranslated(html):
+    parser = _Texts()
+    parser.feed(html)
+    found = []
+    for text in parser.texts:
+        depth, outside = 0, ""
+        for character in text:
+            depth += (character == OPEN) - (character == CLOSE)
+            outside += "" if depth or character == CLOSE else character
+        if re.search(r"[^\W\d_]{2,}", NAMES.sub("", outside)):
+            found.append(text.strip())
+    return found
+
+
+def names():
+    """What the reports of the tests call themselves and their columns: not our words."""
+    found = {str(report.get_label()) for report in registry}
+    for report in registry:
+        found |= {str(column.full_label) for column in report.get_columns()}
+    return found
+
+
+@pytest.fixture
+def pseudo(monkeypatch):
+    """Every catalogue answers with the message itself between marks."""
+
+    def mark(text):
+        return f"{OPEN}{text}{CLOSE}"
+
+    for module in (trans_real, translation._trans):
+        for name, function in {
+            "gettext": mark,
+            "ngettext": lambda one, many, n: mark(one if n == 1 else many),
+            "pgettext": lambda context, text: mark(text),
+            "npgettext": lambda context, one, many, n: mark(one if n == 1 else many),
+        }.items():
+            monkeypatch.setattr(module, name, function, raising=False)
+    return mark
+
+
+def test_the_marks_find_what_was_forgotten(pseudo):
+    html = f'<p id="content-main">{pseudo("Yes")} No <b>{pseudo("a" + pseudo("b"))}</b></p>'
+    assert untranslated(html) == [f"{pseudo('Yes')} No"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["", "waiting", "running", "failed", "canceled", "expired"])
+def test_every_word_of_a_page_is_in_a_catalogue(root, orders, state, pseudo):
+    job = enqueue(root) if state == "waiting" else make(root)
+    if state and state != "waiting":
+        put(job, status=state, error="")
+    pages = [f"/reports/jobs/{job.pk}/", JOBS, f"{JOBS}{job.pk}/change/"]
+    if not state:
+        pages += ["/reports/", "/reports/jobs/", "/reports/shop.orders/", "/reports/rights/",
+                  "/reports/rights/?by=group", "/reports/dashboard/", EXPORT]  # fmt: skip
+    found = {text for page in pages for text in untranslated(text_of(browse(root).get(page)))}
+    assert sorted(found - names() - SPOKEN) == []
