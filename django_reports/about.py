@@ -24,7 +24,7 @@ def facts(
     *,
     selection: Selection,
     parameters: forms.Form | None,
-    masked: Sequence[BoundColumn],
+    columns: Sequence[BoundColumn],
     hidden: Sequence[BoundColumn],
 ) -> Facts:
     """To be asked for when the rows are about to be read: that time is among them."""
@@ -39,7 +39,8 @@ def facts(
         (_("Selection"), selection_in_words(selection, report, context.user)),
         *parameters_in_words(parameters),
         (_("Not for you"), _listed(hidden)),
-        (_("Masked"), _listed(masked)),
+        (_("Masked"), _listed([column for column in columns if column.masked])),
+        (_("Renamed"), ", ".join(f"{c.full_label} → {c.renamed}" for c in columns if c.renamed)),
     ]
     return [(what, value) for what, value in found if value]
 
@@ -77,6 +78,12 @@ def without_secrets(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
             query.setlist(name, [HIDDEN])
         selection["query"] = query.urlencode()
     return {**spec, "parameters": hidden, "selection": selection}
+
+
+def parameters_to_show(spec: Mapping[str, Any], report: Report) -> dict[str, list[str]]:
+    """A spec's parameters as they may stand in a form again: without the secret ones."""
+    shown: Mapping[str, list[str]] = without_secrets(spec, report)["parameters"]
+    return {name: values for name, values in shown.items() if values != [HIDDEN]}
 
 
 def _in_words(field: forms.Field, value: Any) -> str:

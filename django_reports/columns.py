@@ -147,6 +147,7 @@ class BoundColumn:
     total: Total | None = None
     section: str = ""
     section_label: Label = ""
+    renamed: str = ""  # what it is called in this one file, in place of its name and its label
 
     @property
     def key(self) -> str:

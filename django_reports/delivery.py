@@ -9,10 +9,11 @@ from django.db import IntegrityError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports import about, audit, jobs, runners
+from django_reports import about, audit, estimates, jobs, runners
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
+from django_reports.estimates import Estimate
 from django_reports.exceptions import IdempotencyKeyReused
 from django_reports.exports import Export, localised, prepare, record_denial
 from django_reports.immediate import ImmediateExport, NotNow, answer, pass_through
@@ -55,6 +56,8 @@ class Plan:
     reason: str
     hidden: list[BoundColumn]
     warnings: list[str]
+    estimate: Estimate
+    identical: ReportJob | None  # an export of the same by this person, whose file is there
 
     @property
     def masked(self) -> list[BoundColumn]:
@@ -82,6 +85,8 @@ def plan(spec: ExportSpec, authority: Authority, origin: Origin) -> Plan:
             reason=reason,
             hidden=hidden_columns(authority, export.report),
             warnings=[],
+            estimate=_estimate(export, rows),
+            identical=jobs.finished_like(export),
         )
         if made.is_over_limit:
             assert export.max_rows is not None
@@ -96,6 +101,14 @@ def _count(export: Export) -> RowCount:
     bound = max(get_settings().STREAM_MAX_ROWS, export.max_rows or 0)
     counted = export.count(bound + 1)
     return RowCount(min(counted, bound), is_exact=counted <= bound)
+
+
+def _estimate(export: Export, rows: RowCount) -> Estimate:
+    """Of more rows than were counted the database's guess, if it is of more as well."""
+    if rows.n is None or rows.is_exact:
+        return estimates.estimate(export, rows.n)
+    guess = estimates.estimated_rows(export)
+    return estimates.estimate(export, guess if guess and guess > rows.n else None)
 
 
 def _decide(export: Export, rows: RowCount) -> tuple[Delivery, str]:
@@ -157,6 +170,12 @@ def preview(spec: ExportSpec, authority: Authority, origin: Origin, *, rows: int
             rows=sum(len(table.rows) for table in shown),
         )
         return Preview(content, shown, dict(writer.losses))
+
+
+def identical(spec: ExportSpec, authority: Authority, origin: Origin) -> ReportJob | None:
+    """A file of the same export that this person has already. Raises as `plan`."""
+    with localised(spec):
+        return jobs.finished_like(prepare(spec, authority, origin))
 
 
 def deliver(

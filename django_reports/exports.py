@@ -171,6 +171,7 @@ class Export:
             {
                 "name": column.key,
                 "label": column.full_label,
+                "renamed": column.renamed or None,
                 "permission": column.permission,
                 "masked": column.masked,
                 "mask": column.mask_name,
@@ -208,7 +209,7 @@ class Export:
                 self.context,
                 selection=self.spec.selection,
                 parameters=self.parameters,
-                masked=[column for column in self.columns if column.masked],
+                columns=self.columns,
                 hidden=hidden_columns(self.authority, self.report),
             ),
         )
@@ -226,6 +227,16 @@ def formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
 def plain_formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
     """The formats without the compressed ones."""
     return [(name, label) for name, label in formats(grant) if name == plain_format(name)]
+
+
+def purpose_of(format_name: str) -> str:
+    """What a format is good for, in one line. Raises InvalidSpec for one that there is not."""
+    return str(writer_for(format_name).purpose)
+
+
+def cautions_of(format_name: str, rows: int | None, largest_key: int | None) -> list[str]:
+    """What to know before about so many rows are written in a format."""
+    return writer_for(format_name).cautions(rows, largest_key)
 
 
 def option_names_of(format_name: str) -> Sequence[str]:
@@ -300,6 +311,7 @@ def prepare(
         record_denial(spec, origin, error)
         raise
     columns.sort(key=_position_of_section(report))
+    columns = _renamed(columns, spec.labels)
     writer_class = _writer_class(spec, columns)
     _check_format(spec, grant, origin)
     parameters = bound_parameters(report, spec)
@@ -320,6 +332,28 @@ def prepare(
         parameters=parameters,
         rows_left=quotas.rows_left(authority.user, grant, but=job),
     )
+
+
+def _renamed(columns: Sequence[BoundColumn], labels: Mapping[str, str]) -> list[BoundColumn]:
+    """The columns with their new names. Raises InvalidSpec for a name that two would have."""
+    known = {column.key: column for column in columns}
+    for key, label in labels.items():
+        if key not in known:
+            raise InvalidSpec(
+                _("There is no column %(name)s in this export to give a name to.")
+                % {"name": repr(key)},
+                field="labels",
+                legal=known,
+            )
+        section = known[key].section
+        others = (c for c in columns if c.section == section and c.key != key)
+        taken = {name for c in others for name in (c.name, str(c.label), labels.get(c.key))}
+        if label in taken:
+            raise InvalidSpec(
+                _("Two columns would be called %(label)s.") % {"label": repr(label)},
+                field="labels",
+            )
+    return [replace(column, renamed=labels.get(column.key, "")) for column in columns]
 
 
 def _check_format(spec: ExportSpec, grant: Grant, origin: Origin) -> None:

@@ -1,7 +1,7 @@
 """The form with which a person chooses how an export is made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -13,22 +13,38 @@ from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
-from django_reports.exports import option_names_of, parameter_names
+from django_reports.exports import option_names_of, parameter_names, purpose_of
 from django_reports.selections import Selection
-from django_reports.specs import CHOICES, ExportSpec, Options
+from django_reports.specs import CHOICES, LABEL_LENGTH, ExportSpec, Options, is_label
 from django_reports.statuses import Profile
-from django_reports.writers import COMPRESSIONS
+from django_reports.writers import COMPRESSIONS, plain_format
 
 PARAMETERS_PREFIX = "parameter"
+FIELDS_PER_COLUMN = 3  # its tick, its position and its name
+OTHER_FIELDS = 100  # that the page may have besides
 
 
 @dataclass(frozen=True)
 class ColumnChoice:
-    """One line of the list of columns: its tick, its position, what it is."""
+    """One line of the list of columns: its tick, its position, its name, what it is.
+
+    `label` is None where there are too many columns to rename any.
+    """
 
     column: BoundColumn
     is_chosen: bool
     position: BoundField
+    label: BoundField | None
+
+
+@dataclass(frozen=True)
+class FormatChoice:
+    """One format: what it is called, what it is good for."""
+
+    name: str
+    label: Label
+    purpose: str
+    is_chosen: bool
 
 
 # The options besides the profile, as they are called on the page.
@@ -44,16 +60,14 @@ COMPRESSION_LABELS = {"gz": _("gzip (.gz)"), "zip": _("ZIP (.zip)")}
 
 
 class ExportForm(forms.Form):
-    """Columns and their order, format and options.
+    """Columns and their order, format and options; `start` is what is chosen at first.
 
     An option that the chosen format does not have is left aside. The order is a number per column,
     so that it works without a script and by keyboard.
     """
 
     format = forms.ChoiceField(label=_("Format"), widget=forms.RadioSelect)
-    profile = forms.ChoiceField(
-        label=_("Made for"), choices=Profile, widget=forms.RadioSelect, initial=Profile.SPREADSHEET
-    )
+    profile = forms.ChoiceField(label=_("Made for"), choices=Profile, widget=forms.RadioSelect)
     columns = forms.MultipleChoiceField(
         label=_("Columns"),
         widget=forms.CheckboxSelectMultiple,
@@ -74,43 +88,125 @@ class ExportForm(forms.Form):
         *,
         columns: Sequence[BoundColumn],
         formats: Sequence[tuple[str, Label]],
+        start: ExportSpec,
         **kwargs: Any,
     ) -> None:
         super().__init__(data, **kwargs)
         self._columns = list(columns)
+        self._start = start
         self._field("format").choices = formats
-        self._field("format").initial = formats[0][0] if formats else None
         for name, label in OPTION_LABELS.items():
             choices = [("", _("As usual")), *CHOICES[name].choices]
             self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)
         zone, language = timezone.get_current_timezone_name(), translation.get_language()
-        self._field("time_zone").choices = [(z, z) for z in sorted({zone, *available_timezones()})]
-        self._field("time_zone").initial = zone
+        zones = sorted({zone, start.time_zone, *available_timezones()})
+        self._field("time_zone").choices = [(name, name) for name in zones]
         known = dict(settings.LANGUAGES)
         # Of en-us LANGUAGES may know en only; what is active stays a choice.
-        self._field("language").choices = {language: _name_of(language), **known}.items()
-        self._field("language").initial = language
+        active = {code: _name_of(code) for code in (language, start.language) if code not in known}
+        self._field("language").choices = {**active, **known}.items()
         self._field("columns").choices = [(c.key, c.full_label) for c in self._columns]
-        self._field("columns").initial = [c.key for c in self._columns]
+        for name, value in self.data_of(start).items():
+            if name in self.fields:
+                self._field(name).initial = value
+        order = self._order(start)
+        limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        fields = FIELDS_PER_COLUMN * len(self._columns) + OTHER_FIELDS
+        can_rename = limit is None or fields <= limit
         for index, column in enumerate(self._columns):
             self.fields[f"position_{index}"] = forms.IntegerField(
                 label=_("Position of %(column)s") % {"column": column.full_label},
                 min_value=1,
                 max_value=len(self._columns),
                 required=False,
-                initial=index + 1,
+                initial=order.index(column.key) + 1,
             )
+            if can_rename:
+                self.fields[f"label_{column.key}"] = _LabelField(
+                    label=_("New name of %(column)s") % {"column": column.full_label},
+                    max_length=LABEL_LENGTH,
+                    required=False,
+                    initial=start.labels.get(column.key, ""),
+                    widget=forms.TextInput(attrs={"placeholder": column.label}),
+                )
+
+    def at_first(self) -> "ExportForm":
+        """The form as it was before anything was typed."""
+        return self._with_data(None)
+
+    def with_columns(self, spec: ExportSpec | None) -> "ExportForm":
+        """The form as it was sent, but with the columns of a spec, or with none."""
+        sent: Any = self.data
+        data = sent.copy()
+        columns = {"columns": []} if spec is None else self.columns_of(spec)
+        for name, value in columns.items():
+            data.setlist(name, value if isinstance(value, list) else [str(value)])
+        form = self._with_data(data)
+        form.errors.pop("columns", None)  # that none is ticked is what was asked for
+        return form
+
+    def _with_data(self, data: Any) -> "ExportForm":
+        formats = self._field("format").choices
+        return type(self)(data, columns=self._columns, formats=formats, start=self._start)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is enough in it for a spec."""
+        return not self.is_bound or (self.is_valid() and bool(self.cleaned_data.get("columns")))
 
     def _field(self, name: str) -> Any:
         return self.fields[name]
 
+    def _order(self, spec: ExportSpec) -> list[str]:
+        """All columns: first the chosen ones as they are ordered, then the others as declared."""
+        chosen = list(spec.columns or ())
+        return [*chosen, *(c.key for c in self._columns if c.key not in chosen)]
+
+    def data_of(self, spec: ExportSpec) -> dict[str, Any]:
+        """A spec's choices as the values of the fields."""
+        plain = plain_format(spec.format)
+        return {
+            "format": plain,
+            "compression": spec.format.removeprefix(plain).removeprefix("."),
+            **dict.fromkeys(OPTION_LABELS, ""),
+            **spec.options.to_json(),
+            "time_zone": spec.time_zone,
+            "language": spec.language,
+            **self.columns_of(spec),
+        }
+
+    def columns_of(self, spec: ExportSpec) -> dict[str, Any]:
+        """The part of it that is about columns: which, in which order, under which names."""
+        order = self._order(spec)
+        positions = {
+            f"position_{index}": order.index(column.key) + 1
+            for index, column in enumerate(self._columns)
+        }
+        names = {f"label_{c.key}": spec.labels.get(c.key, "") for c in self._columns}
+        chosen = spec.columns or tuple(c.key for c in self._columns)
+        return {"columns": list(chosen), **positions, **names}
+
     @property
     def column_choices(self) -> list[ColumnChoice]:
-        """The lines of the list of columns, in the declared order."""
+        """The lines of the list of columns, by position."""
         chosen = set(self["columns"].value() or ())
+        labels = [self._bound(f"label_{column.key}") for column in self._columns]
+        lines = [
+            ColumnChoice(column, column.key in chosen, self[f"position_{index}"], label)
+            for index, (column, label) in enumerate(zip(self._columns, labels, strict=True))
+        ]
+        return sorted(lines, key=lambda line: _number(line.position.value(), len(lines)))
+
+    def _bound(self, name: str) -> BoundField | None:
+        return self[name] if name in self.fields else None
+
+    @property
+    def format_choices(self) -> list[FormatChoice]:
+        """The formats, each with one line about it."""
+        chosen = self["format"].value()
         return [
-            ColumnChoice(column, column.key in chosen, self[f"position_{index}"])
-            for index, column in enumerate(self._columns)
+            FormatChoice(name, label, purpose_of(name), name == chosen)
+            for name, label in self._field("format").choices
         ]
 
     @property
@@ -121,7 +217,7 @@ class ExportForm(forms.Form):
 
     @property
     def has_detail_errors(self) -> bool:
-        return any(field.errors for field in self.details)
+        return any(field.errors for field in (self["profile"], *self.details))
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
@@ -150,23 +246,46 @@ class ExportForm(forms.Form):
     def spec(
         self, report: str, selection: Selection, parameters: Mapping[str, Sequence[str]]
     ) -> ExportSpec:
-        """What was chosen; time zone and language are the person's own if nothing was."""
+        """What was chosen, or what is chosen at first; time zone and language are the person's own
+        if nothing was."""
+        if not self.is_bound:
+            columns = self._start.columns or tuple(column.key for column in self._columns)
+            return replace(self._start, columns=columns, selection=selection, parameters=parameters)
         heeded = option_names_of(self._format)
         options = {
             name: value
             for name in ("profile", *OPTION_LABELS)
             if (value := self.cleaned_data[name]) and (name in heeded or name == "profile")
         }
+        columns = self.chosen_columns()
+        labels = {name: self.cleaned_data.get(f"label_{name}", "") for name in columns}
         return ExportSpec(
             report=report,
             format=self._format,
-            columns=self.chosen_columns(),
+            columns=columns,
             options=Options.of(**options),
             parameters=parameters,
             selection=selection,
             time_zone=self.cleaned_data["time_zone"] or timezone.get_current_timezone_name(),
             language=self.cleaned_data["language"] or translation.get_language(),
+            labels={name: label for name, label in labels.items() if label},
         )
+
+
+class _LabelField(forms.CharField):
+    """Another name for a column; empty for none."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if text and not is_label(text):
+            raise forms.ValidationError(_("Give one line of text."), code="invalid")
+        return text
+
+
+def _number(value: Any, default: int) -> int:
+    """A position as it was typed, whatever that is."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
 
 
 def _name_of(language: str) -> str:

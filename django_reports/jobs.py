@@ -34,7 +34,7 @@ from django_reports.exceptions import (
 )
 from django_reports.exports import Export, record_denial
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority
+from django_reports.permissions import Authority, may_download
 from django_reports.pipeline import Meter
 from django_reports.policies import tenant_key_of
 from django_reports.registry import UnknownReport, registry
@@ -46,6 +46,7 @@ from django_reports.statuses import (
     JobStatus,
 )
 
+NEWEST = 50  # of a person's exports, among which the same is looked for
 # An immediate export has nobody who renews a lease, and its reader may be slow.
 IMMEDIATE_LEASE = dt.timedelta(days=1)
 
@@ -129,6 +130,29 @@ def active_like(export: Export) -> ReportJob | None:
     """The waiting or running job of the same person for the same export, if there is one."""
     job: ReportJob | None = ReportJob.objects.filter(active_key=active_key_of(export)).first()
     return job
+
+
+def finished_like(export: Export) -> ReportJob | None:
+    """The newest file that this person has of the same export, if they would get the same columns
+    in the same way now, and may have it."""
+    user = export.authority.user
+    if user is None:
+        return None
+    kept = ReportJob.objects.filter(
+        requested_by=user.pk,
+        report=export.spec.report,
+        format=export.spec.format,
+        status=JobStatus.SUCCEEDED,
+        file_key__gt="",
+        expires_at__gt=timezone.now(),
+        tenant_key=tenant_key_of(user),
+    )
+    wanted = export.spec.to_json(), export.columns_as_made()
+    job: ReportJob
+    for job in kept.order_by("-created_at")[:NEWEST]:
+        if (job.spec, job.columns) == wanted:
+            return job if may_download(user, job) else None
+    return None
 
 
 def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:

@@ -36,7 +36,8 @@ def manifest_of(job: ReportJob) -> dict[str, Any]:
         "bytes": job.bytes,
         "sha256": job.sha256,
         "columns": [
-            {name: column[name] for name in ("name", "label", "masked")} for column in job.columns
+            {name: column.get(name) for name in ("name", "label", "renamed", "masked")}
+            for column in job.columns
         ],
         **{
             name: spec[name]

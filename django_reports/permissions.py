@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.contrib.auth import get_permission_codename
-from django.db.models import QuerySet
+from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from django_reports import audit
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, ColumnError
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
-from django_reports.models import ReportJob
+from django_reports.models import Preset, ReportJob
 from django_reports.policies import (
     EVERYTHING,
     NOTHING,
@@ -177,6 +178,26 @@ def visible_jobs(user: User) -> "QuerySet[ReportJob]":
     if not user.is_active or user.pk is None:
         return cast("QuerySet[ReportJob]", ReportJob.objects.none())
     return get_policy().jobs(user)
+
+
+def visible_presets(user: User, report: Report) -> "QuerySet[Preset]":
+    """The presets for a report that are a person's own, or shared with a group they are in."""
+    return Preset.objects.filter(
+        Q(owner=user.pk) | Q(group__in=groups_of(user)), report__in=registry.names_of(report)
+    ).select_related("owner", "group")
+
+
+def may_change_preset(user: User, preset: Preset) -> bool:
+    """Whether a person who sees a preset may rename, share and delete it."""
+    return bool(preset.owner_id == user.pk)
+
+
+def groups_of(user: User) -> "QuerySet[Group]":
+    """The groups that a person is in, with which they may share."""
+    if user.pk is None or not hasattr(user, "groups"):
+        return Group.objects.none()
+    groups: QuerySet[Group] = user.groups.all()
+    return groups
 
 
 def may_see_dashboard(user: User) -> bool:

@@ -1,5 +1,7 @@
 """How rows are read: in one snapshot, in chunks, in a total order, never one query per row."""
 
+import json
+import math
 import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,6 +37,9 @@ class Source(Protocol):
     def count(self, bound: int | None = None) -> int:
         """How many rows there are, counted no further than `bound`."""
 
+    def estimate(self) -> int | None:
+        """How many rows the database expects, without looking; None if it says nothing."""
+
     def read(self, limit: int | None = None) -> Iterator[Row]:
         """The rows in order, at most `limit`. To be closed by whoever stops early."""
 
@@ -55,6 +60,9 @@ class IterableSource:
 
     def count(self, bound: int | None = None) -> int:
         raise TypeError("the rows of a report without a queryset cannot be counted")
+
+    def estimate(self) -> int | None:
+        return None
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
         pick = picker(self._columns)
@@ -95,12 +103,20 @@ class QuerySetSource:
     def alias(self) -> str:
         return self._queryset.db
 
+    @property
+    def model(self) -> Any:
+        return self._queryset.model
+
     def count(self, bound: int | None = None) -> int:
         queryset = self._queryset if self._queryset.query.is_sliced else self._queryset.order_by()
         try:
             return (queryset if bound is None else queryset[:bound]).count()
         except EmptyResultSet:
             return 0
+
+    def estimate(self) -> int | None:
+        queryset = self._queryset if self._queryset.query.is_sliced else self._queryset.order_by()
+        return planned_rows(queryset.values_list(*self._key))
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
         queryset, names = self.selection()
@@ -115,6 +131,10 @@ class QuerySetSource:
                     yield from map(pick, spool)
             else:
                 yield from map(pick, rows)
+
+    @property
+    def _key(self) -> list[str]:
+        return [field.attname for field in self._queryset.model._meta.pk_fields]
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -138,7 +158,7 @@ class QuerySetSource:
         The key is always selected: under DISTINCT it keeps apart rows that look alike.
         """
         # Its parts and not "pk": behind a composite one Django 6.1 orders by the wrong columns.
-        selected = [field.attname for field in self._queryset.model._meta.pk_fields]
+        selected = self._key
         names: dict[Any, int | slice] = {name: at for at, name in enumerate(selected)}
         names["pk"] = 0 if len(selected) == 1 else slice(0, len(selected))
         annotations: dict[str, Any] = {}
@@ -365,3 +385,33 @@ def _unbuffered(connection: BaseDatabaseWrapper) -> Iterator[None]:
         yield
     finally:
         del connection.chunked_cursor
+
+
+def planned_rows(queryset: "QuerySet[Any]") -> int | None:
+    """How many rows the planner of PostgreSQL, MariaDB or MySQL expects; None elsewhere."""
+    connection = connections[queryset.db]
+    try:
+        sql, parameters = queryset.query.get_compiler(using=queryset.db).as_sql()
+    except EmptyResultSet:
+        return 0
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
+            (plan,) = cursor.fetchone()
+            parsed = json.loads(plan) if isinstance(plan, str) else plan
+            return int(parsed[0]["Plan"]["Plan Rows"])
+        if connection.vendor == "mysql":
+            # MariaDB tells only then what share of the rows passes the conditions.
+            is_mariadb = getattr(connection, "mysql_is_mariadb", False)
+            explain = "EXPLAIN EXTENDED" if is_mariadb else "EXPLAIN"
+            cursor.execute(f"{explain} {sql}", parameters)
+            names = [column[0] for column in cursor.description]
+            steps = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            # What stands first is joined step by step: for each row of one, so many of the next.
+            shares = [
+                float(step["rows"] or 0) * float(step["filtered"] or 100) / 100
+                for step in steps
+                if step["id"] == 1
+            ]
+            return round(math.prod(shares)) if shares else None
+    return None

@@ -1,5 +1,6 @@
 """ExportSpec: the frozen description of one export. It says what is wanted, not which keys."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ from django_reports.statuses import (
     Profile,
     Quoting,
 )
+
+LABEL_LENGTH = 200  # characters of a column's new name at most
+# Control characters, half characters, and what else ends a line.
+_UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
 
 # Every option and what it may be.
 CHOICES: Mapping[str, type[TextChoices]] = {
@@ -115,6 +120,16 @@ class Options:
         return {name: str(value.value) for name, value in values.items() if value is not None}
 
 
+def is_label(label: Any) -> bool:
+    """Whether a column may be called so in a file: one line, that is not too long."""
+    return (
+        isinstance(label, str)
+        and bool(label.strip())
+        and len(label) <= LABEL_LENGTH
+        and not any(unicodedata.category(character) in _UNWRITABLE for character in label)
+    )
+
+
 def _has_decimal_comma(language: str) -> bool:
     return bool(get_format("DECIMAL_SEPARATOR", language, use_l10n=True) == ",")
 
@@ -123,6 +138,7 @@ def _has_decimal_comma(language: str) -> bool:
 class ExportSpec:
     """What is wanted. `columns` None means: all that the person may see, as declared.
 
+    `labels` are other names of columns in the file, by the columns' own.
     `parameters` are the raw values of the report's form, so that they are cleaned again at every
     run. `time_zone` is an IANA name. Raises InvalidSpec for what can be told without the report.
     """
@@ -135,6 +151,7 @@ class ExportSpec:
     selection: Selection = field(default_factory=Selection)
     time_zone: str = field(default_factory=lambda: settings.TIME_ZONE)
     language: str = field(default_factory=lambda: settings.LANGUAGE_CODE)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.columns is not None:
@@ -146,6 +163,13 @@ class ExportSpec:
                 raise InvalidSpec(
                     _("Column %(name)s is asked for twice.") % {"name": min(doubled)},
                     field="columns",
+                )
+        for name, label in self.labels.items():
+            if not is_label(label):
+                raise InvalidSpec(
+                    _("Column %(name)s cannot be called %(label)s: give one line of text.")
+                    % {"name": repr(name), "label": repr(label)[:100]},
+                    field="labels",
                 )
         is_text = isinstance(self.language, str)
         if not is_text or not translation.check_for_language(self.language):
@@ -181,6 +205,7 @@ class ExportSpec:
             "report": self.report,
             "format": self.format,
             "columns": None if self.columns is None else list(self.columns),
+            "labels": dict(self.labels),
             "options": self.options.to_json(),
             "parameters": {name: list(values) for name, values in self.parameters.items()},
             "selection": self.selection.to_json(),
@@ -207,6 +232,7 @@ class ExportSpec:
                 selection=Selection.from_json(value["selection"]),
                 time_zone=value["time_zone"],
                 language=value["language"],
+                labels=dict(value["labels"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InvalidSpec(

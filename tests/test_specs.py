@@ -20,6 +20,7 @@ FULL = {
     "selection": {"kind": "keys", "keys": ["1", "2"]},
     "time_zone": "Asia/Tokyo",
     "language": "de",
+    "labels": {"id": "Key"},
 }
 
 
@@ -33,6 +34,7 @@ def test_defaults():
         "selection": {"kind": "all"},
         "time_zone": "Europe/Berlin",
         "language": "en-us",
+        "labels": {},
     }
 
 
@@ -52,6 +54,7 @@ def test_round_trip():
         Selection("keys", {"keys": ["1", "2"]}),
         "Asia/Tokyo",
         "de",
+        {"id": "Key"},
     )
     assert json.loads(json.dumps(spec.to_json())) == FULL
     assert ExportSpec.from_json(json.loads(json.dumps(FULL))) == spec

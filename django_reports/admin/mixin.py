@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ModelAdmin, action, helpers
 from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.checks import CheckMessage, Error
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -12,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.inspect import get_func_args
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_reports.admin.changelists import (
@@ -181,7 +183,7 @@ class ReportAdminMixin(_Base):
             ExportPage(
                 report=report,
                 selection=selection,
-                subject=selection_in_words(selection, report, request.user),
+                subject=_subject(request, report, selection),
                 action=self._export_url(request),
                 back=self._changelist_url(request),
                 job_url=place.job_url,
@@ -207,6 +209,12 @@ class ReportAdminMixin(_Base):
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
         query = request.GET.urlencode()
         return reverse(name, current_app=self._site_name) + (f"?{query}" if query else "")
+
+
+def _subject(request: HttpRequest, report: Report, selection: Selection) -> str:
+    words = selection_in_words(selection, report, request.user)
+    is_ordered = report.model is not None and ORDER_VAR in request.GET
+    return f"{words} · {_('your order')}" if is_ordered else words
 
 
 def _carried(report: Report, keys: list[str] | None) -> list[tuple[str, str]]:

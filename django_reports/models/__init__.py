@@ -2,6 +2,7 @@ from django_reports.models.audit import AuditCheckpoint, AuditEntry
 from django_reports.models.favourites import Favourite
 from django_reports.models.jobs import ReportJob
 from django_reports.models.permissions import ALL_REPORTS, GroupReportPermission
+from django_reports.models.presets import Preset
 from django_reports.models.quotas import QuotaLock
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "AuditEntry",
     "Favourite",
     "GroupReportPermission",
+    "Preset",
     "QuotaLock",
     "ReportJob",
 ]

@@ -74,7 +74,7 @@ class ReportJobQuerySet(models.QuerySet["ReportJob"]):
 
 class ReportJob(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    report = models.CharField(_("report"), max_length=200, db_index=True)
+    report = models.CharField(_("report"), max_length=200)
     spec = models.JSONField(_("specification"))
     format = models.CharField(_("format"), max_length=20)
     delivery = models.CharField(_("delivery"), max_length=10, choices=Delivery)
@@ -153,6 +153,7 @@ class ReportJob(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["-created_at", "id"], name="reports_job_newest"),
             models.Index(fields=["requested_by", "-created_at"], name="reports_job_owner"),
+            models.Index(fields=["report", "-created_at"], name="reports_job_report"),
             models.Index(fields=["status", "created_at"], name="reports_job_state"),
             models.Index(fields=["status", "lease_until"], name="reports_job_lease"),
             models.Index(fields=["status", "expires_at"], name="reports_job_expiry"),

@@ -47,6 +47,7 @@ MAX_DEPTH = 10  # of a request's JSON: what is asked is three deep
 FIELDS = {
     "format": "string",
     "columns": "array",
+    "labels": "object",
     "options": "object",
     "parameters": "object",
     "time_zone": "string",
@@ -195,6 +196,7 @@ def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
         report=report.get_identifier(),
         format=body.get("format", "csv"),
         columns=None if columns is None else tuple(columns),
+        labels=body.get("labels", {}),
         options=Options.of(**{"profile": Profile.MACHINE, **body.get("options", {})}),
         parameters={
             name: values

@@ -1,16 +1,18 @@
 """The page between: what is exported and what will happen, which columns, which format."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
-from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from django_reports.delivery import Plan, deliver, plan
+from django_reports import delivery
+from django_reports.choices import first_choices, fitted
+from django_reports.columns import BoundColumn, Label
+from django_reports.delivery import Plan, Preview
 from django_reports.exceptions import (
     InvalidParameters,
     ReportDenied,
@@ -20,14 +22,36 @@ from django_reports.exceptions import (
 from django_reports.exports import is_valid, plain_formats
 from django_reports.forms import PARAMETERS_PREFIX, ExportForm, raw_parameters
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority, columns_for, grant_of
+from django_reports.permissions import Authority, columns_for, grant_of, groups_of
+from django_reports.registry import registry
 from django_reports.reports import Report
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec
+from django_reports.statuses import Delivery
+from django_reports.views import presets
+from django_reports.views.forecasts import (
+    cautions,
+    cautions_of_preview,
+    course_in_words,
+    rows_in_words,
+    size_in_words,
+)
+from django_reports.views.presets import PresetError
 from django_reports.views.requests import forbidden, origin_of, stream
 from django_reports.views.streaming import is_async
 
 SUBMIT = "_export"  # the name of the page's own button: only with it is anything exported
+ANYWAY = "anyway"  # its value where an identical export was pointed out already
+PREVIEW = "_preview"
+UPDATE = "_update"  # shows the page again, for what was typed
+COLUMNS = "_columns"  # ticks "all", "none", or those of the "last" time
+FROM = "from"  # in the address: the job whose choices stand there at first
+SEEN = "_seen"  # the identical export that was pointed out
+PREVIEW_ROWS = 10
+BUTTONS = (
+    *(SUBMIT, PREVIEW, UPDATE, COLUMNS),
+    *(presets.SAVE, presets.APPLY, presets.RENAME, presets.DELETE),
+)
 TEMPLATE = "django_reports/export.html"
 
 
@@ -37,7 +61,8 @@ class ExportPage:
 
     `subject` says in words what is exported, `action` is where the page posts to, and `hidden`
     are form fields that carry the selection along. `offers` are the reports (identifier, label)
-    that can be made from the same place, chosen by `report_field`.
+    that can be made from the same place, chosen by `report_field`. `start` is a spec, as JSON,
+    of what is chosen and typed at first; without it, it is what this person chose the last time.
     """
 
     report: Report
@@ -51,94 +76,222 @@ class ExportPage:
     report_field: str = ""
     left_out: Sequence[str] = ()
     context: Mapping[str, Any] | None = None
+    start: Mapping[str, Any] | None = None
+
+
+@dataclass
+class Screen:
+    """The page as it is about to be shown. `notes` are told above it, `twin` is an identical
+    export about which the person is asked, `last` is what they chose the last time."""
+
+    request: HttpRequest
+    page: ExportPage
+    form: ExportForm
+    parameters: forms.Form | None
+    notes: list[str] = field(default_factory=list)
+    error: Exception | None = None
+    status: int = 200
+    preview: Preview | None = None
+    twin: ReportJob | None = None
+    last: Mapping[str, Any] | None = None
+
+    @property
+    def authority(self) -> Authority:
+        return Authority.of(self.request.user)
+
+    @property
+    def is_valid(self) -> bool:
+        return self.form.is_valid() and (self.parameters is None or is_valid(self.parameters))
+
+    def spec(self) -> ExportSpec:
+        raw = raw_parameters(self.parameters) if self.parameters is not None else {}
+        return self.form.spec(self.page.report.get_identifier(), self.page.selection, raw)
 
 
 def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
-    """Show the page, or with its button pressed, export: a download or a job's page."""
-    is_submitted = request.method == "POST" and SUBMIT in request.POST
-    data = request.POST if is_submitted else None
-    authority = Authority.of(request.user)
+    """Show the page, or do what its buttons say: an export is a download or a job's page."""
+    pressed = (name for name in BUTTONS if request.method == "POST" and name in request.POST)
+    button = next(pressed, None)
     try:
-        form = ExportForm(
-            data,
-            columns=columns_for(authority, page.report, None),
-            formats=plain_formats(grant_of(request.user, page.report)),
-        )
-        parameters = _parameters_form(page.report, data)
-        if not is_submitted:
-            return _render(request, page, form, parameters)
-        if not form.is_valid() or (parameters is not None and not is_valid(parameters)):
-            return _render(request, page, form, parameters, status=400)
-        answer = deliver(
-            _spec(page, form, parameters),
-            authority,
-            origin_of(request),
-            holds_thread=not is_async(request),
-        )
+        screen = _screen(request, page, button)
+    except ReportDenied as error:
+        return forbidden(request, error)
+    try:
+        answer = _do(screen, button)
     except ReportDenied as error:
         return forbidden(request, error)
     except ReportFailed as error:
-        return _render(request, page, form, parameters, error=error, status=500)
-    except ReportError as error:
-        return _render(request, page, form, parameters, error=error, status=400)
+        screen.error, screen.status = error, 500
+    except (ReportError, PresetError) as error:
+        screen.error, screen.status = error, 400
+    else:
+        if answer is not None:
+            return answer
+    return _render(screen)
+
+
+def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Screen:
+    """The page's form: as it was sent with one of its buttons, or as it is at first."""
+    authority = Authority.of(request.user)
+    columns = columns_for(authority, page.report, None)
+    formats = plain_formats(grant_of(request.user, page.report))
+    identifier = page.report.get_identifier()
+    last = _last_choices(request, page.report)
+    notes: list[str] = []
+    error: Exception | None = None
+    data = request.POST if button else None
+    typed: Any = data
+    start = first_choices(identifier, formats)
+    chosen: Mapping[str, Any] | None = None
+    if page.start is not None:
+        chosen = page.start
+        typed = data or _as_typed(page.start["parameters"])
+    elif last is not None:
+        chosen = {**last, "columns": None, "labels": {}}
+    if button == presets.APPLY:
+        try:
+            preset = presets.wanted(request, page.report, button)
+            chosen, data = preset.choices, None
+            notes.append(_("Your preset “%(name)s” is chosen.") % {"name": preset.name})
+        except PresetError as found:
+            error = found
+    if chosen is not None:
+        start, gone = fitted(chosen, identifier, columns, formats)
+        if gone and (button == presets.APPLY or page.start is not None):
+            notes.append(
+                _("Left out, since you may not export it or it is no longer there: %(names)s.")
+                % {"names": ", ".join(gone)}
+            )
+    form = ExportForm(data, columns=columns, formats=formats, start=start)
+    if button == COLUMNS:
+        form = form.with_columns(_columns_of(request.POST[COLUMNS], start, last, columns, formats))
+    parameters = None
+    if page.report.parameters is not None:
+        parameters = page.report.parameters(typed, prefix=PARAMETERS_PREFIX)
+    status = 200 if error is None else 400
+    return Screen(request, page, form, parameters, notes, error, status, last=last)
+
+
+def _do(screen: Screen, button: str | None) -> HttpResponseBase | None:
+    """What a button says; None if the page is to be shown again. Raises what `deliver` raises, and
+    PresetError."""
+    request, report = screen.request, screen.page.report
+    if button == presets.RENAME:
+        screen.notes.append(presets.rename(request, report))
+    elif button == presets.DELETE:
+        screen.notes.append(presets.delete(request, report))
+    elif button in (SUBMIT, PREVIEW, presets.SAVE):
+        if not (screen.form.is_valid() if button == presets.SAVE else screen.is_valid):
+            screen.status = 400
+        elif button == presets.SAVE:
+            screen.notes.append(presets.save(request, report, screen.spec()))
+        elif button == PREVIEW:
+            origin = origin_of(request)
+            screen.preview = delivery.preview(
+                screen.spec(), screen.authority, origin, rows=PREVIEW_ROWS
+            )
+        else:
+            return _deliver(screen)
+    return None
+
+
+def _deliver(screen: Screen) -> HttpResponseBase | None:
+    """The download, or the way to the job's page; None to ask about an identical export first."""
+    request, spec, authority = screen.request, screen.spec(), screen.authority
+    origin = origin_of(request)
+    if request.POST[SUBMIT] != ANYWAY:
+        twin = delivery.identical(spec, authority, origin)
+        is_new = twin is not None and request.POST.get(SEEN) != str(twin.pk)
+        if is_new and delivery.plan(spec, authority, origin).delivery == Delivery.BACKGROUND:
+            screen.twin = twin
+            return None
+    answer = delivery.deliver(spec, authority, origin, holds_thread=not is_async(request))
     if isinstance(answer, ReportJob):
-        return HttpResponseRedirect(page.job_url(answer))
+        return HttpResponseRedirect(screen.page.job_url(answer))
     return stream(request, answer)
 
 
-def _parameters_form(report: Report, data: Any) -> forms.Form | None:
-    if report.parameters is None:
-        return None
-    return report.parameters(data, prefix=PARAMETERS_PREFIX)
+def _last_choices(request: HttpRequest, report: Report) -> Mapping[str, Any] | None:
+    """What this person chose the last time that they exported this report."""
+    names = registry.names_of(report)
+    own = ReportJob.objects.filter(requested_by=request.user.pk, report__in=names)
+    newest = own.order_by("-created_at").values_list("spec", flat=True)
+    spec: Mapping[str, Any] | None = newest.first()
+    return spec
 
 
-def _spec(page: ExportPage, form: ExportForm, parameters: forms.Form | None) -> ExportSpec:
-    raw = raw_parameters(parameters) if parameters is not None else {}
-    return form.spec(page.report.get_identifier(), page.selection, raw)
+def _as_typed(parameters: Mapping[str, Sequence[str]]) -> QueryDict:
+    """A spec's parameters as its report's form on this page would send them."""
+    data = QueryDict(mutable=True)
+    for name, values in parameters.items():
+        data.setlist(f"{PARAMETERS_PREFIX}-{name}", list(values))
+    return data
 
 
-def _render(
-    request: HttpRequest,
-    page: ExportPage,
-    form: ExportForm,
-    parameters: forms.Form | None,
-    *,
-    error: ReportError | None = None,
-    status: int = 200,
-) -> HttpResponseBase:
+def _columns_of(
+    which: str,
+    start: ExportSpec,
+    last: Mapping[str, Any] | None,
+    columns: Sequence[BoundColumn],
+    formats: Sequence[tuple[str, Label]],
+) -> ExportSpec | None:
+    """A spec with the columns that a button asks for; None for none of them."""
+    if which == "last" and last is not None:
+        return fitted(last, start.report, columns, formats)[0]
+    return None if which == "none" else replace(start, columns=None, labels={})
+
+
+def _render(screen: Screen) -> HttpResponseBase:
+    request, page = screen.request, screen.page
     made: Plan | None = None
     try:
-        made = _plan(request, page, form, parameters)
+        made = _plan(screen)
     except InvalidParameters:
         pass  # nothing is typed yet, or what is typed is told at its field
     except ReportDenied as denied:
         return forbidden(request, denied)
     except ReportError as found:
-        error, status = error or found, max(status, 400)
+        screen.error = screen.error or found
+        screen.status = max(screen.status, 400)
+    twin = screen.twin or (made.identical if made is not None else None)
     context = {
         **(page.context or {}),
         "page": page,
         "title": _("Export %(report)s") % {"report": page.report.get_label()},
-        "form": form,
-        "parameters": parameters,
+        "form": screen.form,
+        "parameters": screen.parameters,
         "plan": made,
-        "error": error,
+        "rows": rows_in_words(made) if made else "",
+        "size": size_in_words(made) if made else "",
+        "course": course_in_words(made) if made else "",
+        "formats": [
+            (choice, cautions(made, choice.name) if made else [])
+            for choice in screen.form.format_choices
+        ],
+        "error": screen.error,
+        "notes": screen.notes,
+        "is_asked": screen.twin is not None,
+        "twin": twin,
+        "twin_url": page.job_url(twin) if twin else "",
+        "preview": screen.preview,
+        "preview_cautions": cautions_of_preview(screen.preview, screen.spec())
+        if screen.preview
+        else [],
+        "presets": presets.presets_of(request, page.report),
+        "groups": groups_of(request.user),
+        "has_last": screen.last is not None,
         "submit": SUBMIT,
-        "may_submit": (made is not None and not made.is_over_limit) or parameters is not None,
+        "may_submit": (made is not None and not made.is_over_limit)
+        or screen.parameters is not None,
     }
-    return TemplateResponse(request, TEMPLATE, context, status=status)
+    return TemplateResponse(request, TEMPLATE, context, status=screen.status)
 
 
-def _plan(
-    request: HttpRequest, page: ExportPage, form: ExportForm, parameters: forms.Form | None
-) -> Plan:
-    """What would be exported if everything were left as it is."""
-    spec = ExportSpec(
-        report=page.report.get_identifier(),
-        format=form.fields["format"].initial or "csv",
-        parameters=raw_parameters(parameters) if parameters is not None else {},
-        selection=page.selection,
-        time_zone=timezone.get_current_timezone_name(),
-        language=translation.get_language(),
-    )
-    return plan(spec, Authority.of(request.user), origin_of(request))
+def _plan(screen: Screen) -> Plan:
+    """What would be exported as it is chosen now; of what is not valid, as it was at first."""
+    form = screen.form
+    if not form.is_complete:
+        form = form.at_first()
+    raw = raw_parameters(screen.parameters) if screen.parameters is not None else {}
+    spec = form.spec(screen.page.report.get_identifier(), screen.page.selection, raw)
+    return delivery.plan(spec, screen.authority, origin_of(screen.request))

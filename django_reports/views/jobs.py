@@ -5,6 +5,7 @@ answers like one that never was.
 """
 
 from http import HTTPStatus
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -23,10 +24,13 @@ from django_reports.models import ReportJob
 from django_reports.permissions import (
     Authority,
     downloadable,
+    grant_of,
     may_cancel,
 )
+from django_reports.registry import registry
 from django_reports.statuses import Delivery, JobStatus
 from django_reports.views.api import RETRY_AFTER, accepted, etag_of, job_as_json, problem_of
+from django_reports.views.exports import FROM
 from django_reports.views.places import Place
 from django_reports.views.progress import places_in_queue
 from django_reports.views.refusals import find, missing, refuse, refused_at, trail
@@ -211,7 +215,10 @@ def links_of(
         names.append("email")
     if not job.is_active:
         names.append("rerun")
-    return {"self": place.job_url(job), **{name: place.job_url(job, name) for name in names}}
+    links = {"self": place.job_url(job), **{name: place.job_url(job, name) for name in names}}
+    if (change := None if job.is_active else _change_url(request, job, place)) is not None:
+        links["change"] = change
+    return links
 
 
 def _state_in_title(job: ReportJob) -> str:
@@ -225,3 +232,15 @@ def _seen_rerun_of(request: HttpRequest, job: ReportJob, place: Place) -> tuple[
     """Address and name of the job that this one repeats, if this person may see it."""
     older = find(request, job.rerun_of_id) if job.rerun_of_id else None
     return None if older is None else (place.job_url(older), str(older))
+
+
+def _change_url(request: HttpRequest, job: ReportJob, place: Place) -> str | None:
+    """The page of a job's report on which its choices and its selection stand already, if the
+    report can be asked for by name."""
+    report = registry.find(job.report)
+    if report is None or not report.is_in_catalogue:
+        return None
+    if not grant_of(request.user, report).can_generate:
+        return None
+    address = place.report_url(report.get_identifier())
+    return address and f"{address}?{urlencode({FROM: job.pk})}"

@@ -11,7 +11,7 @@ from django_reports.exceptions import ReportDenied
 from django_reports.exports import formats
 from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
-from django_reports.specs import CHOICES
+from django_reports.specs import CHOICES, LABEL_LENGTH
 from django_reports.statuses import FailureCause, JobStatus, Profile
 from django_reports.views.api import KEY_LENGTH
 from django_reports.views.schemas import Schema, parameters_schema
@@ -19,6 +19,13 @@ from django_reports.views.schemas import Schema, parameters_schema
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 _TEXT = {"type": "string"}
+_IN_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_LABEL = {
+    **_TEXT,
+    "minLength": 1,
+    "maxLength": LABEL_LENGTH,
+    "pattern": rf"^{_IN_LINE}*[^\s\x00-\x1f\x7f-\x9f]{_IN_LINE}*$",
+}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
 _TIME = {"type": "string", "format": "date-time"}
 _TIME_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
@@ -244,6 +251,11 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
                 "items": {"oneOf": columns},
                 "minItems": 1,
                 "uniqueItems": True,
+            },
+            "labels": {
+                **_object({column["const"]: _LABEL for column in columns}),
+                "required": [],
+                "description": _("Other names of columns in the file, by their own names."),
             },
             "options": {**_object(_options()), "required": []},
             "parameters": parameters,

@@ -40,6 +40,9 @@ class Place(Protocol):
     def job_url(self, job: ReportJob, page: str = "job", *more: str) -> str:
         """A job's page ("job"), or its "status", "download", "cancel" and so on."""
 
+    def report_url(self, identifier: str) -> str | None:
+        """The page of a report in the catalogue; None where there is no catalogue."""
+
     def lets_in(self, request: HttpRequest) -> bool:
         """Whether whoever asks may use this place at all."""
 
@@ -64,6 +67,9 @@ class StaffPlace:
 
     def job_url(self, job: ReportJob, page: str = "job", *more: str) -> str:
         return self.url("job" if page == "job" else f"job-{page}", job.pk, *more)
+
+    def report_url(self, identifier: str) -> str | None:
+        return self.url("report", identifier)
 
     def lets_in(self, request: HttpRequest) -> bool:
         return may_enter(request.user)
@@ -96,6 +102,12 @@ class AdminPlace:
         page = "change" if page == "job" else page
         return self._url(f"django_reports_reportjob_{page}", job.pk, *more)
 
+    def report_url(self, identifier: str) -> str | None:
+        try:
+            return reverse("django_reports:report", args=[identifier])
+        except NoReverseMatch:  # the staff pages are not in the project's URLs
+            return None
+
     def lets_in(self, request: HttpRequest) -> bool:
         return self._site.has_permission(request)
 
@@ -116,6 +128,7 @@ class BarePlace:
         self._place = place
         self.jobs_url = place.jobs_url
         self.job_url = place.job_url
+        self.report_url = place.report_url
         self.lets_in = place.lets_in
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:

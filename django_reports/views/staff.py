@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from django.utils.decorators import decorator_from_middleware
 from django.utils.translation import gettext as _
 
 from django_reports import delivery
+from django_reports.about import parameters_to_show
 from django_reports.exceptions import ReportDenied, ReportError
 from django_reports.permissions import (
     Authority,
@@ -36,9 +37,11 @@ from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
 from django_reports.views import api, catalogues, downloads, jobs, links, lists
-from django_reports.views.exports import ExportPage, export
+from django_reports.views.dashboard import page as dashboard_page
+from django_reports.views.exports import FROM, ExportPage, export
 from django_reports.views.openapi import document
 from django_reports.views.places import StaffPlace, page_at
+from django_reports.views.refusals import find, missing
 from django_reports.views.requests import (
     answer_json,
     forbidden,
@@ -165,13 +168,23 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
         except ReportError as error:
             return api.problem_of(error)
         return api.accepted(job, jobs.links_of(request, job, place))
+    selection, start, action = Selection(), None, place.url("report", identifier)
+    if FROM in request.GET:
+        key = _key_of(request.GET[FROM])
+        older = find(request, key)
+        if older is None or registry.find(older.report) is not found:
+            return missing(request, key)  # never other rows than those that were meant
+        selection = Selection.from_json(older.spec["selection"])
+        start = {**older.spec, "parameters": parameters_to_show(older.spec, found)}
+        action = f"{action}?{urlencode({FROM: key})}"
     return export(
         request,
         ExportPage(
             report=found,
-            selection=Selection(),
-            subject=selection_in_words(Selection(), found, request.user),
-            action=place.url("report", identifier),
+            selection=selection,
+            subject=selection_in_words(selection, found, request.user),
+            action=action,
+            start=start,
             back=place.url("catalogue"),
             job_url=place.job_url,
             left_out=found.left_out,
@@ -214,6 +227,12 @@ def own_jobs(request: HttpRequest) -> HttpResponseBase:
 def rights(request: HttpRequest) -> HttpResponseBase:
     """For auditors: who may export what, and why."""
     return rights_page(request)
+
+
+@staff_view("GET", "HEAD")
+def dashboard(request: HttpRequest) -> HttpResponseBase:
+    """For those who may: what the exports of the last days add up to."""
+    return dashboard_page(request)
 
 
 @staff_view("GET", "HEAD")

@@ -1,5 +1,6 @@
 """Jobs in words, for pages and for programs that show them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -112,11 +113,15 @@ _REMEDIES: dict[str, Any] = {
 
 def losses_in_words(job: ReportJob) -> list[str]:
     """What the format could not hold as it was."""
+    return in_words(job.losses)
+
+
+def in_words(losses: Mapping[str, int]) -> list[str]:
     return [
         str(_LOSSES[name] % {"count": count})
         if name in _LOSSES
         else f"{name}: {count:,}"  # of a project's own writer
-        for name, count in job.losses.items()
+        for name, count in losses.items()
     ]
 
 

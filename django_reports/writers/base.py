@@ -44,6 +44,7 @@ class Writer(ABC):
     as it was, by reason; it is kept with the job and shown. `about` is what the file may say of
     itself.
 
+    `purpose` says in one line what the format is good for.
     `supports_streaming`: bytes come while rows are written, not only at the end.
     `supports_types`: a number is read back as a number.
     `supports_sections`: `next_section` begins another table in the same file.
@@ -53,6 +54,7 @@ class Writer(ABC):
 
     format: ClassVar[str]
     label: ClassVar[str | Promise]
+    purpose: ClassVar[str | Promise] = ""
     extension: ClassVar[str]
     content_type: ClassVar[str]
     supports_streaming: ClassVar[bool] = True
@@ -90,6 +92,11 @@ class Writer(ABC):
         """
 
     @classmethod
+    def cautions(cls, rows: int | None, largest_key: int | None) -> list[str]:
+        """What to know before about so many rows, with keys up to such a number, are written."""
+        return []
+
+    @classmethod
     def content_type_with(cls, options: Options) -> str:
         """What a file written with these options is sent as."""
         return cls.content_type
@@ -98,18 +105,19 @@ class Writer(ABC):
     def header(self) -> list[str] | None:
         """The names of the columns in the file; None for a file without them.
 
-        Labels say in which zone moments are shown, for want of an offset.
+        Labels say in which zone moments are shown, for want of an offset. What a column was
+        renamed to stands there as it was typed.
         """
         if self.layout.header is Header.NONE:
             return None
         if self.layout.header is Header.NAMES:
-            return [column.name for column in self.columns]
-        zone = self.rendering.time_zone.key
-        names_zone = self.rendering.is_spreadsheet
-        return [
-            f"{column.label} ({zone})" if names_zone and column.kind.has_zone else str(column.label)
-            for column in self.columns
-        ]
+            return [column.renamed or column.name for column in self.columns]
+        return [column.renamed or self._label_of(column) for column in self.columns]
+
+    def _label_of(self, column: BoundColumn) -> str:
+        if self.rendering.is_spreadsheet and column.kind.has_zone:
+            return f"{column.label} ({self.rendering.time_zone.key})"
+        return str(column.label)
 
     def shown(self, row: Row) -> list[str]:
         """How the values of a row look in the file, for people who want to see them beforehand."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_reports.columns import Row
@@ -19,6 +20,7 @@ from django_reports.writers.guard import escape
 # What RFC 4180 says, and the only line end with which Python's csv quotes a lone carriage return
 # before 3.13. Another one is put in its place line by line.
 CRLF = "\r\n"
+DIGITS_OF_EXCEL = 10**15  # from here on it rounds integers
 UNICODE = (Encoding.UTF_8, Encoding.UTF_8_SIG)  # what databases write, too
 _QUOTED = re.compile('["\r\n]')
 QUOTING: Mapping[Quoting, Literal[0, 1]] = {
@@ -30,6 +32,7 @@ QUOTING: Mapping[Quoting, Literal[0, 1]] = {
 class CsvWriter(Writer):
     format = "csv"
     label = gettext_lazy("CSV")
+    purpose = gettext_lazy("For almost every program, and for any number of rows.")
     extension = "csv"
     content_type = "text/csv"
     is_text = True
@@ -50,6 +53,14 @@ class CsvWriter(Writer):
         self._texts = [
             column.kind.to_text(self.rendering, escape if column.escape_formulas else unescaped)
             for column in self.columns
+        ]
+
+    @classmethod
+    def cautions(cls, rows: int | None, largest_key: int | None) -> list[str]:
+        if largest_key is None or largest_key < DIGITS_OF_EXCEL:
+            return []
+        return [
+            _("Keys here have more than 15 digits, which Excel rounds when it opens this format.")
         ]
 
     @classmethod
@@ -147,6 +158,7 @@ class _Sink:
 class TsvWriter(CsvWriter):
     format = "tsv"
     label = gettext_lazy("TSV (separated by tabs)")
+    purpose = gettext_lazy("For pasting into tables, and for texts that are full of commas.")
     extension = "tsv"
     content_type = "text/tab-separated-values"
     option_names = tuple(name for name in CHOICES if name != "delimiter")

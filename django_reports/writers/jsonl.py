@@ -12,10 +12,14 @@ from django_reports.writers.encoding import Encoder
 
 
 class JsonLinesWriter(Writer):
-    """Objects with the columns' names as keys, whatever the profile: no label is a key."""
+    """Objects with the columns' names as keys, whatever the profile: no label is a key, unless it
+    was asked for as a new name."""
 
     format = "jsonl"
     label = gettext_lazy("JSON Lines (for programs)")
+    purpose = gettext_lazy(
+        "For programs that read row by row: names, numbers and lists as they are."
+    )
     extension = "jsonl"
     content_type = "application/jsonl"
     is_text = True
@@ -24,7 +28,9 @@ class JsonLinesWriter(Writer):
 
     def set_up(self) -> None:
         inner = self.rendering.for_programs()
-        self._values = [(column.name, column.kind.to_json(inner)) for column in self.columns]
+        self._values = [
+            (column.renamed or column.name, column.kind.to_json(inner)) for column in self.columns
+        ]
         self._encoder = Encoder(Encoding.UTF_8)
 
     def begin(self) -> bytes:

@@ -23,6 +23,7 @@ class ParquetWriter(Writer):
 
     format = "parquet"
     label = gettext_lazy("Parquet (for data tools)")
+    purpose = gettext_lazy("For data tools: small files of typed columns, fast to read.")
     extension = "parquet"
     content_type = "application/vnd.apache.parquet"
     supports_streaming = False
@@ -32,7 +33,9 @@ class ParquetWriter(Writer):
     def set_up(self) -> None:
         inner = self.rendering.for_programs()
         self._to_arrow = [column.kind.to_arrow(inner) for column in self.columns]
-        self._schema = pyarrow.schema([(c.name, c.kind.arrow_type()) for c in self.columns])
+        self._schema = pyarrow.schema(
+            [(c.renamed or c.name, c.kind.arrow_type()) for c in self.columns]
+        )
         self._sink = Sink()
         self._file: Any = pyarrow.parquet.ParquetWriter(self._sink, self._schema)
         self._rows: list[Row] = []

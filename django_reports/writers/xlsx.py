@@ -66,6 +66,9 @@ class XlsxWriter(Writer):
 
     format = "xlsx"
     label = gettext_lazy("Excel (XLSX)")
+    purpose = gettext_lazy(
+        "For people: numbers and dates that count as such, filters, and a sheet about the export."
+    )
     extension = "xlsx"
     content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     supports_streaming = False
@@ -88,6 +91,16 @@ class XlsxWriter(Writer):
                 _("XLSX holds at most %(limit)s columns; choose fewer, or CSV.")
                 % {"limit": f"{MAX_COLUMNS:,}"}
             )
+
+    @classmethod
+    def cautions(cls, rows: int | None, largest_key: int | None) -> list[str]:
+        if rows is None or rows < cls.max_rows:
+            return []
+        sheets = -(-rows // (cls.max_rows - 1))
+        return [
+            _("A sheet of Excel ends at %(limit)s rows: this goes on, on %(sheets)s sheets.")
+            % {"limit": f"{cls.max_rows:,}", "sheets": sheets}
+        ]
 
     def begin(self) -> bytes:
         return b""

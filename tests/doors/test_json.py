@@ -113,6 +113,7 @@ def test_what_the_job_keeps(alice, orders):
         "selection": {"kind": "all"},
         "time_zone": "Europe/Berlin",
         "language": "en-us",
+        "labels": {},
     }
 
 
@@ -168,7 +169,7 @@ def test_states(alice, orders):
     put(job, status="failed", error="It broke.", finished_at=timezone.now())
     answer = program.get(page_of(job))
     assert (answer.status_code, answer.json()["error"]) == (200, "It broke.")
-    assert set(answer.json()["links"]) == {"self", "status", "rerun"}
+    assert set(answer.json()["links"]) == {"self", "status", "rerun", "change"}
     assert "Retry-After" not in answer
 
 
@@ -180,7 +181,7 @@ def test_a_finished_job(alice, orders):
     assert answer.status_code == 200
     assert program.get(page_of(job)).json() == told
     assert (told["percent"], told["bytes"], told["sha256"]) == (100, job.bytes, job.sha256)
-    possible = {"download", "link", "manifest", "rerun"}
+    possible = {"download", "link", "manifest", "rerun", "change"}
     assert set(told["links"]) == {"self", "status"} | possible
     assert told["expires_at"] == job.expires_at.isoformat()
 

@@ -71,6 +71,7 @@ def test_from_the_catalogue_to_a_file(page, mia, processes, tmp_path):
     for label in ("ID", "Margin", "Remark", "Placed at"):
         page.get_by_label(label, exact=True).uncheck()
     page.get_by_label("Position of Total").fill("1")
+    page.locator("summary", has_text="Options").click()
     page.get_by_label("For programs (names, ISO dates, raw values)").check()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Export").click()

@@ -53,6 +53,13 @@ class Command(BaseCommand):
         parser.add_argument("--language", metavar="CODE", help="default: LANGUAGE_CODE")
         parser.add_argument("--columns", help="names, separated by commas, in the wanted order")
         parser.add_argument(
+            "--label",
+            action="append",
+            default=[],
+            metavar="COLUMN=TEXT",
+            help="another name for a column in the file; may be repeated",
+        )
+        parser.add_argument(
             "--param",
             action="append",
             default=[],
@@ -100,11 +107,18 @@ class Command(BaseCommand):
             if not equals or not name:
                 raise CommandError(f"--param is NAME=VALUE, not {item!r}.")
             parameters.setdefault(name, []).append(value)
+        labels = {}
+        for item in options["label"]:
+            name, equals, text = item.partition("=")
+            if not equals or not name:
+                raise CommandError(f"--label is COLUMN=TEXT, not {item!r}.")
+            labels[name] = text
         names = options["columns"]
         return ExportSpec(
             report=options["identifier"],
             format=options["format"],
             columns=None if names is None else tuple(n.strip() for n in names.split(",")),
+            labels=labels,
             options=Options.of(**{name: options[name] for name in CHOICES}),
             parameters=parameters,
             time_zone=options["time_zone"] or settings.TIME_ZONE,

@@ -1,0 +1,71 @@
+"""What a person chooses of a file, whichever rows it holds: kept with a job or under a name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.utils import timezone, translation
+
+from django_reports.columns import BoundColumn, Label
+from django_reports.exceptions import InvalidSpec
+from django_reports.specs import ExportSpec, Options
+from django_reports.writers import all_writers, plain_format, writer_for
+
+CHOICES = ("format", "columns", "labels", "options", "time_zone", "language")
+
+
+def choices_of(spec: ExportSpec) -> dict[str, Any]:
+    """The choices in a spec, as JSON."""
+    made = spec.to_json()
+    return {name: made[name] for name in CHOICES}
+
+
+def first_choices(report: str, formats: Sequence[tuple[str, Label]]) -> ExportSpec:
+    """Where a person starts who has never exported a report."""
+    return ExportSpec(
+        report=report,
+        format=formats[0][0] if formats else "csv",
+        time_zone=timezone.get_current_timezone_name(),
+        language=translation.get_language(),
+    )
+
+
+def fitted(
+    choices: Mapping[str, Any],
+    report: str,
+    columns: Sequence[BoundColumn],
+    formats: Sequence[tuple[str, Label]],
+) -> tuple[ExportSpec, list[str]]:
+    """Choices that were made once, as far as they can be made by this person now.
+
+    And what of them cannot: names of columns and of a format.
+    """
+    start = first_choices(report, formats)
+    kept = {name: choices[name] for name in CHOICES if name in choices}
+    try:
+        spec = ExportSpec.from_json({**start.to_json(), **kept})
+    except InvalidSpec as error:  # an option, a language or a time zone that is no longer there
+        return start, [str(error.field or "")]
+    known = [column.key for column in columns]
+    left_out = [name for name in spec.columns or () if name not in known]
+    chosen = tuple(name for name in spec.columns or () if name in known)
+    if not _is_offered(spec.format, formats):
+        left_out.append(spec.format)
+        spec = replace(spec, format=start.format)
+    in_file = chosen or known
+    heeded = ("profile", *writer_for(spec.format).option_names)
+    options = {name: value for name, value in spec.options.to_json().items() if name in heeded}
+    return (
+        replace(
+            spec,
+            columns=chosen or None,
+            options=Options.of(**options),
+            labels={name: label for name, label in spec.labels.items() if name in in_file},
+        ),
+        left_out,
+    )
+
+
+def _is_offered(name: str, formats: Sequence[tuple[str, Label]]) -> bool:
+    is_known = any(writer.format == name for writer in all_writers())
+    return is_known and plain_format(name) in dict(formats)

@@ -1,0 +1,153 @@
+// The list of columns: search, tick, move by button or pointer. Without this script each column has
+// its number, and the buttons ask the server.
+
+const part = document.querySelector("[data-reports-columns]");
+
+function setUp() {
+  const list = part.querySelector("ol.reports-columns");
+  const search = part.querySelector("#reports-search");
+  const count = part.querySelector("[data-count]");
+  const moved = part.querySelector("[data-moved]");
+
+  const lines = () => [...list.children];
+  const tickOf = (line) => line.querySelector("input[type=checkbox]");
+  const numberOf = (line) => line.querySelector("input[type=number]");
+  const nameOf = (line) => line.querySelector(".reports-tick").textContent.trim();
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
+
+  function tell() {
+    const all = lines();
+    const chosen = all.filter((line) => tickOf(line).checked).length;
+    let text = fill(count.dataset.count, { chosen, all: all.length });
+    if (search.value.trim()) {
+      const found = all.filter((line) => !line.hidden).length;
+      text = `${fill(count.dataset.found, { found })} · ${text}`;
+    }
+    if (count.textContent !== text) {
+      count.textContent = text;
+    }
+  }
+
+  function renumber() {
+    lines().forEach((line, index) => {
+      numberOf(line).value = index + 1;
+    });
+  }
+
+  function say(line) {
+    const all = lines();
+    const values = { column: nameOf(line), position: all.indexOf(line) + 1, all: all.length };
+    moved.textContent = fill(moved.dataset.moved, values);
+  }
+
+  function step(line, direction) {
+    const shown = lines().filter((other) => !other.hidden);
+    const other = shown[shown.indexOf(line) + (direction === "up" ? -1 : 1)];
+    if (!other) {
+      say(line);
+      return;
+    }
+    if (direction === "up") {
+      other.before(line);
+    } else {
+      other.after(line);
+    }
+    renumber();
+    say(line);
+  }
+
+  list.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-move]");
+    if (button) {
+      step(button.closest("li"), button.dataset.move);
+      button.focus(); // it is the same button, in another place
+    }
+  });
+
+  list.addEventListener("change", (event) => {
+    const line = event.target.closest("li");
+    if (event.target.type === "checkbox") {
+      tell();
+    } else if (event.target.type === "number" && event.target.value !== "") {
+      const others = lines().filter((other) => other !== line);
+      const place = Math.min(Math.max(Number(event.target.value), 1), others.length + 1) - 1;
+      list.insertBefore(line, others[place] || null);
+      renumber();
+      say(line);
+    }
+  });
+
+  // By pointer: the line goes where the pointer is.
+  list.addEventListener("pointerdown", (event) => {
+    const handle = event.target.closest(".reports-handle");
+    if (!handle) {
+      return;
+    }
+    event.preventDefault();
+    const line = handle.closest("li");
+    line.classList.add("is-dragged");
+    const follow = (move) => {
+      const over = lines().find((other) => {
+        const box = other.getBoundingClientRect();
+        return !other.hidden && move.clientY >= box.top && move.clientY < box.bottom;
+      });
+      if (over && over !== line) {
+        const box = over.getBoundingClientRect();
+        const isBelow = line.compareDocumentPosition(over) & Node.DOCUMENT_POSITION_FOLLOWING;
+        const isPast = isBelow
+          ? move.clientY > box.bottom - line.offsetHeight / 2
+          : move.clientY < box.top + line.offsetHeight / 2;
+        if (isPast) {
+          over[isBelow ? "after" : "before"](line);
+        }
+      }
+    };
+    const end = () => {
+      document.removeEventListener("pointermove", follow);
+      line.classList.remove("is-dragged");
+      renumber();
+      say(line);
+    };
+    document.addEventListener("pointermove", follow);
+    document.addEventListener("pointerup", end, { once: true });
+    document.addEventListener("pointercancel", end, { once: true });
+  });
+
+  // All and none are for what the search has found.
+  part.addEventListener("click", (event) => {
+    const which = event.target.dataset.tick;
+    if (which) {
+      event.preventDefault();
+      lines()
+        .filter((line) => !line.hidden)
+        .forEach((line) => {
+          tickOf(line).checked = which === "all";
+        });
+      tell();
+    }
+  });
+
+  search.addEventListener("input", () => {
+    const wanted = search.value.trim().toLocaleLowerCase();
+    lines().forEach((line) => {
+      const text = `${nameOf(line)} ${line.dataset.column}`.toLocaleLowerCase();
+      line.hidden = !text.includes(wanted);
+    });
+    tell();
+  });
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") {
+      event.preventDefault(); // it would send the form
+    }
+  });
+
+  part.querySelectorAll("[hidden]").forEach((control) => {
+    control.hidden = false;
+  });
+  part.querySelector("[data-plain]").hidden = true;
+  tell();
+}
+
+if (part) {
+  setUp();
+}
