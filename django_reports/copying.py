@@ -322,14 +322,15 @@ def _agree_on(alias: str, zone: ZoneInfo) -> bool:
     if zone.key == "UTC":
         return True
     moments = []
-    moment = FIRST_MOMENT
+    moment, before = FIRST_MOMENT, _offset(FIRST_MOMENT, zone)
     while moment < LAST_MOMENT + WEEK:
         moments.append(moment)
-        after = moment + WEEK
-        if _offset(moment, zone) != _offset(after, zone):
-            change = _first_after_change(moment, after, zone)
+        later = moment + WEEK
+        after = _offset(later, zone)
+        if before != after:
+            change = _first_after_change(moment, later, zone)
             moments += [change - dt.timedelta(seconds=1), change]
-        moment = after
+        moment, before = later, after
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT array_agg(extract(epoch FROM"

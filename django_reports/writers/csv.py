@@ -80,7 +80,13 @@ class CsvWriter(Writer):
         return mark + self._encoded([] if header is None else [[escape(name) for name in header]])
 
     def write(self, rows: Sequence[Row]) -> bytes:
-        return self._encoded(map(self.shown, rows))
+        if type(self).shown is not CsvWriter.shown or not rows:
+            return self._encoded(map(self.shown, rows))
+        columns = [
+            ["" if value is None else text(value) for value in values]
+            for text, values in zip(self._texts, zip(*rows, strict=True), strict=True)
+        ]
+        return self._encoded(zip(*columns, strict=True))
 
     @property
     def line_format(self) -> LineFormat | None:
