@@ -22,7 +22,9 @@ def names_of(page):
 
 def drag(page, column, below):
     """Take a column by its handle to just below another."""
-    start = page.locator(f"li[data-column={column}] .reports-handle").bounding_box()
+    handle = page.locator(f"li[data-column={column}] .reports-handle")
+    handle.scroll_into_view_if_needed()
+    start = handle.bounding_box()
     end = page.locator(f"li[data-column={below}]").bounding_box()
     page.mouse.move(start["x"] + 5, start["y"] + 5)
     page.mouse.down()
