@@ -29,7 +29,7 @@ TAG = "django_reports"
 
 # An identifier is part of an address among the staff pages, whose other addresses are these.
 IDENTIFIER = re.compile(r"[\w.-]+")
-RESERVED = ("jobs", "openapi.json", "rights")
+RESERVED = ("dashboard", "jobs", "openapi.json", "rights")
 
 # What settings name by a dotted path.
 NAMED = (

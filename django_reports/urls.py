@@ -10,6 +10,7 @@ urlpatterns = [
     path("", staff.catalogue, name="catalogue"),
     path("openapi.json", staff.openapi, name="openapi"),
     path("rights/", staff.rights, name="rights"),
+    path("dashboard/", staff.dashboard, name="dashboard"),
     path("jobs/", staff.own_jobs, name="jobs"),
     path("jobs/<str:key>/", staff.job, name="job"),
     path("jobs/<str:key>/status/", staff.job_status, name="job-status"),

@@ -9,6 +9,7 @@ import sys
 
 from tests.services import (
     LABELS,
+    find_axe,
     find_chromium,
     find_curl,
     find_nginx,
@@ -46,6 +47,8 @@ def main() -> int:
         left_out.append("the session with curl (no curl)")
     if "integration" in sys.argv and (packages := missing_packages()):
         left_out.append(f"what needs {', '.join(packages)}")
+    if "integration" in sys.argv and find_axe() is None:
+        left_out.append("axe (no axe-core)")
     if "integration" in sys.argv and find_soffice() is None:
         left_out.append("LibreOffice (no soffice)")
 

@@ -4,8 +4,10 @@ import os
 import shutil
 import socket
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
+ROOT = Path(__file__).resolve().parent.parent
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/7")
 
 
@@ -62,6 +64,17 @@ def missing_packages() -> list[str]:
     """What the tests marked `integration` need, and this interpreter lacks."""
     wanted = ("import_export", "moto", "schemathesis", "storages")
     return [name for name in wanted if find_spec(name) is None]
+
+
+def find_axe() -> str | None:
+    """The script of axe-core, from npm: where TEST_AXE says, or below this project."""
+    built = "node_modules/axe-core/axe.min.js"
+    places = (
+        os.environ.get("TEST_AXE"),
+        ROOT / built,
+        Path.home() / ".cache/django-reports" / built,
+    )
+    return next((str(place) for place in places if place and Path(place).is_file()), None)
 
 
 def find_curl() -> str | None:

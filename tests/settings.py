@@ -21,6 +21,7 @@ ROOT_URLCONF = os.environ.get("TEST_URLCONF", "tests.urls")
 WSGI_APPLICATION = "tests.wsgi.application"
 
 INSTALLED_APPS = [
+    *os.environ.get("TEST_FIRST_APPS", "").split(),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -33,6 +34,8 @@ INSTALLED_APPS = [
     "tests.values",
     *os.environ.get("TEST_APPS", "").split(),
 ]
+
+INSTALLED_APPS = list(dict.fromkeys(INSTALLED_APPS))
 
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -6,6 +6,8 @@ from typing import Any
 from django import template
 from django.template import Context
 from django.utils import timezone
+from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext as _
 
 from django_reports.models import ReportJob
 from django_reports.views.places import place_of
@@ -14,8 +16,28 @@ from django_reports.views.words import pace_in_words, progress_in_words, report_
 
 register = template.Library()
 
+SHOWN = 5  # exports at once
 LOOKED_AT = 20  # of a person's newest exports
 NEW = dt.timedelta(hours=1)  # for so long an export is shown after its end
+
+
+@register.filter
+def age(moment: dt.datetime) -> str:
+    """How long ago a moment was."""
+    if timezone.now() - moment < dt.timedelta(minutes=1):
+        return _("just now")
+    return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+
+
+@register.filter
+def rest(moment: dt.datetime) -> str:
+    """For how much longer, until a moment."""
+    return _("%(time)s more") % {"time": timeuntil(moment, depth=1)}
+
+
+@register.filter
+def number(value: int) -> str:
+    return f"{value:,}"
 
 
 @register.inclusion_tag("django_reports/running.html", takes_context=True)
@@ -34,7 +56,7 @@ def running_exports(context: Context) -> dict[str, Any]:
         job
         for job in newest[:LOOKED_AT]
         if job.is_active or (job.finished_at is not None and job.finished_at > since)
-    ]
+    ][:SHOWN]
     places = places_in_queue(shown)
     return {
         "exports": [

@@ -13,6 +13,7 @@ from django_reports.permissions import (
     Authority,
     looked_up_once,
     may_generate,
+    may_see_dashboard,
     may_see_rights,
     may_view,
     seen_columns,
@@ -66,6 +67,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
             "searched": searched,
             "has_reports": bool(offers),
             "jobs_url": place.jobs_url(),
+            "dashboard_url": place.url("dashboard") if may_see_dashboard(request.user) else None,
             "rights_url": place.url("rights") if may_see_rights(request.user) else None,
         }
         return TemplateResponse(request, TEMPLATE, place.context(request, [], **context))

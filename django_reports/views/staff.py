@@ -37,6 +37,7 @@ from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
 from django_reports.views import api, catalogues, downloads, jobs, links, lists
+from django_reports.views.dashboard import page as dashboard_page
 from django_reports.views.exports import FROM, ExportPage, export
 from django_reports.views.openapi import document
 from django_reports.views.places import StaffPlace, page_at
@@ -226,6 +227,12 @@ def own_jobs(request: HttpRequest) -> HttpResponseBase:
 def rights(request: HttpRequest) -> HttpResponseBase:
     """For auditors: who may export what, and why."""
     return rights_page(request)
+
+
+@staff_view("GET", "HEAD")
+def dashboard(request: HttpRequest) -> HttpResponseBase:
+    """For those who may: what the exports of the last days add up to."""
+    return dashboard_page(request)
 
 
 @staff_view("GET", "HEAD")

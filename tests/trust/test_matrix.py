@@ -39,6 +39,7 @@ door                          job       nobody stranger owner colleague auditor 
 staff catalogue               -         302    200      200   200       200     200
 staff openapi                 -         302    200      200   200       200     200
 staff rights                  -         302    403      403   403       200     200
+staff dashboard               -         302    403      403   403       403     200
 staff jobs                    -         302    200      200   200       200     200
 staff report                  -         302    404      200   200       404     200
 staff report POST             -         302    404      200   200       404     200
