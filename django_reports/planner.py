@@ -49,6 +49,7 @@ def planned_rows(queryset: "QuerySet[Any]") -> int | None:
 def at_most(alias: str, seconds: float) -> Iterator[None]:
     """Break off a query of PostgreSQL or MariaDB that takes longer, by raising TookTooLong."""
     connection = connections[alias]
+    codes: tuple[Any, ...]
     if connection.vendor == "postgresql":
         # A savepoint that is rolled back takes the setting with it, and ends the broken query.
         name, value = "statement_timeout", f"{seconds * 1000:.0f}"
