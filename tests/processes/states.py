@@ -118,7 +118,7 @@ def running(user, **facts):
     now = timezone.now()
     return put(enqueue(user, "shop.slow_numbers"), status="running", attempt=1,
                started_at=now - dt.timedelta(seconds=10), enqueued_at=now,
-               lease_until=now + dt.timedelta(hours=1), **facts)  # fmt: skip
+               lease_until=now + dt.timedelta(seconds=30), **facts)  # fmt: skip
 
 
 def a_month_of(finished, failed):
