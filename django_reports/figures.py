@@ -28,6 +28,8 @@ class Day:
     date: dt.date
     exports: int = 0
     failed: int = 0
+    made: int = 0  # those that succeeded
+    reruns: int = 0
     rows: int = 0
 
 
@@ -50,8 +52,6 @@ class Figures:
     days: Sequence[Day]
     people: Sequence[Share]
     reports: Sequence[Share]
-    ended: int
-    reruns: int
     median: dt.timedelta | None
     slowest: dt.timedelta | None
     stored_files: int
@@ -64,6 +64,15 @@ class Figures:
     @property
     def failed(self) -> int:
         return sum(day.failed for day in self.days)
+
+    @property
+    def ended(self) -> int:
+        """Those of which it is known whether they failed."""
+        return self.failed + sum(day.made for day in self.days)
+
+    @property
+    def reruns(self) -> int:
+        return sum(day.reruns for day in self.days)
 
     @property
     def rows(self) -> int:
@@ -82,23 +91,17 @@ def collect() -> Figures:
     jobs = ReportJob.objects.filter(created_at__gte=_beginning(dates[0]))
     took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=DurationField())
     made = jobs.filter(
-        status__in=(JobStatus.SUCCEEDED, JobStatus.EXPIRED),
-        started_at__isnull=False,
-        finished_at__isnull=False,
+        status__in=_MADE, started_at__isnull=False, finished_at__isnull=False
     ).annotate(took=took)
-    sums = jobs.aggregate(
-        ended=Count("pk", filter=Q(status__in=_ENDED)),
-        reruns=Count("pk", filter=Q(rerun_of__isnull=False)),
-    )
-    count = made.count()
+    days = _days(jobs, dates)
+    count = sum(day.made for day in days)
     kept = ReportJob.objects.filter(status=JobStatus.SUCCEEDED, file_key__gt="")
     stored = kept.aggregate(files=Count("pk"), bytes=Sum("bytes"))
     return Figures(
         made_at=timezone.now(),
-        days=_days(jobs, dates),
+        days=days,
         people=_shares(jobs, "requested_by_text"),
         reports=_shares(jobs, "report"),
-        **sums,
         median=_percentile(made, count, 0.5),
         slowest=_percentile(made, count, 0.95),
         stored_files=stored["files"],
@@ -106,7 +109,7 @@ def collect() -> Figures:
     )
 
 
-_ENDED = (JobStatus.SUCCEEDED, JobStatus.EXPIRED, JobStatus.FAILED)
+_MADE = (JobStatus.SUCCEEDED, JobStatus.EXPIRED)
 
 
 def _days(jobs: Any, dates: Sequence[dt.date]) -> list[Day]:
@@ -122,6 +125,8 @@ def _days(jobs: Any, dates: Sequence[dt.date]) -> list[Day]:
         .annotate(
             exports=Count("pk"),
             failed=Count("pk", filter=Q(status=JobStatus.FAILED)),
+            made=Count("pk", filter=Q(status__in=_MADE)),
+            reruns=Count("pk", filter=Q(rerun_of__isnull=False)),
             rows=Sum("rows_done"),
         )
     )

@@ -150,6 +150,10 @@ def test_a_job_is_watched_left_canceled_and_run_again(page, mia, processes, tmp_
     counted.wait_for(timeout=30_000)
     if page.has_script:  # it was told by the script: the page is the same
         assert page.locator("body[data-untouched=yes]").count() == 1
+    assert re.match(r"(\d+ %|Running) · Slow numbers$", page.title())
+    spoken = page.locator("[role=status]").inner_text()
+    page.wait_for_timeout(1500)
+    assert page.locator("[role=status]").inner_text() == spoken  # it does not chatter
     shoot(page, "job-running")
 
     # Leave, come back, cancel.
