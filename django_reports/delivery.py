@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from django.db import IntegrityError
@@ -20,9 +20,11 @@ from django_reports.immediate import ImmediateExport, NotNow, answer, pass_throu
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, hidden_columns
 from django_reports.pipeline import Meter, Table
+from django_reports.planner import TookTooLong, at_most
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, Delivery
 
+PATIENCE = 1.0  # seconds that the export page looks for rows
 TRIES = 3  # to find the job that another request for the same has just written
 
 
@@ -76,8 +78,9 @@ def plan(spec: ExportSpec, authority: Authority, origin: Origin) -> Plan:
     """
     with localised(spec):
         export = prepare(spec, authority, origin)
-        rows = _count(export)
-        delivery, reason = _decide(export, rows)
+        rows = _counted_soon(export)
+        estimate = _estimate(export, rows)
+        delivery, reason = _decide(export, rows, estimate)
         made = Plan(
             export=export,
             rows=rows,
@@ -85,7 +88,7 @@ def plan(spec: ExportSpec, authority: Authority, origin: Origin) -> Plan:
             reason=reason,
             hidden=hidden_columns(authority, export.report),
             warnings=[],
-            estimate=_estimate(export, rows),
+            estimate=estimate,
             identical=jobs.finished_like(export),
         )
         if made.is_over_limit:
@@ -105,18 +108,38 @@ def _count(export: Export) -> RowCount:
 
 def _estimate(export: Export, rows: RowCount) -> Estimate:
     """Of more rows than were counted the database's guess, if it is of more as well."""
-    if rows.n is None or rows.is_exact:
+    if rows.is_exact or not export.is_countable:
         return estimates.estimate(export, rows.n)
     guess = estimates.estimated_rows(export)
-    return estimates.estimate(export, guess if guess and guess > rows.n else None)
+    is_likely = guess is not None and guess > (rows.n or 0)
+    return estimates.estimate(export, guess if is_likely else None)
 
 
-def _decide(export: Export, rows: RowCount) -> tuple[Delivery, str]:
+def _counted_soon(export: Export) -> RowCount:
+    """The rows for the export page, which looks for rare ones in a large table for a moment only.
+
+    Nothing is known of them then.
+    """
+    try:
+        with ExitStack() as stack:
+            for alias in {section.source.alias for section in export.sections}:
+                if alias is not None:
+                    stack.enter_context(at_most(alias, PATIENCE))
+            return _count(export)
+    except TookTooLong:
+        return RowCount(None, is_exact=False)
+
+
+def _decide(export: Export, rows: RowCount, estimate: Estimate) -> tuple[Delivery, str]:
     threshold = get_settings().STREAM_MAX_ROWS
     if export.report.delivery == "background":
         return Delivery.BACKGROUND, _("This report is always made in the background.")
     if export.report.delivery == "immediate":
         return Delivery.IMMEDIATE, _("This report is always downloaded at once.")
+    if rows.n is None and export.is_countable:
+        if estimate.rows is not None and estimate.rows > threshold:
+            return Delivery.BACKGROUND, _("It is too large to wait for.")
+        return Delivery.IMMEDIATE, _("It is made at once, unless it turns out to be too large.")
     if rows.n is None:
         return Delivery.IMMEDIATE, _("It is downloaded while it is made.")
     if rows.is_exact and rows.n <= threshold:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -99,7 +100,7 @@ class ExportForm(forms.Form):
             choices = [("", _("As usual")), *CHOICES[name].choices]
             self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)
         zone, language = timezone.get_current_timezone_name(), translation.get_language()
-        zones = sorted({zone, start.time_zone, *available_timezones()})
+        zones = sorted({zone, start.time_zone, *_zones()})
         self._field("time_zone").choices = [(name, name) for name in zones]
         known = dict(settings.LANGUAGES)
         # Of en-us LANGUAGES may know en only; what is active stays a choice.
@@ -280,6 +281,12 @@ class _LabelField(forms.CharField):
         if text and not is_label(text):
             raise forms.ValidationError(_("Give one line of text."), code="invalid")
         return text
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """The names of all time zones, for which Python looks through a folder each time."""
+    return frozenset(available_timezones())
 
 
 def _number(value: Any, default: int) -> int:

@@ -147,12 +147,18 @@ def finished_like(export: Export) -> ReportJob | None:
         expires_at__gt=timezone.now(),
         tenant_key=tenant_key_of(user),
     )
-    wanted = export.spec.to_json(), export.columns_as_made()
+    columns = export.columns_as_made()
+    wanted = _named(export.spec.to_json(), columns)
     job: ReportJob
     for job in kept.order_by("-created_at")[:NEWEST]:
-        if (job.spec, job.columns) == wanted:
+        if job.columns == columns and _named(job.spec, columns) == wanted:
             return job if may_download(user, job) else None
     return None
+
+
+def _named(spec: dict[str, Any], columns: list[dict[str, Any]]) -> dict[str, Any]:
+    """A spec that names its columns, also where it asks for all of them."""
+    return {**spec, "columns": [column["name"] for column in columns]}
 
 
 def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:

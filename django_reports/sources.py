@@ -1,14 +1,12 @@
 """How rows are read: in one snapshot, in chunks, in a total order, never one query per row."""
 
-import json
-import math
 import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 from weakref import finalize
 
 from django.core.exceptions import EmptyResultSet
@@ -20,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import ReportError
+from django_reports.planner import planned_rows
 
 FETCH = 2000  # rows per round trip of a server-side cursor
 SPOOL_MEMORY = 1024 * 1024  # bytes of drained rows kept in memory before they go to disk
@@ -33,6 +32,10 @@ class Source(Protocol):
     """Rows of one export, each as long as its columns."""
 
     is_countable: bool
+
+    @property
+    def alias(self) -> str | None:
+        """The database that is read from; None if none is known."""
 
     def count(self, bound: int | None = None) -> int:
         """How many rows there are, counted no further than `bound`."""
@@ -51,6 +54,7 @@ class IterableSource:
     """The rows of `Report.rows()`: pulled one by one, never counted."""
 
     is_countable = False
+    alias: str | None = None
 
     def __init__(
         self, rows: Callable[[], Iterable[Mapping[str, Any]]], columns: Sequence[BoundColumn]
@@ -65,7 +69,7 @@ class IterableSource:
         return None
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
-        pick = _picker(self._columns)
+        pick = picker(self._columns)
         wanted = [source for column in self._columns for source in column.sources]
         rows = iter(self._rows())
         try:
@@ -120,7 +124,7 @@ class QuerySetSource:
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
         queryset, names = self.selection()
-        pick = _picker(self._columns, names)
+        pick = picker(self._columns, names)
         if limit is not None:
             queryset = queryset[:limit]
         connection = connections[self.alias]
@@ -214,7 +218,7 @@ def _ordering_name(item: Any) -> str | None:
     return item.lstrip("-") if isinstance(item, str) else None
 
 
-def _picker(
+def picker(
     columns: Sequence[BoundColumn], positions: Mapping[Any, int | slice] | None = None
 ) -> Callable[[Any], Row]:
     """A function from a raw row (a tuple by `positions`, or a mapping) to an output row."""
@@ -254,13 +258,16 @@ def _picker(
     return lambda row: tuple([get(row) for get in getters])
 
 
-class Spool:
+T = TypeVar("T")
+
+
+class Spool(Generic[T]):
     """Rows drained from the database at its speed, to be read as slowly as one likes.
 
     Memory stays flat: beyond SPOOL_MEMORY the rows lie in a temporary file of this process.
     """
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[T]) -> None:
         self.count = 0
         self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
             max_size=SPOOL_MEMORY, prefix="django-reports-"
@@ -276,7 +283,7 @@ class Spool:
             raise
         self._file.seek(0)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[T]:
         left = self.count
         while left:
             chunk = pickle.load(self._file)  # noqa: S301 - written by this process, seen by no other
@@ -286,7 +293,7 @@ class Spool:
     def close(self) -> None:
         self._file.close()
 
-    def __enter__(self) -> "Spool":
+    def __enter__(self) -> "Spool[T]":
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -382,33 +389,3 @@ def _unbuffered(connection: BaseDatabaseWrapper) -> Iterator[None]:
         yield
     finally:
         del connection.chunked_cursor
-
-
-def planned_rows(queryset: "QuerySet[Any]") -> int | None:
-    """How many rows the planner of PostgreSQL, MariaDB or MySQL expects; None elsewhere."""
-    connection = connections[queryset.db]
-    try:
-        sql, parameters = queryset.query.get_compiler(using=queryset.db).as_sql()
-    except EmptyResultSet:
-        return 0
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
-            (plan,) = cursor.fetchone()
-            parsed = json.loads(plan) if isinstance(plan, str) else plan
-            return int(parsed[0]["Plan"]["Plan Rows"])
-        if connection.vendor == "mysql":
-            # MariaDB tells only then what share of the rows passes the conditions.
-            is_mariadb = getattr(connection, "mysql_is_mariadb", False)
-            explain = "EXPLAIN EXTENDED" if is_mariadb else "EXPLAIN"
-            cursor.execute(f"{explain} {sql}", parameters)
-            names = [column[0] for column in cursor.description]
-            steps = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-            # What stands first is joined step by step: for each row of one, so many of the next.
-            shares = [
-                float(step["rows"] or 0) * float(step["filtered"] or 100) / 100
-                for step in steps
-                if step["id"] == 1
-            ]
-            return round(math.prod(shares)) if shares else None
-    return None

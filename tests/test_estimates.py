@@ -83,6 +83,7 @@ def test_the_newest_count(alice, orders):
 
 
 @pytest.mark.skipif(not GUESSES, reason="SQLite has no estimate")
+@pytest.mark.django_db(transaction=True)  # MariaDB commits when it analyzes
 def test_the_database_guesses_and_that_is_said(alice, configure):
     make_orders(3000)
     analyze()
@@ -141,3 +142,23 @@ def test_times_in_words(seconds, words):
 @pytest.mark.parametrize(("number", "about"), [(0, 0), (7, 7), (123, 120), (1_250_001, 1_300_000)])
 def test_two_digits_count(number, about):
     assert rounded(number) == about
+
+
+@pytest.mark.skipif(not GUESSES, reason="SQLite is not broken off")
+@pytest.mark.parametrize("guess", [3, 100_000])
+def test_rare_rows_are_looked_for_for_a_moment_only(alice, orders, monkeypatch, guess):
+    """And the connection is as it was before."""
+    word, default = {
+        "postgresql": ("SHOW statement_timeout", "0"),
+        "mysql": ("SELECT @@max_statement_time", 0.0),
+    }[connection.vendor]
+    monkeypatch.setattr("django_reports.sources.planned_rows", lambda queryset: guess)
+    monkeypatch.setattr("django_reports.delivery.PATIENCE", 0.05)
+    made = plan(alice, "shop.long_count")
+    assert (made.rows.n, made.estimate.rows) == (None, guess)
+    assert made.delivery == ("immediate" if guess == 3 else "background")
+    assert rows_in_words(made) == f"about {guess:,} rows, the database estimates"
+    with connection.cursor() as cursor:
+        cursor.execute(word)
+        assert cursor.fetchone() == (default,)
+    assert str(plan(alice).rows) == "20 rows"

@@ -267,6 +267,11 @@ def test_an_identical_export_is_offered_before_another_is_made(alice, large):
     assert ReportJob.objects.count() == 2
 
 
+def test_all_columns_are_the_same_as_each_of_them(alice, large):
+    job = make(alice, profile="spreadsheet")
+    assert browse(alice).get(ORDERS).context["twin"] == job
+
+
 def test_who_was_told_before_is_not_asked(alice, large):
     job = exported(alice)
     assert pressed(alice, _seen=str(job.pk)).status_code == 302

@@ -29,6 +29,27 @@ def at(address, name=""):
     return State(name or address.strip("/").replace("/", "-"), lambda world: address)
 
 
+def wrong(page):
+    page.get_by_role("button", name="None", exact=True).click()
+    page.locator("summary", has_text="Options").click()
+    page.get_by_label("Excel (XLSX)").check()
+    page.get_by_label("Compression:").select_option("gz")
+    page.get_by_role("button", name="Export", exact=True).click()
+    page.get_by_text("Choose at least one column.").wait_for()
+
+
+def previewed(page):
+    page.get_by_role("button", name="Preview").click()
+    page.locator("#reports-preview").wait_for()
+
+
+def saved(page):
+    page.locator("summary", has_text="Save as a preset").click()
+    page.get_by_label("Name", exact=True).fill("Monthly")
+    page.get_by_role("button", name="Save the preset").click()
+    page.locator("summary", has_text="Rename or delete").click()
+
+
 def of_job(name):
     return State(f"job-{name}", lambda world: f"/reports/jobs/{world.jobs[name].pk}/")
 
@@ -43,6 +64,13 @@ STATES = [
     at("/reports/?q=zebra", "catalogue-nothing-found"),
     State("catalogue-empty", lambda world: "/reports/", is_new_person=True),
     at("/reports/shop.orders/", "export"),
+    at("/reports/shop.wide/", "export-wide"),
+    State("export-error", lambda world: "/reports/shop.wide/", wrong),
+    State("export-preview", lambda world: "/reports/shop.orders/", previewed),
+    State("export-preset", lambda world: "/reports/shop.orders/", saved),
+    State("export-identical",
+          lambda world: f"/reports/shop.orders/?from={world.jobs['finished'].pk}",
+          lambda page: page.get_by_role("link", name="Use it").wait_for()),
     *map(of_job, JOBS),
     at("/reports/jobs/", "jobs"),
     at("/reports/jobs/?others=1&status=failed", "jobs-filtered"),

@@ -71,6 +71,7 @@ def test_nothing_is_found_on_any_page(browser, make_person, processes, configure
     world = make_world(person)
     processes.changed |= SETTINGS
     processes.environment["TEST_FIRST_APPS"] = "django_reports"
+    processes.environment["TEST_URLCONF"] = "tests.processes.wide"
     base = processes.server()
     axe = Path(find_axe()).read_text()
     found, errors = {}, []

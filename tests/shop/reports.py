@@ -117,6 +117,19 @@ class LongQuery(ModelReport):
 
 
 @register
+class LongCount(ModelReport):
+    """Rows that take a minute to be found."""
+
+    identifier = "shop.long_count"
+    model = Order
+    is_in_catalogue = False
+    columns = ["id"]
+
+    def filter_queryset(self, queryset, context):
+        return queryset.annotate(slept=Sleep()).filter(slept__gte=0)
+
+
+@register
 class LongRows(Report):
     """Rows whose own code takes a long query, and swallows whatever happens to it."""
 

@@ -1,6 +1,8 @@
 // The list of columns: search, tick, move by button or pointer. Without this script each column has
 // its number, and the buttons ask the server.
 
+const EDGE = 32; // pixels from an end of the list within which dragging scrolls it
+
 const part = document.querySelector("[data-reports-columns]");
 
 function setUp() {
@@ -87,6 +89,12 @@ function setUp() {
     const line = handle.closest("li");
     line.classList.add("is-dragged");
     const follow = (move) => {
+      const frame = list.getBoundingClientRect();
+      if (move.clientY < frame.top + EDGE) {
+        list.scrollTop -= EDGE / 2;
+      } else if (move.clientY > frame.bottom - EDGE) {
+        list.scrollTop += EDGE / 2;
+      }
       const over = lines().find((other) => {
         const box = other.getBoundingClientRect();
         return !other.hidden && move.clientY >= box.top && move.clientY < box.bottom;
