@@ -31,11 +31,11 @@ KEYWORDS = {
 # What a language writes as English does.
 SAME = {
     "ar": set(),
-    "de": {"Details", "Export", "Format", "Limits", "Manifest", "Person", "Position"},
+    "de": {"Details", "Export", "Filter", "Format", "Limits", "Manifest", "Name", "Person"},
     "es": {"No", "Total", "error"},
     "fr": {
         "Action", "Compression", "Description", "Export", "Exports", "Format", "Formats", "Options",
-        "Pages", "Point (1.5)", "Position", "Total", "action", "export", "exports", "format",
+        "Pages", "Point (1.5)", "Total", "action", "cause", "export", "exports", "format",
         "formats", "position",
     },
     "ja": set(),
