@@ -214,7 +214,7 @@ class ReportAdminMixin(_Base):
 def _subject(request: HttpRequest, report: Report, selection: Selection) -> str:
     words = selection_in_words(selection, report, request.user)
     is_ordered = report.model is not None and ORDER_VAR in request.GET
-    return f"{words} · {_('your order')}" if is_ordered else words
+    return " · ".join([words, _("your order")]) if is_ordered else words
 
 
 def _carried(report: Report, keys: list[str] | None) -> list[tuple[str, str]]:
