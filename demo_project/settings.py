@@ -14,13 +14,13 @@ ROOT_URLCONF = "demo_project.urls"
 WSGI_APPLICATION = "demo_project.wsgi.application"
 
 INSTALLED_APPS = [
+    "django_reports",  # above the admin, whose index so shows one's exports
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    "django_reports",
     "demo_project.flights",
 ]
 
@@ -32,6 +32,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_reports.middleware.TellOfExports",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

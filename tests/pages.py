@@ -32,7 +32,7 @@ PAGES = {
     "admin: index": "/admin/",
     "admin: exports": "/admin/django_reports/reportjob/",
 }
-TIMES = 7
+TIMES = 25
 
 # Copies of one job, one every 13 seconds: half are its person's, one in a thousand failed.
 COPY_JOBS = """
@@ -78,6 +78,7 @@ def measure(client, keys):
     found = {}
     for name, template in PAGES.items():
         address = template.format(**keys)
+        opened(client, address)
         with CaptureQueriesContext(connection) as queries:
             client.get(address)
         count = len(queries)
