@@ -18,6 +18,7 @@ from django_reports.exceptions import IdempotencyKeyReused
 from django_reports.exports import Export, localised, prepare, record_denial
 from django_reports.immediate import ImmediateExport, NotNow, answer, pass_through
 from django_reports.models import ReportJob
+from django_reports.numerals import grouped
 from django_reports.permissions import Authority, hidden_columns
 from django_reports.pipeline import Meter, Table
 from django_reports.planner import TookTooLong, at_most
@@ -38,7 +39,7 @@ class RowCount:
     def __str__(self) -> str:
         if self.n is None:
             return _("an unknown number of rows")
-        text = ngettext("%(n)s row", "%(n)s rows", self.n) % {"n": f"{self.n:,}"}
+        text = ngettext("%(n)s row", "%(n)s rows", self.n) % {"n": grouped(self.n)}
         return text if self.is_exact else _("more than %(rows)s") % {"rows": text}
 
     def is_more_than(self, limit: int) -> bool:

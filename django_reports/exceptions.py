@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_reports.numerals import grouped
+
 
 class ReportError(Exception):
     """Base of all errors of this app."""
@@ -49,7 +51,7 @@ class RowLimitExceeded(ReportError):
                 "This export has more than %(limit)s rows, which is your limit. Narrow it down.",
                 limit,
             )
-            % {"limit": f"{limit:,}"}
+            % {"limit": grouped(limit)}
         )
         self.limit = limit
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from django_reports.exceptions import QuotaExceeded
 from django_reports.models import QuotaLock, ReportJob
+from django_reports.numerals import grouped
 from django_reports.policies import Grant
 from django_reports.reports import User
 from django_reports.statuses import ACTIVE, Delivery, JobStatus
@@ -65,7 +66,7 @@ def reserve(
                     "You have %(limit)s exports waiting or being made, and may have no more at "
                     "once. Wait for one of them, or cancel one."
                 )
-                % {"limit": f"{grant.jobs_at_once:,}"}
+                % {"limit": grouped(grant.jobs_at_once)}
             )
     left = rows_left(user, grant)
     if left is None:
@@ -93,7 +94,7 @@ def settle(job: ReportJob, grant: Grant, rows: int) -> None:
 def exceeded(left: int, grant: Grant) -> QuotaExceeded:
     return QuotaExceeded(
         _("Of the %(quota)s rows that you may export in 24 hours, %(left)s are left: too few.")
-        % {"quota": f"{grant.rows_per_day or 0:,}", "left": f"{left:,}"}
+        % {"quota": grouped(grant.rows_per_day or 0), "left": grouped(left)}
     )
 
 

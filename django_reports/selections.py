@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_reports.exceptions import InvalidSpec
+from django_reports.numerals import grouped
 from django_reports.reports import ModelReport, Report, ReportContext, User
 
 
@@ -84,7 +85,7 @@ def _all_in_words(selection: Selection, report: ModelReport, user: User | None) 
 def _keys_in_words(selection: Selection, report: ModelReport, user: User | None) -> str:
     count = len(selection.data["keys"])
     return ngettext("%(count)s selected: %(name)s", "%(count)s selected: %(name)s", count) % {
-        "count": f"{count:,}",
+        "count": grouped(count),
         "name": report.model._meta.verbose_name_plural,
     }
 

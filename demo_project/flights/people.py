@@ -14,7 +14,8 @@ PASSWORD = "demo"  # noqa: S105
 
 VIEW_FLIGHTS = Q(content_type__app_label="flights", codename__startswith="view_")
 MANAGE_GRANTS = Q(content_type__app_label="django_reports") & (
-    Q(codename="view_auditentry") | Q(codename__endswith="_groupreportpermission")
+    Q(codename__in=["view_auditentry", "view_dashboard"])
+    | Q(codename__endswith="_groupreportpermission")
 )
 
 

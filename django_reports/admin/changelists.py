@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_reports.exceptions import InvalidSpec, SelectionNotReplayable
+from django_reports.numerals import grouped
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, ReportContext, User
 from django_reports.selections import Selection, SelectionKind, register_selection
@@ -254,7 +255,7 @@ def in_words(selection: Selection, report: ModelReport, user: User | None) -> st
     if keys is not None:
         return ngettext(
             "%(count)s selected: %(name)s", "%(count)s selected: %(name)s", len(keys)
-        ) % {"count": f"{len(keys):,}", "name": name}
+        ) % {"count": grouped(len(keys)), "name": name}
     query = QueryDict(selection.data["query"])
     facts = _filters_in_words(model_admin, selection, user) if query and user else []
     if search := query.get(SEARCH_VAR):

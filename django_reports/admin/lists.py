@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_reports.exports import formats
+from django_reports.numerals import grouped
 from django_reports.permissions import may_generate
 from django_reports.registry import registry
 from django_reports.views.paging import COUNTED, BoundedPaginator
@@ -46,7 +47,7 @@ class ReadOnlyAdmin(_Base):
             changelist = (response.context_data or {}).get("cl")
             if changelist is not None and changelist.paginator.is_cut:
                 text = _("Only the first %(count)s are listed here; filter or search for others.")
-                messages.info(request, text % {"count": f"{COUNTED:,}"})
+                messages.info(request, text % {"count": grouped(COUNTED)})
         return response
 
 

@@ -10,6 +10,7 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 
 from django_reports.models import ReportJob
+from django_reports.numerals import grouped
 from django_reports.views.places import place_of
 from django_reports.views.progress import places_in_queue
 from django_reports.views.words import pace_in_words, progress_in_words, report_in_words
@@ -37,7 +38,7 @@ def rest(moment: dt.datetime) -> str:
 
 @register.filter
 def number(value: int) -> str:
-    return f"{value:,}"
+    return grouped(value)
 
 
 @register.inclusion_tag("django_reports/running.html", takes_context=True)

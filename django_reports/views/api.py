@@ -21,6 +21,7 @@ from django_reports.exceptions import (
     RowLimitExceeded,
 )
 from django_reports.models import ReportJob
+from django_reports.numerals import grouped
 from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
 from django_reports.specs import CHOICES, ExportSpec, Options
@@ -254,7 +255,9 @@ def _check_size(value: Any) -> None:
         else:
             count += 1
     if limit is not None and count > limit:
-        raise Unreadable(_("This holds more than %(count)s values.") % {"count": f"{limit:,}"}, 413)
+        raise Unreadable(
+            _("This holds more than %(count)s values.") % {"count": grouped(limit)}, 413
+        )
 
 
 def _no_constant(name: str) -> Any:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from django_reports import figures
 from django_reports.exceptions import ReportDenied
 from django_reports.figures import Day, Figures, Share
+from django_reports.numerals import grouped
 from django_reports.permissions import may_see_dashboard
 from django_reports.registry import registry
 from django_reports.views.places import StaffPlace
@@ -78,8 +79,8 @@ def page(request: HttpRequest) -> HttpResponseBase:
 
 def _tiles(found: Figures) -> list[tuple[str, str]]:
     return [
-        (_("Exports"), f"{found.exports:,}"),
-        (_("Rows"), f"{found.rows:,}"),
+        (_("Exports"), grouped(found.exports)),
+        (_("Rows"), grouped(found.rows)),
         (_("Failed"), _percent(found.failed, found.ended)),
         (_("Run again"), _percent(found.reruns, found.exports)),
         (_("Half took at most"), _duration(found.median)),
@@ -129,7 +130,7 @@ def _chart(
         )
     best = max(found.days, key=value)
     summary = _("The highest is %(value)s, on %(date)s.") % {
-        "value": f"{highest:,}",
+        "value": grouped(highest),
         "date": date_format(best.date),
     }
     return Chart(key, title, summary if highest else _("There was none."), bars, highest)
@@ -141,9 +142,9 @@ def _scaled(value: int, highest: int) -> int:
 
 
 def _day_in_words(day: Day) -> str:
-    exports = ngettext("%(n)s export", "%(n)s exports", day.exports) % {"n": f"{day.exports:,}"}
-    rows = ngettext("%(n)s row", "%(n)s rows", day.rows) % {"n": f"{day.rows:,}"}
-    failed = ngettext("%(n)s failed", "%(n)s failed", day.failed) % {"n": f"{day.failed:,}"}
+    exports = ngettext("%(n)s export", "%(n)s exports", day.exports) % {"n": grouped(day.exports)}
+    rows = ngettext("%(n)s row", "%(n)s rows", day.rows) % {"n": grouped(day.rows)}
+    failed = ngettext("%(n)s failed", "%(n)s failed", day.failed) % {"n": grouped(day.failed)}
     return f"{date_format(day.date)}: {exports}, {failed}, {rows}"
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from django_reports.delivery import Plan, Preview
 from django_reports.exports import cautions_of
+from django_reports.numerals import grouped
 from django_reports.specs import ExportSpec
 from django_reports.statuses import Delivery
 from django_reports.views.words import in_words
@@ -26,7 +27,7 @@ def rows_in_words(plan: Plan) -> str:
     if guess >= MILLION:
         number = f"{guess / MILLION:,.0f}" if guess >= 10 * MILLION else f"{guess / MILLION:.1f}"
         return _("about %(n)s million rows, the database estimates") % {"n": number}
-    return _("about %(n)s rows, the database estimates") % {"n": f"{rounded(guess):,}"}
+    return _("about %(n)s rows, the database estimates") % {"n": grouped(rounded(guess))}
 
 
 def size_in_words(plan: Plan) -> str:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from django_reports.models import ReportJob
+from django_reports.numerals import grouped
 from django_reports.registry import registry
 from django_reports.statuses import FailureCause, JobStatus
 from django_reports.views.progress import rows_per_second, seconds_left, seconds_of
@@ -22,10 +23,10 @@ def progress_in_words(job: ReportJob) -> str:
     if job.status == JobStatus.QUEUED:
         return _("Waiting to be started")
     if job.rows_expected is None:
-        return _("%(done)s rows") % {"done": f"{job.rows_done:,}"}
+        return _("%(done)s rows") % {"done": grouped(job.rows_done)}
     return _("%(done)s of %(expected)s rows") % {
-        "done": f"{job.rows_done:,}",
-        "expected": f"{job.rows_expected:,}",
+        "done": grouped(job.rows_done),
+        "expected": grouped(job.rows_expected),
     }
 
 
@@ -38,7 +39,7 @@ def pace_in_words(job: ReportJob, place: int | None = None) -> str:
         return ""
     rate = ngettext(
         "%(count)s row per second", "%(count)s rows per second", speed
-    ) % {"count": f"{speed:,}"}  # fmt: skip
+    ) % {"count": grouped(speed)}  # fmt: skip
     if left is None:
         return rate
     return _("%(rate)s, about %(time)s left") % {"rate": rate, "time": time_in_words(left)}
@@ -49,7 +50,7 @@ def _place_in_words(place: int) -> str:
         return _("It is the next one.")
     return ngettext(
         "%(count)s export is before it.", "%(count)s exports are before it.", place - 1
-    ) % {"count": f"{place - 1:,}"}  # fmt: skip
+    ) % {"count": grouped(place - 1)}  # fmt: skip
 
 
 def duration_in_words(job: ReportJob) -> str:
@@ -120,7 +121,7 @@ def in_words(losses: Mapping[str, int]) -> list[str]:
     return [
         str(_LOSSES[name] % {"count": count})
         if name in _LOSSES
-        else f"{name}: {count:,}"  # of a project's own writer
+        else f"{name}: {grouped(count)}"  # of a project's own writer
         for name, count in losses.items()
     ]
 

@@ -22,6 +22,7 @@ from openpyxl.xml.functions import Element, SubElement
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import FormatLimitExceeded
+from django_reports.numerals import grouped
 from django_reports.specs import Options
 from django_reports.workspace import Workspace
 from django_reports.writers.base import Writer
@@ -89,7 +90,7 @@ class XlsxWriter(Writer):
         if len(columns) > MAX_COLUMNS:
             raise FormatLimitExceeded(
                 _("XLSX holds at most %(limit)s columns; choose fewer, or CSV.")
-                % {"limit": f"{MAX_COLUMNS:,}"}
+                % {"limit": grouped(MAX_COLUMNS)}
             )
 
     @classmethod
@@ -99,7 +100,7 @@ class XlsxWriter(Writer):
         sheets = -(-rows // (cls.max_rows - 1))
         return [
             _("A sheet of Excel ends at %(limit)s rows: this goes on, on %(sheets)s sheets.")
-            % {"limit": f"{cls.max_rows:,}", "sheets": sheets}
+            % {"limit": grouped(cls.max_rows), "sheets": sheets}
         ]
 
     def begin(self) -> bytes:
@@ -254,7 +255,7 @@ class XlsxWriter(Writer):
 
     def _write_about(self) -> None:
         sheet = self._new_sheet(_("About"), "About")
-        facts = [*self.about, (_("Rows"), f"{self._rows:,}")]
+        facts = [*self.about, (_("Rows"), grouped(self._rows))]
         sheet.column_dimensions["A"].width = min(max(len(what) for what, _v in facts) + 2, 30)
         sheet.column_dimensions["B"].width = MAX_WIDTH
         part = sheet._writer = RowsPart(sheet, self._path())
