@@ -222,7 +222,7 @@ def pseudo(monkeypatch):
     def mark(text):
         return f"{OPEN}{text}{CLOSE}"
 
-    for module in (trans_real, translation._trans):
+    for module in (translation._trans, trans_real):  # the first remembers the second
         for name, function in {
             "gettext": mark,
             "ngettext": lambda one, many, n: mark(one if n == 1 else many),
