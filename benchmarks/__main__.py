@@ -39,6 +39,7 @@ def arguments(given=None):
     add("--user", default="")
     add("--password", default="")
     add("--file", help="SQLite: where the database is kept for the next time")
+    add("--fresh", action="store_true", help="make the server's database anew")
     add("--rows", type=int, default=1_000_000, help="of CSV files and of the jobs' memory")
     add("--xlsx-rows", type=int, help="default: as --rows, at most what a sheet holds")
     add("--peer-rows", type=int, default=100_000, help="for what keeps all rows in memory")

@@ -26,13 +26,13 @@ def configuration(kind, options, folder):
     }
     if kind == "mariadb":
         found["OPTIONS"] = {"charset": "utf8mb4"}
-        _make_in_mariadb(found)
+        _make_in_mariadb(found, options.fresh)
     else:
-        _make_in_postgresql(found)
+        _make_in_postgresql(found, options.fresh)
     return found
 
 
-def _make_in_postgresql(database):
+def _make_in_postgresql(database, is_fresh):
     import psycopg  # noqa: PLC0415 - there with this database only
 
     with psycopg.connect(
@@ -43,12 +43,14 @@ def _make_in_postgresql(database):
         dbname="postgres",
         autocommit=True,
     ) as connection:
+        if is_fresh:
+            connection.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME])
         if known.fetchone() is None:
             connection.execute(f"CREATE DATABASE {NAME} ENCODING 'UTF8' TEMPLATE template0")
 
 
-def _make_in_mariadb(database):
+def _make_in_mariadb(database, is_fresh):
     import MySQLdb  # noqa: PLC0415 - there with this database only
 
     connection = MySQLdb.connect(
@@ -57,5 +59,7 @@ def _make_in_mariadb(database):
         user=database["USER"],
         password=database["PASSWORD"],
     )
+    if is_fresh:
+        connection.cursor().execute(f"DROP DATABASE IF EXISTS {NAME}")
     connection.cursor().execute(f"CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4")
     connection.close()

@@ -140,11 +140,9 @@ class Export:
             writer = self.writer()
             for section in self.sections:
                 try:
-                    self._lines(section, writer)
+                    found.append(next(iter(self._lines(section, writer).slowed_by), None))
                 except CannotCopy as reason:
                     found.append(reason)
-                else:
-                    found.append(None)
             writer.close()
         return found
 

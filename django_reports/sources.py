@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 from weakref import finalize
 
 from django.core.exceptions import EmptyResultSet
@@ -69,7 +69,7 @@ class IterableSource:
         return None
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
-        pick = _picker(self._columns)
+        pick = picker(self._columns)
         wanted = [source for column in self._columns for source in column.sources]
         rows = iter(self._rows())
         try:
@@ -124,7 +124,7 @@ class QuerySetSource:
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
         queryset, names = self.selection()
-        pick = _picker(self._columns, names)
+        pick = picker(self._columns, names)
         if limit is not None:
             queryset = queryset[:limit]
         connection = connections[self.alias]
@@ -218,7 +218,7 @@ def _ordering_name(item: Any) -> str | None:
     return item.lstrip("-") if isinstance(item, str) else None
 
 
-def _picker(
+def picker(
     columns: Sequence[BoundColumn], positions: Mapping[Any, int | slice] | None = None
 ) -> Callable[[Any], Row]:
     """A function from a raw row (a tuple by `positions`, or a mapping) to an output row."""
@@ -258,13 +258,16 @@ def _picker(
     return lambda row: tuple([get(row) for get in getters])
 
 
-class Spool:
+T = TypeVar("T")
+
+
+class Spool(Generic[T]):
     """Rows drained from the database at its speed, to be read as slowly as one likes.
 
     Memory stays flat: beyond SPOOL_MEMORY the rows lie in a temporary file of this process.
     """
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[T]) -> None:
         self.count = 0
         self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
             max_size=SPOOL_MEMORY, prefix="django-reports-"
@@ -280,7 +283,7 @@ class Spool:
             raise
         self._file.seek(0)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[T]:
         left = self.count
         while left:
             chunk = pickle.load(self._file)  # noqa: S301 - written by this process, seen by no other
@@ -290,7 +293,7 @@ class Spool:
     def close(self) -> None:
         self._file.close()
 
-    def __enter__(self) -> "Spool":
+    def __enter__(self) -> "Spool[T]":
         return self
 
     def __exit__(self, *exception: object) -> None:

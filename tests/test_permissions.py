@@ -9,7 +9,8 @@ from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from django_reports.permissions import Authority, Grant, GroupPolicy
 from django_reports.policies import EVERYTHING
 from django_reports.registry import UnknownReport, registry
-from tests.conftest import VIEW, give, grant
+from django_reports.selections import Selection
+from tests.conftest import VIEW, give, grant, make_orders
 from tests.doors.helpers import actions, enqueue, files_in, plan, put, run
 from tests.shop.reports import Numbers, Orders
 
@@ -145,11 +146,44 @@ def test_policy_can_be_replaced(carol, alice, orders, configure):
     assert permissions.sees_reports(carol)
 
 
-def test_no_policy_lets_the_inactive_in(carol, configure):
+class OpenBackend:
+    """Permits everything to everybody, gone or not."""
+
+    def authenticate(self, request, **credentials):
+        return None
+
+    def has_perm(self, user, permission, obj=None):
+        return True
+
+
+def test_nothing_lets_the_inactive_in(carol, configure, settings):
+    """Neither a policy nor a backend that would: each question is answered by itself."""
     configure(POLICY=f"{__name__}.OpenHouse")
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.OpenBackend"]
+    make_orders(3)
+    done, waiting = run(enqueue(carol, columns=["id"])), enqueue(carol, columns=["number"])
+
+    def answers():
+        return {
+            "grant": permissions.grant_of(carol, report()) != permissions.NOTHING,
+            "view": not permissions.lacks_permission(carol, report()),
+            "generate": permissions.why_not_generate(carol, report(), Selection()),
+            "jobs": permissions.visible_jobs(carol).count(),
+            "enter": permissions.may_enter(carol),
+            "any": permissions.sees_reports(carol),
+            "download": permissions.why_not_download(carol, done),
+            "cancel": permissions.may_cancel(carol, waiting),
+        }
+
+    assert answers() == {
+        "grant": True, "view": True, "generate": "", "jobs": 2, "enter": True, "any": True,
+        "download": "", "cancel": True,
+    }  # fmt: skip
     carol.is_active = False
-    assert not permissions.may_generate(carol, report())
-    assert not permissions.sees_reports(carol)
+    assert answers() == {
+        "grant": False, "view": False, "generate": "inactive", "jobs": 0, "enter": False,
+        "any": False, "download": "inactive", "cancel": False,
+    }  # fmt: skip
 
 
 # Being refused

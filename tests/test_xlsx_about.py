@@ -89,9 +89,9 @@ def test_masked_column_that_is_not_in_the_file_is_not_told(alice, orders):
 
 def test_zone_and_language_of_the_file(alice, orders):
     lines = dict(about(made(alice, time_zone="Asia/Tokyo", language="de")))
-    assert lines["Time zone"] == "Asia/Tokyo"
-    assert lines["Language"] == "Deutsch"
-    assert lines["Asked at"].endswith("+09:00")
+    assert lines["Zeitzone"] == "Asia/Tokyo"
+    assert lines["Sprache"] == "Deutsch"
+    assert lines["Angefordert am"].endswith("+09:00")
 
 
 def test_job_tells_when_it_was_asked_for_and_when_it_read(alice, orders):

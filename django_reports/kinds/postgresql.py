@@ -41,6 +41,16 @@ HARMLESS = (
     (0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A), (0xC0, 0x24F), (0x391, 0x3C9), (0x400, 0x45F),
     (0x5D0, 0x5EA), (0x620, 0x64A), (0x3041, 0x30FF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3),
 )  # fmt: skip
+# PostgreSQL looks a number up among many constants at once; ranges it compares one by one.
+_MANY = [(least, most) for least, most in HARMLESS if most - least > 1000]
+_FEW = "'{{{}}}'::int[]".format(
+    ",".join(
+        str(code)
+        for least, most in ((0, 0), *HARMLESS)
+        if (least, most) not in _MANY
+        for code in range(least, most + 1)
+    )
+)
 
 # Within these a zone's offsets are compared before PostgreSQL is asked for a local time; before
 # them, offsets have seconds.
@@ -55,7 +65,8 @@ class SqlText:
 
     `is_plain` is a condition under which the expression gives just what Python would write; it may
     be NULL where the value is. Where it is false, `finish` makes the text of what the expression
-    gave; where it is true, that changes nothing.
+    gave; where it is true, that changes nothing. `is_text` is false where the expression gives a
+    value of another type, whose text by PostgreSQL itself is meant, and which is never empty.
     """
 
     types: frozenset[int]
@@ -63,6 +74,7 @@ class SqlText:
     is_plain: Sql | None = None
     finish: ToText = str
     has_zone: bool = False
+    is_text: bool = True
 
 
 def sql_text(kind: Kind, rendering: Rendering, escape: Escape) -> SqlText | None:
@@ -72,7 +84,7 @@ def sql_text(kind: Kind, rendering: Rendering, escape: Escape) -> SqlText | None
 
 
 def _as_it_stands(types: frozenset[int]) -> Callable[..., SqlText]:
-    return lambda kind, rendering, escape: SqlText(types, lambda value: f"{value}::text")
+    return lambda kind, rendering, escape: SqlText(types, lambda value: value, is_text=False)
 
 
 def _text(kind: Kind, rendering: Rendering, escape: Escape) -> SqlText:
@@ -82,8 +94,9 @@ def _text(kind: Kind, rendering: Rendering, escape: Escape) -> SqlText:
 
 def _begins_harmless(text: str) -> str:
     first = f"ascii({text})"  # the code point; 0 of an empty text
-    ranges = " OR ".join(f"{first} BETWEEN {least} AND {most}" for least, most in HARMLESS)
-    return f"{ranges} OR {first} = 0"
+    return f"{first} = ANY ({_FEW}) OR " + " OR ".join(
+        f"{first} BETWEEN {least} AND {most}" for least, most in _MANY
+    )
 
 
 def _choice(kind: Choice, rendering: Rendering, escape: Escape) -> SqlText | None:
@@ -99,7 +112,7 @@ def _choice(kind: Choice, rendering: Rendering, escape: Escape) -> SqlText | Non
 
     def text(value: str) -> str:
         whens = " ".join(f"WHEN {_literal(k)} THEN {_literal(v)}" for k, v in labels.items())
-        return f"CASE {exact(value)} {whens} ELSE {base.text(value)} END"
+        return f"CASE {exact(value)} {whens} ELSE ({base.text(value)})::text END"
 
     def is_plain(value: str) -> str:
         is_tame = base.is_plain(value) if base.is_plain else "true"
@@ -137,9 +150,10 @@ def _decimal(kind: Decimal, rendering: Rendering, escape: Escape) -> SqlText:
         if places:
             padded = f"round({value}, {places})"
             value = f"CASE WHEN scale({value}) < {places} THEN {padded} ELSE {value} END"
-        return _localised(f"({value})::text", rendering)
+        return value if is_plain else _localised(f"({value})::text", rendering)
 
-    return SqlText(frozenset({NUMERIC}), text)
+    is_plain = rendering.decimal_mark == "."
+    return SqlText(frozenset({NUMERIC}), text, is_text=not is_plain)
 
 
 def _localised(text: str, rendering: Rendering) -> str:
@@ -167,9 +181,10 @@ def _float(kind: Float, rendering: Rendering, escape: Escape) -> SqlText:
 def _date(kind: Date, rendering: Rendering, escape: Escape) -> SqlText:
     return SqlText(
         frozenset({DATE}),
-        lambda value: f"{value}::text",
+        lambda value: value,
         lambda value: f"{value} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'",
         lambda text: _read(dt.date.fromisoformat, text).isoformat(),
+        is_text=False,
     )
 
 

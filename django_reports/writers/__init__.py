@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from django.utils.translation import gettext as _
 
 from django_reports.exceptions import InvalidSpec
-from django_reports.writers.base import Facts, Finish, LineFormat, Writer
+from django_reports.writers.base import Facts, Finish, LineFormat, Mark, Writer
 from django_reports.writers.compressed import compressed
 from django_reports.writers.csv import CsvWriter, TsvWriter
 from django_reports.writers.guard import escape, unescape
@@ -60,6 +60,7 @@ __all__ = [
     "Facts",
     "Finish",
     "LineFormat",
+    "Mark",
     "Writer",
     "all_writers",
     "escape",

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
 from typing import ClassVar, NamedTuple
 
 from django.utils.functional import Promise
@@ -17,8 +18,16 @@ from django_reports.statuses import Header
 Facts = Sequence[tuple[str, str]]  # (what, value) in words
 
 
-# Makes the texts of a line that is not plain.
-Finish = Callable[[Sequence[str]], list[str]]
+# From the mark and the values of lines that are not whole to their texts.
+Finish = Callable[[list[list[str]]], list[list[str]]]
+
+
+class Mark(StrEnum):
+    """What stands before a line of a database."""
+
+    WHOLE = "1"  # it can be taken as it stands
+    PLAIN = "2"  # its values can, and others are to be made of those behind them
+    DOUBTFUL = ""  # its values have to be looked at
 
 
 class LineFormat(NamedTuple):
@@ -135,7 +144,7 @@ class Writer(ABC):
         return None
 
     def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
-        """The next rows, as lines in the `line_format` that are marked in front: PLAIN or not."""
+        """The next rows, as lines in the `line_format` with a Mark in front."""
         raise NotImplementedError
 
     def next_section(self, columns: Sequence[BoundColumn], title: str) -> bytes:

@@ -3,7 +3,7 @@
 import codecs
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from django_reports.columns import Row
 from django_reports.kinds import unescaped
 from django_reports.specs import CHOICES, Options
 from django_reports.statuses import Delimiter, Encoding, Header, LineEnd, Quoting
-from django_reports.writers.base import Finish, LineFormat, Writer
+from django_reports.writers.base import Finish, LineFormat, Mark, Writer
 from django_reports.writers.encoding import Encoder
 from django_reports.writers.guard import escape
 
@@ -21,8 +21,8 @@ from django_reports.writers.guard import escape
 # before 3.13. Another one is put in its place line by line.
 CRLF = "\r\n"
 DIGITS_OF_EXCEL = 10**15  # from here on it rounds integers
-PLAIN = ord("1")  # marks a line that can be taken as it stands; on others there is no mark
 UNICODE = (Encoding.UTF_8, Encoding.UTF_8_SIG)  # what databases write, too
+_QUOTED = re.compile('["\r\n]')
 QUOTING: Mapping[Quoting, Literal[0, 1]] = {
     Quoting.MINIMAL: csv.QUOTE_MINIMAL,
     Quoting.ALL: csv.QUOTE_ALL,
@@ -80,7 +80,13 @@ class CsvWriter(Writer):
         return mark + self._encoded([] if header is None else [[escape(name) for name in header]])
 
     def write(self, rows: Sequence[Row]) -> bytes:
-        return self._encoded(map(self.shown, rows))
+        if type(self).shown is not CsvWriter.shown or not rows:
+            return self._encoded(map(self.shown, rows))
+        columns = [
+            ["" if value is None else text(value) for value in values]
+            for text, values in zip(self._texts, zip(*rows, strict=True), strict=True)
+        ]
+        return self._encoded(zip(*columns, strict=True))
 
     @property
     def line_format(self) -> LineFormat | None:
@@ -90,23 +96,37 @@ class CsvWriter(Writer):
         return LineFormat(self.delimiter.character, self.layout.quoting is Quoting.ALL)
 
     def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
-        made = [
-            bytes(line[2:-1]) if line[0] == PLAIN else self._finished(line, finish)
-            for line in lines
-        ]
+        whole = ord(Mark.WHOLE)
+        finished = self._finished([line for line in lines if line[0] != whole], finish)
+        made = [line[2:-1] if line[0] == whole else next(finished) for line in lines]
         data = self._line_end.join([*made, b""])
         if self.layout.encoding in UNICODE:
             return data
         return self._encode(data.decode())
 
-    def _finished(self, line: bytes, finish: Finish) -> bytes:
-        """A line that stands behind an empty mark, so that each value stands behind a delimiter."""
+    def _finished(self, lines: Sequence[bytes], finish: Finish) -> Iterator[bytes]:
+        """Lines whose texts Python makes, or has to look at."""
+        delimiter = self.delimiter.character
+        quotes_all = self.layout.quoting is Quoting.ALL
+        texts = [str(line[:-1], "utf-8") for line in lines]
+        if max(map(len, texts), default=0) < csv.field_size_limit():
+            rows = list(csv.reader(texts, delimiter=delimiter))
+        else:
+            rows = [self._split(text) for text in texts]
+        for row in finish(rows):
+            joined = delimiter.join(row)
+            wants_quotes = joined.count(delimiter) >= len(row) or _QUOTED.search(joined)
+            if wants_quotes or quotes_all:
+                self._csv.writerow(row)
+                joined = self._lines.pop()[:-2]
+            yield joined.encode()
+
+    def _split(self, line: str) -> list[str]:
+        """The mark and the values, each of which stands behind a delimiter."""
         values = [
-            quoted.replace('""', '"') or plain
-            for quoted, plain in self._values.findall(bytes(line[:-1]).decode())
+            quoted.replace('""', '"') or plain for quoted, plain in self._values.findall(line)
         ]
-        self._csv.writerow(finish(values))
-        return self._lines.pop()[:-2].encode()
+        return [line[: line.index(self.delimiter.character)], *values]
 
     def shown(self, row: Row) -> list[str]:
         return [

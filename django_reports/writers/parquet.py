@@ -15,7 +15,7 @@ from django_reports.writers.base import Writer
 from django_reports.writers.encoding import Encoder
 from django_reports.writers.sink import Sink
 
-GROUP = 20_000  # rows that are compressed, and kept in memory, together
+GROUP = 10_000  # rows that are compressed, and kept in memory, together
 
 
 class ParquetWriter(Writer):

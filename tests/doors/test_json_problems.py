@@ -92,7 +92,7 @@ def test_a_project_may_do_without_that_limit(alice, orders, settings):
 @pytest.mark.parametrize(
     ("value", "field", "words"),
     [
-        ({"bogus": 1}, "bogus", ["'bogus'", "format, columns, options, parameters"]),
+        ({"bogus": 1}, "bogus", ["'bogus'", "format, columns, labels, options, parameters"]),
         ({"Format": "csv"}, "Format", ["'Format'", "format"]),
         ({"format": "pdf"}, "format", ["'pdf'", "csv, csv.gz, csv.zip, xlsx, tsv, "]),
         ({"format": ""}, "format", ["''", "csv, csv.gz"]),

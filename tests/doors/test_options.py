@@ -339,7 +339,7 @@ def test_what_a_program_is_told_of_them(alice, orders):
         ({"format": "parquet", "options": {"encoding": "utf-8"}}, "options.encoding",
          "Files of the format parquet have no encoding"),
         ({"format": "xlsx.gz"}, "format", ["'xlsx.gz'", "csv, csv.gz"]),
-        ({"delimiter": "tab"}, "delimiter", ["'delimiter'", "format, columns, options"]),
+        ({"delimiter": "tab"}, "delimiter", ["'delimiter'", "format, columns, labels, options"]),
     ],
 )  # fmt: skip
 def test_what_a_program_may_not_ask(alice, orders, wanted, field, words):

@@ -13,7 +13,10 @@ from urllib.parse import urljoin
 import pytest
 from django.conf import settings
 
+from tests.processes import conftest as processes
 from tests.processes.conftest import ROOT, Answer, Browser, Processes, wait_for
+
+page = processes.page
 
 _numbers = count(1)
 

@@ -124,6 +124,26 @@ def test_rights_as_a_report(alice, make_person):
     assert rows["alice", "django_reports.audit"]["may_generate"] is False
 
 
+def test_each_right_is_told_by_itself(make_person, alice, dave):
+    auditor = give(make_person("ann", report="django_reports.rights"), *AUDITOR)
+    grants = GroupReportPermission.objects.filter(group__user=alice)
+
+    def told(person):
+        for row in testing.export("django_reports.rights", auditor, format="jsonl").dicts:
+            if (row["person"], row["report"]) == (person, "shop.orders"):
+                return row["may_view"], row["may_generate"], row["may_download"]
+        return None
+
+    assert told("alice") == (True, True, True)
+    assert told("dave") == (False, False, False)  # lacks Django's permission
+    grants.update(can_view=False, can_generate=False)
+    assert told("alice") == (False, False, True)
+    grants.update(can_download=False)
+    assert told("alice") is None
+    grants.update(can_view=True)
+    assert told("alice") == (True, False, False)
+
+
 def test_the_audit_log_as_a_report_whose_exports_are_in_it(make_person):
     auditor = give(make_person("ann", report="django_reports.audit"), *AUDITOR)
     first = testing.export("django_reports.audit", auditor)

@@ -48,9 +48,10 @@ def _explained(report: Report) -> list[str]:
     lines = []
     for section, reason in zip(export.sections, reasons, strict=True):
         title = f"{section.title}: " if len(reasons) > 1 else ""
-        if reason is None:
-            lines.append(f"{title}written by PostgreSQL (COPY)")
-        else:
-            column = f"{reason.column.key}: " if reason.column else ""
-            lines.append(f"{title}written by Python: {column}{reason}")
+        how = "written by PostgreSQL (COPY)"
+        if reason is not None and reason.column is not None:
+            how += f", but for columns of Python: {reason.column.key}: {reason}"
+        elif reason is not None:
+            how = f"written by Python: {reason}"
+        lines.append(f"{title}{how}")
     return lines
