@@ -22,7 +22,13 @@ from django_reports.exceptions import (
 from django_reports.exports import is_valid, plain_formats
 from django_reports.forms import PARAMETERS_PREFIX, ExportForm, raw_parameters
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority, columns_for, grant_of, groups_of
+from django_reports.permissions import (
+    Authority,
+    columns_for,
+    grant_of,
+    groups_of,
+    looked_up_once,
+)
 from django_reports.registry import registry
 from django_reports.reports import Report
 from django_reports.selections import Selection
@@ -113,7 +119,8 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
     pressed = (name for name in BUTTONS if request.method == "POST" and name in request.POST)
     button = next(pressed, None)
     try:
-        screen = _screen(request, page, button)
+        with looked_up_once():
+            screen = _screen(request, page, button)
     except ReportDenied as error:
         return forbidden(request, error)
     try:
@@ -127,7 +134,8 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
     else:
         if answer is not None:
             return answer
-    return _render(screen)
+    with looked_up_once():
+        return _render(screen)
 
 
 def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Screen:
