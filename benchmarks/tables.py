@@ -55,9 +55,11 @@ class Result:
         """Which way the rows of a report take, asked of the app itself."""
         wish = spec(report, format, 1)
         with localised(wish):
-            reasons = prepare(wish, Authority.system(), Origin()).slowed_by()
-            why = "; ".join(_reason(reason) for reason in reasons if reason)
-        self.paths[f"{report} as {format}"] = f"rows: {why}" if why else "COPY"
+            (reason,) = prepare(wish, Authority.system(), Origin()).slowed_by()
+        path = "COPY" if reason is None else f"rows: {reason}"
+        if reason is not None and reason.column is not None:
+            path = f"COPY, but for columns of Python: {reason.column.key}: {reason}"
+        self.paths[f"{report} as {format}"] = path
 
     def to_json(self):
         return {
@@ -95,10 +97,6 @@ class Result:
             word = "at least" if wanted > 0 else "at most"
             verdict = "" if met or self.options.quick else "  falls short"
             yield f"{what:{width}} {value:8.2f} {unit:3} {word} {abs(wanted):.4g}{verdict}"
-
-
-def _reason(reason):
-    return f"{reason.column.key}: {reason}" if reason.column else str(reason)
 
 
 def measure_csv(result):
