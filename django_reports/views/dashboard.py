@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from django_reports import figures
 from django_reports.exceptions import ReportDenied
@@ -81,8 +81,8 @@ def _tiles(found: Figures) -> list[tuple[str, str]]:
     return [
         (_("Exports"), grouped(found.exports)),
         (_("Rows"), grouped(found.rows)),
-        (_("Failed"), _percent(found.failed, found.ended)),
-        (_("Run again"), _percent(found.reruns, found.exports)),
+        (pgettext("share of the exports", "Failed"), _percent(found.failed, found.ended)),
+        (pgettext("share of the exports", "Run again"), _percent(found.reruns, found.exports)),
         (_("Half took at most"), _duration(found.median)),
         (_("95 of 100 took at most"), _duration(found.slowest)),
     ]

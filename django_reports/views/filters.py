@@ -19,6 +19,9 @@ NEWEST = 1000  # exports that are looked at for which reports there are
 WINDOW = 10_000  # exports among which it is searched: the newest ones of the period
 
 
+DAY = "%Y-%m-%d"  # as browsers send it, whatever the language
+
+
 class JobFilters(forms.Form):
     """All are optional. Their names are those of the query string."""
 
@@ -35,10 +38,16 @@ class JobFilters(forms.Form):
     )
     report = forms.CharField(label=gettext_lazy("Report"), max_length=200, required=False)
     since = forms.DateField(
-        label=gettext_lazy("From"), required=False, widget=forms.DateInput({"type": "date"})
+        label=gettext_lazy("From"),
+        input_formats=[DAY],
+        required=False,
+        widget=forms.DateInput({"type": "date"}, format=DAY),
     )
     until = forms.DateField(
-        label=gettext_lazy("Until"), required=False, widget=forms.DateInput({"type": "date"})
+        label=gettext_lazy("Until"),
+        input_formats=[DAY],
+        required=False,
+        widget=forms.DateInput({"type": "date"}, format=DAY),
     )
 
     def __init__(self, data: Any, *, reports: list[str]) -> None:

@@ -88,10 +88,10 @@ def _catalogue_paths() -> dict[str, Any]:
                 },
                 parameters=[
                     _query("q", _("A part of the file's, the report's or the person's name."), 200),
-                    _query("status", _("The state."), choices=JobStatus.values),
+                    _query("status", _("The state."), choices=["", *JobStatus.values]),
                     _query("report", _("The identifier of a report."), 200),
-                    _query("since", _("The first day, such as 2026-01-31."), format="date"),
-                    _query("until", _("The last day."), format="date"),
+                    _query("since", _("The first day, such as 2026-01-31."), **_DAY),
+                    _query("until", _("The last day."), **_DAY),
                     _query("page", _("The page of the list.")),
                     _query("others", _("Given: also those of others that you may see.")),
                 ],
@@ -407,6 +407,9 @@ def _header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": _TEXT}
 
 
+_DAY: Any = {"anyOf": [{**_TEXT, "format": "date"}, {**_TEXT, "maxLength": 0}]}
+
+
 def _query(
     name: str,
     description: str,
@@ -415,7 +418,7 @@ def _query(
     choices: Iterable[str] = (),
     **facts: Any,
 ) -> dict[str, Any]:
-    schema: Schema = {"enum": list(choices)} if choices else {**_TEXT, **facts}
+    schema: Schema = {"enum": list(choices)} if choices else {**(facts or _TEXT)}
     if max_length is not None:
         schema["maxLength"] = max_length
     return {"name": name, "in": "query", "description": description, "schema": schema}
