@@ -13,8 +13,9 @@ from benchmarks.ways.job import spec
 from django_reports import delivery
 from django_reports.audit import Origin
 from django_reports.permissions import Authority
-for _job in range({jobs}):
-    delivery.enqueue(spec("{report}", "{format}", {rows}), Authority.system(), Origin())
+for number in range({jobs}):  # a job that is asked for twice is made once
+    wish = spec("{report}", "{format}", {rows} - number)
+    delivery.enqueue(wish, Authority.system(), Origin())
 """
 CLEAR = """
 import django; django.setup()

@@ -18,6 +18,7 @@ from benchmarks.reports import COLUMNS
 from benchmarks.ways.job import spec
 from django_reports import delivery
 from django_reports.audit import Origin
+from django_reports.forms import PARAMETERS_PREFIX
 from django_reports.permissions import Authority
 
 ROUNDS = 15
@@ -64,7 +65,7 @@ def first_byte(client, rows):
             "format": "csv",
             "profile": PROFILE,
             "columns": COLUMNS,
-            "rows": rows,
+            f"{PARAMETERS_PREFIX}-rows": rows,
             "time_zone": ZONE,
             "language": "en",
             **{f"position_{at}": "" for at in range(len(COLUMNS))},
