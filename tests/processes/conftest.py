@@ -224,10 +224,10 @@ class Browser:
         return self
 
     def export(self, path, **fields):
-        """Press the button of the page between."""
+        """Press the button of the page between, whatever was exported before."""
         token = self.token(path)
         return self.open(
-            path, {"_export": "1", "_across": "1", "csrfmiddlewaretoken": token, **fields}
+            path, {"_export": "anyway", "_across": "1", "csrfmiddlewaretoken": token, **fields}
         )
 
     def begin(self, path, **fields):
