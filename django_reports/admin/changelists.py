@@ -13,8 +13,9 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.sites import all_sites
 from django.contrib.admin.views.main import IGNORED_PARAMS, PAGE_VAR, SEARCH_VAR
 from django.contrib.messages.storage.base import BaseStorage
-from django.core.exceptions import EmptyResultSet
+from django.core.exceptions import EmptyResultSet, FieldDoesNotExist
 from django.db.models import QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, QueryDict
 from django.urls import get_resolver, get_script_prefix, resolve, reverse
 from django.utils import translation
@@ -281,8 +282,24 @@ def _filters_in_words(
             facts.append(f"{spec.title}: {', '.join(chosen)}")
     for name, values in request.GET.lists():
         if name not in told:
-            facts.append(f"{name}: {', '.join(values)}")
+            facts.append(f"{_lookup_in_words(model_admin, name)}: {', '.join(values)}")
     return facts
+
+
+def _lookup_in_words(model_admin: "ModelAdmin[Any]", lookup: str) -> str:
+    """`date__month` as “date month”, by the names that the fields give themselves."""
+    words: list[str] = []
+    options: Any = model_admin.opts
+    for part in lookup.removesuffix("__exact").split(LOOKUP_SEP):
+        try:
+            field = options.get_field(part)
+        except (AttributeError, FieldDoesNotExist):  # a transform, or nothing that we know
+            words.append(part)
+            options = None
+        else:
+            words.append(str(getattr(field, "verbose_name", part)))
+            options = getattr(field.related_model, "_meta", None)
+    return " ".join(words)
 
 
 register_selection(KIND, SelectionKind(_queryset, may_view, in_words))

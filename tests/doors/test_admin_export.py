@@ -48,6 +48,17 @@ def test_page_tells_rows_and_what_happens(alice, orders):
     assert "<dt>Selection</dt><dd>All orders · region: North</dd>" in text
 
 
+@pytest.mark.parametrize(("query", "words"), [
+    ("placed_at__month=1", "placed at month: 1"),
+    ("total__gte=3", "total gte: 3"),
+])  # fmt: skip
+def test_what_a_list_was_narrowed_by_is_told_by_the_names_of_its_fields(
+    alice, orders, query, words
+):
+    monthly = browse(alice).get(f"{EXPORT}?{query}")
+    assert f"<dd>All orders · {words}</dd>" in text_of(monthly)
+
+
 def test_page_tells_of_a_large_list_that_it_is_for_the_background(alice, orders, configure):
     configure(STREAM_MAX_ROWS=5)
     text = text_of(browse(alice).get(EXPORT))
