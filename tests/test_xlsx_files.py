@@ -3,6 +3,7 @@
 import tempfile
 
 import pytest
+from openpyxl.writer.excel import ExcelWriter
 
 from django_reports import kinds
 from django_reports.exceptions import FormatLimitExceeded
@@ -124,12 +125,12 @@ def test_reader_who_leaves_at_the_end_leaves_no_temporary_file(temporary):
 
 
 def test_save_that_fails_leaves_no_temporary_file(temporary, monkeypatch):
-    def save(file):
+    def save(self):
         raise OSError("disk full")
 
     made = writer(column("a"))
     made.write([(1,)])
-    monkeypatch.setattr(made._workbook, "save", save)
+    monkeypatch.setattr(ExcelWriter, "save", save)
     with pytest.raises(OSError, match="disk full"):
         list(made.end())
     made.close()

@@ -200,9 +200,7 @@ def test_a_finished_job_whose_list_is_gone_still_has_its_page(alice, orders, own
 def test_every_report_of_a_list_is_offered(alice, orders, make_site):
     make_site({Order: {"reports": [Orders, Numbered]}})
     text = text_of(browse(alice).get(OWN_EXPORT))
-    assert (
-        '<button type="submit" name="_report" value="shop.numbered">Only numbers</button>' in text
-    )
+    assert 'name="_report" value="shop.numbered">Only numbers</button>' in text
 
 
 def test_another_report_of_a_list_is_shown_and_exported(alice, orders, make_site):

@@ -65,7 +65,7 @@ def test_who_may_only_look_finds_the_report_and_gets_nothing(make_person, orders
     mia = make_person("mia", *VIEW, report="shop.orders", can_generate=False)
     page = text_of(browse(mia).get("/reports/"))
     assert "Orders (not yours to export)" in page
-    assert ORDERS not in page
+    assert f'href="{ORDERS}"' not in page
     assert Program(mia).get(ORDERS).json()["may_generate"] is False
     assert browse(mia).get(ORDERS).status_code == 403
     assert Program(mia).post(ORDERS).status_code == 403
@@ -82,12 +82,12 @@ def test_formats_at_every_door(make_person, orders):
     with pytest.raises(InvalidSpec, match="You may not export in the format csv"):
         enqueue(mia, format="csv.gz")
     assert AuditEntry.objects.get(action="denied").data["reason"].startswith("You may not export")
-    enqueue(mia, format="tsv.gz")
     offered = [made["name"] for made in Program(mia).get(ORDERS).json()["formats"]]
     assert offered == ["xlsx", "tsv", "tsv.gz", "tsv.zip"]
     page = browse(mia).get(ORDERS)
     assert page.context["plan"].export.spec.format == "xlsx"
     assert 'value="csv"' not in text_of(page)
+    enqueue(mia, format="tsv.gz")
 
 
 def test_a_format_that_is_taken_away_locks_old_files(make_person, orders):
