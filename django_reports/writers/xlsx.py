@@ -140,8 +140,10 @@ class XlsxWriter(Writer):
         self._end_section()
         if self.about:
             self._write_about()
-        with tempfile.TemporaryFile() as file:
-            archive = ZipFile(file, "w", ZIP_DEFLATED, compresslevel=LEVEL)
+        with (
+            tempfile.TemporaryFile() as file,
+            ZipFile(file, "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive,
+        ):
             ExcelWriter(self._workbook, archive).save()
             self._is_saved = True
             file.seek(0)
