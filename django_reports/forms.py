@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
 from django.forms.boundfield import BoundField
+from django.forms.utils import flatatt
 from django.utils import timezone, translation
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import BoundColumn, Label
@@ -23,6 +25,26 @@ from django_reports.writers import COMPRESSIONS, plain_format
 PARAMETERS_PREFIX = "parameter"
 FIELDS_PER_COLUMN = 3  # its tick, its position and its name
 OTHER_FIELDS = 100  # that the page may have besides
+
+
+class PlainSelect(forms.Select):
+    """A select of hundreds of options: Django renders a template for each."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        found = {"name": name, **self.build_attrs(self.attrs, attrs)}
+        options = format_html_join(
+            "\n",
+            '<option value="{}"{}>{}</option>',
+            (
+                (key, mark_safe(" selected") if key == value else "", label)
+                for key, label in self.choices
+            ),
+        )
+        return format_html("<select{}>{}</select>", flatatt(found), options)
+
+
+ZONES = frozenset(available_timezones())  # for which Python looks through a folder each time
+ZONE_CHOICES = [(name, name) for name in sorted(ZONES)]
 
 
 @dataclass(frozen=True)
@@ -80,8 +102,10 @@ class ExportForm(forms.Form):
         choices=[("", _("None")), *((name, COMPRESSION_LABELS[name]) for name in COMPRESSIONS)],
         required=False,
     )
-    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
-    language = forms.ChoiceField(label=_("Language"), required=False)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), choices=ZONE_CHOICES, required=False, widget=PlainSelect
+    )
+    language = forms.ChoiceField(label=_("Language"), required=False, widget=PlainSelect)
 
     def __init__(
         self,
@@ -100,8 +124,8 @@ class ExportForm(forms.Form):
             choices = [("", _("As usual")), *CHOICES[name].choices]
             self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)
         zone, language = timezone.get_current_timezone_name(), translation.get_language()
-        zones = sorted({zone, start.time_zone, *_zones()})
-        self._field("time_zone").choices = [(name, name) for name in zones]
+        if others := sorted({zone, start.time_zone} - ZONES):  # an offset of a project's own
+            self._field("time_zone").choices = [*((name, name) for name in others), *ZONE_CHOICES]
         known = dict(settings.LANGUAGES)
         # Of en-us LANGUAGES may know en only; what is active stays a choice.
         active = {code: _name_of(code) for code in (language, start.language) if code not in known}
@@ -281,12 +305,6 @@ class _LabelField(forms.CharField):
         if text and not is_label(text):
             raise forms.ValidationError(_("Give one line of text."), code="invalid")
         return text
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """The names of all time zones, for which Python looks through a folder each time."""
-    return frozenset(available_timezones())
 
 
 def _number(value: Any, default: int) -> int:
