@@ -31,7 +31,7 @@ class PlainSelect(forms.Select):
     """A select of hundreds of options: Django renders a template for each."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        found = {"name": name, **self.build_attrs(self.attrs, attrs)}
+        others = flatatt(self.build_attrs(self.attrs, attrs))
         options = format_html_join(
             "\n",
             '<option value="{}"{}>{}</option>',
@@ -40,7 +40,7 @@ class PlainSelect(forms.Select):
                 for key, label in self.choices
             ),
         )
-        return format_html("<select{}>{}</select>", flatatt(found), options)
+        return format_html('<select name="{}"{}>{}</select>', name, others, options)
 
 
 ZONES = frozenset(available_timezones())  # for which Python looks through a folder each time
