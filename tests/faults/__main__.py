@@ -18,6 +18,7 @@ SIZE = {
     "TEST_TIMES": "10",
     "TEST_COMPARE": "1",
     "TEST_BATCHES": "20",
+    "TEST_GENERATED_ROWS": "100000",
 }
 # What mostly waits at once, the longest first; then what keeps the machine busy.
 RUNS = [
@@ -25,7 +26,7 @@ RUNS = [
     ("postgresql", 1, ["processes/test_many_jobs.py"]),
     ("postgresql", 1, ["processes/test_writers.py"]),
     ("mariadb", 1, ["processes/test_writers.py"]),
-    ("postgresql", 1, ["trust/test_scale.py"]),
+    ("postgresql", 1, ["trust/test_scale.py", "test_copying.py"]),
 ]
 
 
