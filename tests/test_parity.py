@@ -118,14 +118,14 @@ def kept(rows):
 
 
 @pytest.mark.thorough
-@settings(some.REPEATABLE, max_examples=500)
+@settings(some.REPEATABLE, max_examples=250)
 @given(rows=ROWS, way=st.sampled_from(CSV_WAYS))
 def test_csv(made, rows, way):
     assert_csv(made, "values.rows", ROW_FIELDS, kept(rows), way)
 
 
 @pytest.mark.thorough
-@settings(some.REPEATABLE, max_examples=200)
+@settings(some.REPEATABLE, max_examples=120)
 @given(rows=ROWS, options=PROFILES, zone=st.sampled_from(["Europe/Berlin", "America/New_York"]))
 def test_xlsx(made, rows, options, zone):
     way = Way("xlsx", options, Dialect(), time_zone=zone)
@@ -133,14 +133,14 @@ def test_xlsx(made, rows, options, zone):
 
 
 @pytest.mark.thorough
-@settings(some.REPEATABLE, max_examples=200)
+@settings(some.REPEATABLE, max_examples=120)
 @given(rows=ROWS, format=st.sampled_from(["jsonl", "jsonl.gz", "jsonl.zip"]), options=PROFILES)
 def test_jsonl(made, rows, format, options):
     assert_jsonl(made, "values.rows", ROW_FIELDS, kept(rows), format, options)
 
 
 @pytest.mark.thorough
-@settings(some.REPEATABLE, max_examples=200)
+@settings(some.REPEATABLE, max_examples=120)
 @given(rows=ROWS, options=PROFILES)
 def test_parquet(made, rows, options):
     fields = {name: field for name, field in ROW_FIELDS.items() if name != "huge"}
