@@ -1,7 +1,11 @@
-"""Every door makes the same file, and what is read back from it is what went in."""
+"""Every door makes the same file, and what is read back from it is what went in.
+
+TEST_EXAMPLES says how many generated ones there are of each format, of CSV twice as many.
+"""
 
 import datetime as dt
 import math
+import os
 from decimal import Decimal
 from functools import partial
 from uuid import UUID
@@ -47,6 +51,7 @@ from tests.values.expected import (
 from tests.values.models import Everything, Target
 from tests.values.rows import ROW_FIELDS, ROWS, THING, THING_FIELDS, Rows, Things, put
 
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "120"))
 pytestmark = pytest.mark.django_db
 
 PROFILES = st.sampled_from([MACHINE, SPREADSHEET])
@@ -118,14 +123,14 @@ def kept(rows):
 
 
 @pytest.mark.thorough
-@settings(some.REPEATABLE, max_examples=250)
+@settings(some.REPEATABLE, max_examples=2 * EXAMPLES)
 @given(rows=ROWS, way=st.sampled_from(CSV_WAYS))
 def test_csv(made, rows, way):
     assert_csv(made, "values.rows", ROW_FIELDS, kept(rows), way)
 
 
 @pytest.mark.thorough
-@settings(some.REPEATABLE, max_examples=120)
+@settings(some.REPEATABLE, max_examples=EXAMPLES)
 @given(rows=ROWS, options=PROFILES, zone=st.sampled_from(["Europe/Berlin", "America/New_York"]))
 def test_xlsx(made, rows, options, zone):
     way = Way("xlsx", options, Dialect(), time_zone=zone)
@@ -133,14 +138,14 @@ def test_xlsx(made, rows, options, zone):
 
 
 @pytest.mark.thorough
-@settings(some.REPEATABLE, max_examples=120)
+@settings(some.REPEATABLE, max_examples=EXAMPLES)
 @given(rows=ROWS, format=st.sampled_from(["jsonl", "jsonl.gz", "jsonl.zip"]), options=PROFILES)
 def test_jsonl(made, rows, format, options):
     assert_jsonl(made, "values.rows", ROW_FIELDS, kept(rows), format, options)
 
 
 @pytest.mark.thorough
-@settings(some.REPEATABLE, max_examples=120)
+@settings(some.REPEATABLE, max_examples=EXAMPLES)
 @given(rows=ROWS, options=PROFILES)
 def test_parquet(made, rows, options):
     fields = {name: field for name, field in ROW_FIELDS.items() if name != "huge"}

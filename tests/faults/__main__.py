@@ -19,6 +19,7 @@ SIZE = {
     "TEST_COMPARE": "1",
     "TEST_BATCHES": "20",
     "TEST_GENERATED_ROWS": "100000",
+    "TEST_EXAMPLES": "250",
 }
 # What mostly waits at once, the longest first; then what keeps the machine busy.
 RUNS = [
@@ -26,7 +27,7 @@ RUNS = [
     ("postgresql", 1, ["processes/test_many_jobs.py"]),
     ("postgresql", 1, ["processes/test_writers.py"]),
     ("mariadb", 1, ["processes/test_writers.py"]),
-    ("postgresql", 1, ["trust/test_scale.py", "test_copying.py"]),
+    ("postgresql", 1, ["trust/test_scale.py", "test_copying.py", "test_parity.py"]),
 ]
 
 
