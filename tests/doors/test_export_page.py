@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_reports import delivery, storage
-from django_reports.models import AuditEntry, Preset, ReportJob
+from django_reports.models import AuditEntry, GroupReportPermission, Preset, ReportJob
 from django_reports.testing import reading
 from django_reports.writers import all_writers
 from tests.conftest import VIEW, make_orders
@@ -530,3 +530,10 @@ def test_a_job_that_has_ended_leads_there(alice, orders, monkeypatch):
     put(job, status="failed")
     monkeypatch.setattr(Orders, "is_in_catalogue", False)
     assert "?from=" not in text_of(browse(alice).get(page_of(job)))
+
+
+def test_a_file_that_one_may_not_download_any_more_is_not_pointed_out(alice, large):
+    job = make(alice, profile="spreadsheet")
+    assert browse(alice).get(ORDERS).context["twin"] == job
+    GroupReportPermission.objects.update(can_download=False)
+    assert browse(alice).get(ORDERS).context["twin"] is None

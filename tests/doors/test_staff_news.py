@@ -3,15 +3,20 @@
 import datetime as dt
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core import mail
 from django.db import connection
+from django.template import Context
 from django.test.utils import CaptureQueriesContext
+from django.urls import resolve
 from django.utils import timezone
 
 from django_reports import jobs, notices
 from django_reports.exceptions import DeadlineExceeded, StorageUnavailable
 from django_reports.models import ReportJob
+from django_reports.permissions import GroupPolicy
 from django_reports.statuses import FailureCause
+from django_reports.templatetags.django_reports import running_exports
 from django_reports.views.words import _REMEDIES, pace_in_words
 from tests.conftest import grant
 from tests.doors.helpers import browse, deliver, enqueue, job_url, make, put, run, text_of
@@ -41,6 +46,38 @@ def test_the_next_page_tells_it_once(alice, orders, page, settings):
     assert READY in text
     assert f'<a href="{address}">Show this export</a>' in text
     assert READY not in text_of(client.get(page))
+
+
+def test_nothing_is_told_on_pages_of_an_admin_that_one_may_not_use(alice, orders, settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django_reports.middleware.TellOfExports"]
+    job = make(alice)
+    type(alice).objects.update(is_staff=False)
+    assert READY not in text_of(browse(alice).get("/admin/login/"))
+    assert ReportJob.objects.get(pk=job.pk).is_news
+
+
+def test_running_exports_are_shown_to_those_who_may_use_the_pages(alice, orders, rf):
+    make(alice)
+    request = rf.get(CATALOGUE)
+    request.resolver_match, request.user = resolve(CATALOGUE), alice
+    assert len(running_exports(Context({"request": request}))["exports"]) == 1
+    alice.is_staff = False
+    assert running_exports(Context({"request": request}))["exports"] == []
+    request.user = AnonymousUser()
+    assert running_exports(Context({"request": request}))["exports"] == []
+
+
+class Blind(GroupPolicy):
+    """Nobody sees any export."""
+
+    def jobs(self, user):
+        return ReportJob.objects.none()
+
+
+def test_what_one_may_not_see_is_not_told(alice, orders, configure):
+    make(alice)
+    configure(POLICY=f"{__name__}.Blind")
+    assert notices.take_news(alice) == []
 
 
 def test_a_failure_is_told_as_one(alice):
