@@ -28,7 +28,8 @@ from django_reports.kinds.postgresql import (
     sql_text,
 )
 from django_reports.sources import QuerySetSource, Source, Spool, picker
-from django_reports.writers import LineFormat, Mark, escape
+from django_reports.writers import escape
+from django_reports.writers.lines import GIVEN, HOLE, LineFormat, Mark
 
 # How PostgreSQL writes dates, intervals and floats; as it was again when the rows are read.
 SESSION = {
@@ -38,7 +39,6 @@ SESSION = {
     "jit": "off",
 }
 WEEK = dt.timedelta(weeks=1)
-GIVEN = "="  # stands before a value that Python loads, so that an empty one is told from none
 NOTHING = SqlText(frozenset(), lambda value: "NULL", is_text=False)
 
 
@@ -101,42 +101,33 @@ class Lines:
                     transaction.set_rollback(True, using=self.alias)
 
 
-class Made(NamedTuple):
-    """A column that Python writes: its place, and how."""
-
-    at: int
-    to_text: ToText
-
-
 @dataclass(frozen=True)
 class Finisher:
-    """Makes the texts of lines, of the database's own and of the values that follow them.
+    """Makes the texts that the database left to Python."""
 
-    `texts` says of each column what is made of a text that is not plain.
-    """
+    looks: Sequence[ToText]  # for each column: what is made of a text that is not plain
+    holes: Sequence[int]
+    to_text: Sequence[ToText]  # for each hole
+    load: Sequence[Callable[[str | None], Any]]  # for each value given
+    pick: Callable[[Any], Any]  # from the loaded values to those of the holes
 
-    texts: Sequence[ToText]
-    made: Sequence[Made]
-    load: Sequence[Callable[[str], Any]]
-    pick: Callable[[Any], Any]  # from the loaded values to those of `made`
+    @property
+    def given(self) -> int:
+        return len(self.load)
 
-    def __call__(self, rows: list[list[str]]) -> list[list[str]]:
-        end = 1 + len(self.texts)
-        finished = [
-            row[1:end]
-            if row[0] == Mark.PLAIN
-            else [value and text(value) for text, value in zip(self.texts, row[1:end], strict=True)]
-            for row in rows
+    def made(self, given: Sequence[Sequence[str | None]]) -> list[list[str]]:
+        rows: Iterable[Any] = given
+        if self.load:
+            columns = zip(*given, strict=True)
+            rows = zip(*map(map, self.load, columns), strict=True)
+        picked = zip(*map(self.pick, rows), strict=True)
+        return [
+            ["" if value is None else to_text(value) for value in values]
+            for to_text, values in zip(self.to_text, picked, strict=True)
         ]
-        if self.made:
-            given = zip(*[row[end:] for row in rows], strict=True)
-            raw = [list(map(load, texts)) for load, texts in zip(self.load, given, strict=False)]
-            loaded = zip(*raw, strict=True) if raw else [()] * len(rows)
-            picked = zip(*map(self.pick, loaded), strict=True)
-            for (at, to_text), values in zip(self.made, picked, strict=False):
-                for row, value in zip(finished, values, strict=True):
-                    row[at] = "" if value is None else to_text(value)
-        return finished
+
+    def examined(self, texts: Sequence[str]) -> list[str]:
+        return [text and look(text) for look, text in zip(self.looks, texts, strict=True)]
 
 
 def lines(
@@ -150,111 +141,98 @@ def lines(
         raise CannotCopy("the format is not made of lines that a database writes")
     if not isinstance(source, QuerySetSource):
         raise CannotCopy("the rows come from Python")
-    connection = connections[source.alias]
-    _check_connection(connection)
+    _check_connection(connections[source.alias])
     if len(columns) == 1:  # an empty line and a line with an empty value look alike
         raise CannotCopy("there is one column only")
-    queryset, positions = source.selection()
-    compiler = queryset.query.get_compiler(using=source.alias)
-    try:
-        query, parameters = compiler.as_sql()
-    except EmptyResultSet:
-        raise CannotCopy("there are certainly no rows") from None
-    names = ", ".join(f"c{at}" for at in range(len(compiler.select)))
-    inner = f"({query}) t({names})"  # not pulled up, since it is ordered: each value is made once
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {inner} LIMIT 0", parameters)  # noqa: S608 - Django's own
-        selected = Selected(
-            types=[column.type_code for column in cursor.description],
-            converters=compiler.get_converters([chosen[0] for chosen in compiler.select]),
-            connection=connection,
-            cursor=cursor.cursor,
-        )
-    found: list[tuple[SqlText, str]] = []
-    made: list[Made] = []
-    by_python: list[BoundColumn] = []
+    selected = _select(source)
+    texts: list[Field | None] = []
     reasons: list[CannotCopy] = []
-    for number, column in enumerate(columns):
-        guard = escape if column.escape_formulas else unescaped
+    for column in columns:
         try:
-            at = _place_of_value(column, positions)
-            found.append((_sql_text(column, at, selected, rendering, guard), f"t.c{at}"))
+            texts.append(selected.field(column, rendering))
         except CannotCopy as reason:
-            found.append((NOTHING, ""))
+            texts.append(None)
             reasons.append(reason)
-            by_python.append(column)
-            made.append(Made(number, column.kind.to_text(rendering, guard)))
-    wanted = [source for column in by_python for source in column.sources]
-    loaded: list[int] = []
-    places: dict[Any, int | slice] = {}
-    for wish in wanted:
-        place, begin = positions[wish], len(loaded)
-        if isinstance(place, int):
-            places[wish] = begin
-            loaded.append(place)
-        else:
-            loaded += range(place.start, place.stop)
-            places[wish] = slice(begin, len(loaded))
+    holes = [at for at, text in enumerate(texts) if text is None]
+    by_python = [columns[at] for at in holes]
+    given, places = selected.wanted_by(by_python)
     return Lines(
         alias=source.alias,
-        statement=_statement(found, loaded, inner, line_format),
-        parameters=tuple(parameters),
+        statement=_statement(texts, given, selected.table, line_format),
+        parameters=selected.parameters,
         finish=Finisher(
-            texts=[text.finish for text, _value in found],
-            made=made,
-            load=[selected.loader(at) for at in loaded],
+            looks=[str if text is None else text.sql.finish for text in texts],
+            holes=holes,
+            to_text=[column.kind.to_text(rendering, _guard(column)) for column in by_python],
+            load=[selected.loader(at) for at in given],
             pick=picker(by_python, places) if by_python else tuple,
         ),
         slowed_by=reasons,
     )
 
 
-def _place_of_value(column: BoundColumn, positions: Mapping[Any, int | slice]) -> int:
-    """Where among the selected values a column's own stands. Raises CannotCopy."""
-    at = None if column.compute or column.show else positions[column.sources[0]]
-    if not isinstance(at, int):
-        raise CannotCopy("its values are made by Python", column)
-    return at
+def _guard(column: BoundColumn) -> Escape:
+    return escape if column.escape_formulas else unescaped
 
 
-def _sql_text(
-    column: BoundColumn, at: int, selected: "Selected", rendering: Rendering, guard: Escape
-) -> SqlText:
-    """How the database writes a column. Raises CannotCopy."""
-    if column.masked:  # and nothing is shown instead
-        return NOTHING
-    if _converts(*selected.converters.get(at, ((), None))):
-        raise CannotCopy("its field converts what it reads", column)
-    text = sql_text(column.kind, rendering, guard)
-    if text is None or selected.types[at] not in text.types:
-        raise CannotCopy("its kind of value is written by Python", column)
-    if text.has_zone and not _agree_on(selected.connection.alias, rendering.time_zone):
-        raise CannotCopy("Python and the database differ in their time zones", column)
-    return text
+class Field(NamedTuple):
+    """A column that the database writes: how, and of which expression."""
+
+    sql: SqlText
+    value: str
 
 
 @dataclass(frozen=True)
 class Selected:
-    """What is known of the values that a query gives."""
+    """A query, and what is known of the values that it gives."""
 
+    table: str  # what stands behind FROM; its columns are t.c0, t.c1 ...
+    parameters: tuple[Any, ...]
+    places: Mapping[Any, int | slice]  # of each source of a column among them
     types: Sequence[int]  # oids
     converters: Any
     connection: BaseDatabaseWrapper
     cursor: Any
 
-    def loader(self, at: int) -> Callable[[str], Any]:
-        """From a value's text, which stands behind GIVEN, to what Django reads."""
+    def field(self, column: BoundColumn, rendering: Rendering) -> Field:
+        """How the database writes a column. Raises CannotCopy."""
+        at = None if column.compute or column.show else self.places[column.sources[0]]
+        if not isinstance(at, int):
+            raise CannotCopy("its values are made by Python", column)
+        if column.masked:  # and nothing is shown instead
+            return Field(NOTHING, "")
+        if _converts(*self.converters.get(at, ((), None))):
+            raise CannotCopy("its field converts what it reads", column)
+        text = sql_text(column.kind, rendering, _guard(column))
+        if text is None or self.types[at] not in text.types:
+            raise CannotCopy("its kind of value is written by Python", column)
+        if text.has_zone and not _agree_on(self.connection.alias, rendering.time_zone):
+            raise CannotCopy("Python and the database differ in their time zones", column)
+        return Field(text, f"t.c{at}")
+
+    def wanted_by(self, columns: Sequence[BoundColumn]) -> tuple[list[int], dict[Any, Any]]:
+        """The values that these columns are made of, and where among them each source stands."""
+        given: list[int] = []
+        places: dict[Any, int | slice] = {}
+        for source in dict.fromkeys(source for column in columns for source in column.sources):
+            place, begin = self.places[source], len(given)
+            given += [place] if isinstance(place, int) else range(place.start, place.stop)
+            places[source] = begin if isinstance(place, int) else slice(begin, len(given))
+        return given, places
+
+    def loader(self, at: int) -> Callable[[str | None], Any]:
+        """From a value's text to what Django reads."""
         from psycopg.adapt import Transformer  # noqa: PLC0415 - there with this database only
         from psycopg.pq import Format  # noqa: PLC0415
 
         load = Transformer(self.cursor).get_loader(self.types[at], Format.TEXT).load
         converters, expression = self.converters.get(at, ((), None))
         if self.types[at] in TEXTS and not converters:
-            return lambda text: text[1:] if text else None
+            return lambda text: text
         connection = self.connection
 
-        def read(text: str) -> Any:
-            value = load(text[1:].encode()) if text else None
+        def read(text: str | None) -> Any:
+            value = None if text is None else load(text.encode())
             for convert in converters:
                 value = convert(value, expression, connection)
             return value
@@ -262,32 +240,55 @@ class Selected:
         return read
 
 
+def _select(source: QuerySetSource) -> Selected:
+    """The query of a source, of which the database tells the types. Raises CannotCopy."""
+    queryset, places = source.selection()
+    compiler = queryset.query.get_compiler(using=source.alias)
+    try:
+        query, parameters = compiler.as_sql()
+    except EmptyResultSet:
+        raise CannotCopy("there are certainly no rows") from None
+    names = ", ".join(f"c{at}" for at in range(len(compiler.select)))
+    table = f"({query}) t({names})"  # not pulled up, since it is ordered: each value is made once
+    connection = connections[source.alias]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} LIMIT 0", parameters)  # noqa: S608 - Django's own
+        return Selected(
+            table=table,
+            parameters=tuple(parameters),
+            places=places,
+            types=[column.type_code for column in cursor.description],
+            converters=compiler.get_converters([chosen[0] for chosen in compiler.select]),
+            connection=connection,
+            cursor=cursor.cursor,
+        )
+
+
 def _statement(
-    found: Sequence[tuple[SqlText, str]],
-    loaded: Sequence[int],
-    inner: str,
-    line_format: LineFormat,
+    fields: Sequence[Field | None], given: Sequence[int], table: str, line_format: LineFormat
 ) -> str:
-    conditions = [f"({text.is_plain(value)})" for text, value in found if text.is_plain]
+    conditions = [f"({sql.is_plain(value)})" for sql, value in filter(None, fields) if sql.is_plain]
     is_plain = " AND ".join(f"{condition} IS NOT FALSE" for condition in conditions)
-    plain = Mark.PLAIN if loaded else Mark.WHOLE
-    mark = f"CASE WHEN {is_plain} THEN {plain} END" if conditions else str(plain)
+    mark = f"CASE WHEN {is_plain} THEN {Mark.PLAIN} END" if conditions else str(Mark.PLAIN)
     quotes_all = line_format.quotes_all
-    texts = [_field(text, text.text(value), quotes_all) for text, value in found]
-    texts += [f"CASE WHEN t.c{at} IS NOT NULL THEN concat('{GIVEN}', t.c{at}) END" for at in loaded]
-    names = ", ".join(f"f{at}" for at in range(len(texts)))
-    selected = ", ".join(f"{text} AS f{at}" for at, text in enumerate(texts))
+    texts = [
+        f"E'\\x{ord(HOLE):x}'" if field is None else _text(field, quotes_all) for field in fields
+    ]
+    values = [f"CASE WHEN t.c{at} IS NOT NULL THEN concat('{GIVEN}', t.c{at}) END" for at in given]
+    selected = ", ".join([mark, *values, *(f"{text} AS f{at}" for at, text in enumerate(texts))])
     options = f"FORMAT csv, DELIMITER '{line_format.delimiter}'"
-    if quotes_all:
-        options += f", FORCE_QUOTE ({names})"
-    return f"COPY (SELECT {mark}, {selected} FROM {inner}) TO STDOUT WITH ({options})"  # noqa: S608
+    quoted = [f"f{at}" for at, field in enumerate(fields) if field is not None]
+    if quotes_all and quoted:
+        options += f", FORCE_QUOTE ({', '.join(quoted)})"
+    return f"COPY (SELECT {selected} FROM {table}) TO STDOUT WITH ({options})"  # noqa: S608
 
 
-def _field(text: SqlText, expression: str, quotes_all: bool) -> str:
+def _text(field: Field, quotes_all: bool) -> str:
     """Python writes an empty text like NULL: with quotes where all has them, else without."""
+    text = field.sql.text(field.value)
     if quotes_all:
-        return f"COALESCE(({expression})::text, '')"
-    return f"NULLIF(({expression}), '')" if text.is_text else expression
+        return f"COALESCE(({text})::text, '')"
+    return f"NULLIF(({text}), '')" if field.sql.is_text else text
 
 
 def _check_connection(connection: BaseDatabaseWrapper) -> None:

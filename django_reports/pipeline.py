@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from django_reports.columns import BoundColumn
 from django_reports.exceptions import ReportError, RowLimitExceeded
-from django_reports.writers import Finish, Writer
+from django_reports.writers import Writer
+from django_reports.writers.lines import Finish
 
 CHUNK = 500  # rows between two looks at cancel, lease and deadline
 PATIENCE = 0.5  # seconds: slower rows are looked at, and handed on, without waiting for more

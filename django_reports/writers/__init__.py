@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from django.utils.translation import gettext as _
 
 from django_reports.exceptions import InvalidSpec
-from django_reports.writers.base import Facts, Finish, LineFormat, Mark, Writer
+from django_reports.writers.base import Facts, Writer
 from django_reports.writers.compressed import compressed
 from django_reports.writers.csv import CsvWriter, TsvWriter
 from django_reports.writers.guard import escape, unescape
@@ -58,9 +58,6 @@ if find_spec("pyarrow"):
 __all__ = [
     "COMPRESSIONS",
     "Facts",
-    "Finish",
-    "LineFormat",
-    "Mark",
     "Writer",
     "all_writers",
     "escape",

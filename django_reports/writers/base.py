@@ -2,9 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -14,27 +13,9 @@ from django_reports.exceptions import FormatLimitExceeded
 from django_reports.kinds import Rendering, unescaped
 from django_reports.specs import Layout, Options
 from django_reports.statuses import Header
+from django_reports.writers.lines import Finish, LineFormat
 
 Facts = Sequence[tuple[str, str]]  # (what, value) in words
-
-
-# From the mark and the values of lines that are not whole to their texts.
-Finish = Callable[[list[list[str]]], list[list[str]]]
-
-
-class Mark(StrEnum):
-    """What stands before a line of a database."""
-
-    WHOLE = "1"  # it can be taken as it stands
-    PLAIN = "2"  # its values can, and others are to be made of those behind them
-    DOUBTFUL = ""  # its values have to be looked at
-
-
-class LineFormat(NamedTuple):
-    """What a line of CSV looks like."""
-
-    delimiter: str
-    quotes_all: bool
 
 
 class Writer(ABC):
@@ -144,7 +125,7 @@ class Writer(ABC):
         return None
 
     def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
-        """The next rows, as lines in the `line_format` with a Mark in front."""
+        """The next rows, as lines of a database in the `line_format` (`writers.lines`)."""
         raise NotImplementedError
 
     def next_section(self, columns: Sequence[BoundColumn], title: str) -> bytes:

@@ -9,7 +9,8 @@ from django.utils.text import format_lazy, slugify
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.specs import Options
-from django_reports.writers.base import Finish, LineFormat, Writer
+from django_reports.writers.base import Writer
+from django_reports.writers.lines import Finish, LineFormat
 from django_reports.writers.sink import Sink
 
 GZIP = 16 + zlib.MAX_WBITS  # zlib's word for: with gzip's header, without a time in it

@@ -2,8 +2,7 @@
 
 import codecs
 import csv
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from django.utils.translation import gettext as _
@@ -13,16 +12,16 @@ from django_reports.columns import Row
 from django_reports.kinds import unescaped
 from django_reports.specs import CHOICES, Options
 from django_reports.statuses import Delimiter, Encoding, Header, LineEnd, Quoting
-from django_reports.writers.base import Finish, LineFormat, Mark, Writer
+from django_reports.writers.base import Writer
 from django_reports.writers.encoding import Encoder
 from django_reports.writers.guard import escape
+from django_reports.writers.lines import Finish, LineFormat, LineReader
 
 # What RFC 4180 says, and the only line end with which Python's csv quotes a lone carriage return
 # before 3.13. Another one is put in its place line by line.
 CRLF = "\r\n"
 DIGITS_OF_EXCEL = 10**15  # from here on it rounds integers
 UNICODE = (Encoding.UTF_8, Encoding.UTF_8_SIG)  # what databases write, too
-_QUOTED = re.compile('["\r\n]')
 QUOTING: Mapping[Quoting, Literal[0, 1]] = {
     Quoting.MINIMAL: csv.QUOTE_MINIMAL,
     Quoting.ALL: csv.QUOTE_ALL,
@@ -47,9 +46,9 @@ class CsvWriter(Writer):
             quoting=QUOTING[self.layout.quoting],
         )
         self._line_end = b"\n" if self.layout.line_end is LineEnd.LF else CRLF.encode()
-        mark = re.escape(self.delimiter.character)
-        self._values = re.compile(f'{mark}(?:"((?:[^"]+|"")*)"|([^"{mark}]*))')
         self._encoder = Encoder(self.layout.encoding)
+        if self.line_format is not None:
+            self._line_reader = LineReader(self.line_format)
         self._texts = [
             column.kind.to_text(self.rendering, escape if column.escape_formulas else unescaped)
             for column in self.columns
@@ -96,37 +95,8 @@ class CsvWriter(Writer):
         return LineFormat(self.delimiter.character, self.layout.quoting is Quoting.ALL)
 
     def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
-        whole = ord(Mark.WHOLE)
-        finished = self._finished([line for line in lines if line[0] != whole], finish)
-        made = [line[2:-1] if line[0] == whole else next(finished) for line in lines]
-        data = self._line_end.join([*made, b""])
-        if self.layout.encoding in UNICODE:
-            return data
-        return self._encode(data.decode())
-
-    def _finished(self, lines: Sequence[bytes], finish: Finish) -> Iterator[bytes]:
-        """Lines whose texts Python makes, or has to look at."""
-        delimiter = self.delimiter.character
-        quotes_all = self.layout.quoting is Quoting.ALL
-        texts = [str(line[:-1], "utf-8") for line in lines]
-        if max(map(len, texts), default=0) < csv.field_size_limit():
-            rows = list(csv.reader(texts, delimiter=delimiter))
-        else:
-            rows = [self._split(text) for text in texts]
-        for row in finish(rows):
-            joined = delimiter.join(row)
-            wants_quotes = joined.count(delimiter) >= len(row) or _QUOTED.search(joined)
-            if wants_quotes or quotes_all:
-                self._csv.writerow(row)
-                joined = self._lines.pop()[:-2]
-            yield joined.encode()
-
-    def _split(self, line: str) -> list[str]:
-        """The mark and the values, each of which stands behind a delimiter."""
-        values = [
-            quoted.replace('""', '"') or plain for quoted, plain in self._values.findall(line)
-        ]
-        return [line[: line.index(self.delimiter.character)], *values]
+        data = self._line_end.join([*self._line_reader.read(lines, finish), b""])
+        return data if self.layout.encoding in UNICODE else self._encode(data.decode())
 
     def shown(self, row: Row) -> list[str]:
         return [

@@ -16,7 +16,8 @@ class Encoder:
 
     def encode(self, text: str) -> bytes:
         try:
-            if self._others.isdisjoint(text):
+            # An empty set, too, would look at every character.
+            if not self._others or self._others.isdisjoint(text):
                 return text.encode(self._codec)
         except UnicodeEncodeError:
             pass
