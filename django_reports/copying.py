@@ -29,7 +29,7 @@ from django_reports.kinds.postgresql import (
 )
 from django_reports.sources import QuerySetSource, Source, Spool, picker
 from django_reports.writers import escape
-from django_reports.writers.lines import GIVEN, HOLE, LineFormat, Mark
+from django_reports.writers.lines import HOLE, LineFormat, Mark
 
 # How PostgreSQL writes dates, intervals and floats; as it was again when the rows are read.
 SESSION = {
@@ -221,18 +221,18 @@ class Selected:
         return given, places
 
     def loader(self, at: int) -> Callable[[str | None], Any]:
-        """From a value's text to what Django reads."""
+        """From a given value's text, in which quotes are doubled, to what Django reads."""
         from psycopg.adapt import Transformer  # noqa: PLC0415 - there with this database only
         from psycopg.pq import Format  # noqa: PLC0415
 
         load = Transformer(self.cursor).get_loader(self.types[at], Format.TEXT).load
         converters, expression = self.converters.get(at, ((), None))
         if self.types[at] in TEXTS and not converters:
-            return lambda text: text
+            return lambda text: text and text.replace('""', '"')
         connection = self.connection
 
         def read(text: str | None) -> Any:
-            value = None if text is None else load(text.encode())
+            value = None if text is None else load(text.replace('""', '"').encode())
             for convert in converters:
                 value = convert(value, expression, connection)
             return value
@@ -274,11 +274,13 @@ def _statement(
     texts = [
         f"E'\\x{ord(HOLE):x}'" if field is None else _text(field, quotes_all) for field in fields
     ]
-    values = [f"CASE WHEN t.c{at} IS NOT NULL THEN concat('{GIVEN}', t.c{at}) END" for at in given]
+    values = [f"t.c{at} AS g{at}" for at in given]
     selected = ", ".join([mark, *values, *(f"{text} AS f{at}" for at, text in enumerate(texts))])
     options = f"FORMAT csv, DELIMITER '{line_format.delimiter}'"
-    quoted = [f"f{at}" for at, field in enumerate(fields) if field is not None]
-    if quotes_all and quoted:
+    quoted = [f"g{at}" for at in given]
+    if quotes_all:
+        quoted += [f"f{at}" for at, field in enumerate(fields) if field is not None]
+    if quoted:
         options += f", FORCE_QUOTE ({', '.join(quoted)})"
     return f"COPY (SELECT {selected} FROM {table}) TO STDOUT WITH ({options})"  # noqa: S608
 

@@ -1,7 +1,7 @@
 """Lines of CSV that a database has written, and what is left to do to them.
 
-A line is a mark, then the values that Python makes texts of, then the columns' texts; where a text
-of Python's belongs, there is a hole.
+A line is a mark, then the values that Python makes texts of, in quotes, then the columns' texts;
+where a text of Python's belongs, there is a hole.
 """
 
 import csv
@@ -11,7 +11,6 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-GIVEN = "="  # begins a value for Python: an empty one is told from none
 HOLE = "\x1f"
 
 
@@ -32,7 +31,7 @@ class Finish(Protocol):
 
     @property
     def given(self) -> int:
-        """How many values a line has for it."""
+        """How many values a line has for it; those that are NULL have no quotes."""
 
     @property
     def holes(self) -> Sequence[int]:
@@ -59,51 +58,52 @@ class LineReader:
         if finish.holes:
             return map(str.encode, self._filled(lines, finish))
         plain = ord(Mark.PLAIN)
-        rows = self._parsed([str(line, "utf-8") for line in lines if line[0] != plain])
-        examined = (self._joined(finish.examined(texts)).encode() for _mark, *texts in rows)
+        rows = self._parsed([str(line[1:-1], "utf-8") for line in lines if line[0] != plain])
+        examined = (self._joined(finish.examined(row)).encode() for row in rows)
         return (line[2:-1] if line[0] == plain else next(examined) for line in lines)
 
     def _filled(self, lines: Sequence[bytes], finish: Finish) -> Iterable[str]:
         """Lines as the pieces between their holes, with texts made for the holes."""
-        match = _usual(self._delimiter, finish.given, len(finish.holes)).fullmatch
+        usual = _usual(self._delimiter, finish.given, len(finish.holes)).fullmatch
         texts = [str(line, "utf-8") for line in lines]
-        found = [match(text) for text in texts]
-        unusual = [text for text, usual in zip(texts, found, strict=True) if not usual]
-        cut = (self._cut(row, finish) for row in self._parsed(unusual))
-        lines_cut = [usual.groups() if usual else next(cut) for usual in found]
-        given = [line[: finish.given] for line in lines_cut]
-        pieces = list(zip(*lines_cut, strict=True))[finish.given :]
-        parts: list[Iterable[str]] = [pieces[0]]
+        found = [usual(text) for text in texts]
+        others = [text for text, match in zip(texts, found, strict=True) if not match]
+        cut = iter(self._cut(others, finish))
+        parts = [match.groups() if match else next(cut) for match in found]
+        given = [part[: finish.given] for part in parts]
+        pieces = list(zip(*parts, strict=True))[finish.given :]
+        columns: list[Iterable[str]] = [pieces[0]]
         for made, piece in zip(finish.made(given), pieces[1:], strict=True):
-            parts += [self._fields(made), piece]
-        return map("".join, zip(*parts, strict=True))
+            columns += [self._fields(made), piece]
+        return map("".join, zip(*columns, strict=True))
 
-    def _cut(self, row: list[str], finish: Finish) -> tuple[str | None, ...]:
-        """A line's values and pieces, as the groups of `_usual` would be."""
-        begin = 1 + finish.given
-        given = [value[1:] if value else None for value in row[1:begin]]
-        fields = self._fields(finish.examined(row[begin:]))
-        ends = [*finish.holes, len(fields)]
-        begins = [0, *(at + 1 for at in finish.holes)]
-        pieces = [
-            self._delimiter.join(["", *fields[begin:end], ""])
-            for begin, end in zip(begins, ends, strict=True)
-        ]
-        pieces[0] = pieces[0].removeprefix(self._delimiter)
-        pieces[-1] = pieces[-1].removesuffix(self._delimiter)
-        return (*given, *pieces)
+    def _cut(self, texts: Sequence[str], finish: Finish) -> Iterator[tuple[str | None, ...]]:
+        """Given values and pieces, as `_usual` finds them, of lines that it does not match."""
+        begin = _begin(self._delimiter, finish.given).match
+        begins = [match for match in map(begin, texts) if match]
+        rows = self._parsed([match.string[match.end() : -1] for match in begins])
+        ends = [*finish.holes, None]
+        starts = [None, *(at + 1 for at in finish.holes)]
+        for match, row in zip(begins, rows, strict=True):
+            fields = self._fields(finish.examined(row))
+            pieces = [
+                self._delimiter.join(["", *fields[start:end], ""])
+                for start, end in zip(starts, ends, strict=True)
+            ]
+            pieces[0] = pieces[0].removeprefix(self._delimiter)
+            pieces[-1] = pieces[-1].removesuffix(self._delimiter)
+            yield (*match.groups(), *pieces)
 
     def _parsed(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        """Mark and values of each line."""
+        """The columns' texts of lines without a mark."""
         if max(map(len, texts), default=0) < csv.field_size_limit():
             return csv.reader(texts, delimiter=self._delimiter)
         return map(self._values, texts)
 
     def _values(self, text: str) -> list[str]:
-        """Mark and values of a line with longer ones than csv.reader takes."""
-        mark, rest = text[: (end := text.index(self._delimiter))], text[end:].removesuffix("\n")
-        found = self._value.findall(rest)
-        return [mark, *(quoted.replace('""', '"') or plain for quoted, plain in found)]
+        """The same of a line that may have longer texts than csv.reader takes."""
+        found = self._value.findall(self._delimiter + text)
+        return [quoted.replace('""', '"') or plain for quoted, plain in found]
 
     def _joined(self, texts: Sequence[str]) -> str:
         return self._delimiter.join(self._fields(texts))
@@ -123,9 +123,18 @@ def _quoted(text: str) -> str:
 
 
 @lru_cache
+def _begin(delimiter: str, given: int) -> re.Pattern[str]:
+    """Mark and given values of any line."""
+    return re.compile(f"{Mark.PLAIN}?{_values_given(delimiter, given)}")
+
+
+@lru_cache
 def _usual(delimiter: str, given: int, holes: int) -> re.Pattern[str]:
-    """A line without quotes in what is given, and without a HOLE in its texts."""
-    mark = re.escape(delimiter)
-    value = f'{mark}(?:{GIVEN}([^{mark}"\r\n]*))?'
+    """A plain line that has no HOLE in its texts."""
     pieces = HOLE.join([f"([^{HOLE}]*)"] * (holes + 1))
-    return re.compile(f"{Mark.PLAIN}{value * given}{mark}{pieces}\n")
+    return re.compile(f"{Mark.PLAIN}{_values_given(delimiter, given)}{pieces}\n")
+
+
+def _values_given(delimiter: str, count: int) -> str:
+    mark = re.escape(delimiter)
+    return f'{mark}(?:"([^"]*(?:""[^"]*)*)")?' * count + mark
