@@ -167,6 +167,11 @@ class BoundColumn:
         return replace(self, kind=kind, show=show, masked=True, total=None)
 
     @property
+    def runs_code(self) -> bool:
+        """Whether code of the project makes its values, which may ask a database."""
+        return self.compute is not None or (self.masked and callable(self.mask))
+
+    @property
     def mask_name(self) -> str | None:
         """How it is masked, in a word; None if it is not."""
         if not self.masked:

@@ -6,20 +6,20 @@ what is not plain is looked at by Python, value by value.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import BaseExpression
 
 from django_reports.columns import BoundColumn
-from django_reports.kinds import Escape, Rendering, ToText, unescaped
+from django_reports.kinds import Rendering, ToText
 from django_reports.kinds.postgresql import (
     FIRST_MOMENT,
     LAST_MOMENT,
@@ -27,8 +27,9 @@ from django_reports.kinds.postgresql import (
     SqlText,
     sql_text,
 )
-from django_reports.sources import QuerySetSource, Source, Spool, picker
-from django_reports.writers import escape
+from django_reports.picking import Computed, Places
+from django_reports.sources import QuerySetSource, Source, Spool, changes_values
+from django_reports.writers.guard import guard_of
 from django_reports.writers.lines import HOLE, LineFormat, Mark
 
 # How PostgreSQL writes dates, intervals and floats; as it was again when the rows are read.
@@ -72,8 +73,8 @@ class Lines:
         with transaction.atomic(using=self.alias):
             try:
                 with connection.cursor() as cursor:
-                    for name, value in SESSION.items():
-                        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+                    settings = ", ".join(["set_config(%s, %s, true)"] * len(SESSION))
+                    cursor.execute(f"SELECT {settings}", [*chain(*SESSION.items())])
                 with (
                     connection.wrap_database_errors,
                     connection.cursor() as cursor,
@@ -107,24 +108,14 @@ class Finisher:
 
     looks: Sequence[ToText]  # for each column: what is made of a text that is not plain
     holes: Sequence[int]
-    to_text: Sequence[ToText]  # for each hole
-    load: Sequence[Callable[[str | None], Any]]  # for each value given
-    pick: Callable[[Any], Any]  # from the loaded values to those of the holes
+    computed: Computed
 
     @property
     def given(self) -> int:
-        return len(self.load)
+        return len(self.computed.given)
 
     def made(self, given: Sequence[Sequence[str | None]]) -> list[list[str]]:
-        rows: Iterable[Any] = given
-        if self.load:
-            columns = zip(*given, strict=True)
-            rows = zip(*map(map, self.load, columns), strict=True)
-        picked = zip(*map(self.pick, rows), strict=True)
-        return [
-            ["" if value is None else to_text(value) for value in values]
-            for to_text, values in zip(self.to_text, picked, strict=True)
-        ]
+        return self.computed.texts(list(zip(*given, strict=True)), len(given))
 
     def examined(self, texts: Sequence[str]) -> list[str]:
         return [text and look(text) for look, text in zip(self.looks, texts, strict=True)]
@@ -135,8 +126,12 @@ def lines(
     columns: Sequence[BoundColumn],
     rendering: Rendering,
     line_format: LineFormat | None,
+    limit: int | None = None,
 ) -> Lines:
-    """The lines of a source, in a transaction of its database. Raises CannotCopy."""
+    """The lines of a source, at most `limit`, in a transaction of its database.
+
+    Raises CannotCopy.
+    """
     if line_format is None:
         raise CannotCopy("the format is not made of lines that a database writes")
     if not isinstance(source, QuerySetSource):
@@ -144,7 +139,7 @@ def lines(
     _check_connection(connections[source.alias])
     if len(columns) == 1:  # an empty line and a line with an empty value look alike
         raise CannotCopy("there is one column only")
-    selected = _select(source)
+    selected = _select(source, limit)
     texts: list[Field | None] = []
     reasons: list[CannotCopy] = []
     for column in columns:
@@ -154,25 +149,20 @@ def lines(
             texts.append(None)
             reasons.append(reason)
     holes = [at for at, text in enumerate(texts) if text is None]
-    by_python = [columns[at] for at in holes]
-    given, places = selected.wanted_by(by_python)
+    computed = Computed.of(
+        [columns[at] for at in holes], rendering, guard_of, selected.places, selected.loader
+    )
     return Lines(
         alias=source.alias,
-        statement=_statement(texts, given, selected.table, line_format),
+        statement=_statement(texts, computed.given, selected.table, line_format),
         parameters=selected.parameters,
         finish=Finisher(
             looks=[str if text is None else text.sql.finish for text in texts],
             holes=holes,
-            to_text=[column.kind.to_text(rendering, _guard(column)) for column in by_python],
-            load=[selected.loader(at) for at in given],
-            pick=picker(by_python, places) if by_python else tuple,
+            computed=computed,
         ),
         slowed_by=reasons,
     )
-
-
-def _guard(column: BoundColumn) -> Escape:
-    return escape if column.escape_formulas else unescaped
 
 
 class Field(NamedTuple):
@@ -188,8 +178,9 @@ class Selected:
 
     table: str  # what stands behind FROM; its columns are t.c0, t.c1 ...
     parameters: tuple[Any, ...]
-    places: Mapping[Any, int | slice]  # of each source of a column among them
+    places: Places  # of each source of a column among them
     types: Sequence[int]  # oids
+    expressions: Sequence[Any]
     converters: Any
     connection: BaseDatabaseWrapper
     cursor: Any
@@ -201,24 +192,14 @@ class Selected:
             raise CannotCopy("its values are made by Python", column)
         if column.masked:  # and nothing is shown instead
             return Field(NOTHING, "")
-        if _converts(*self.converters.get(at, ((), None))):
+        if changes_values(self.expressions[at], self.connection):
             raise CannotCopy("its field converts what it reads", column)
-        text = sql_text(column.kind, rendering, _guard(column))
+        text = sql_text(column.kind, rendering, guard_of(column))
         if text is None or self.types[at] not in text.types:
             raise CannotCopy("its kind of value is written by Python", column)
         if text.has_zone and not _agree_on(self.connection.alias, rendering.time_zone):
             raise CannotCopy("Python and the database differ in their time zones", column)
         return Field(text, f"t.c{at}")
-
-    def wanted_by(self, columns: Sequence[BoundColumn]) -> tuple[list[int], dict[Any, Any]]:
-        """The values that these columns are made of, and where among them each source stands."""
-        given: list[int] = []
-        places: dict[Any, int | slice] = {}
-        for source in dict.fromkeys(source for column in columns for source in column.sources):
-            place, begin = self.places[source], len(given)
-            given += [place] if isinstance(place, int) else range(place.start, place.stop)
-            places[source] = begin if isinstance(place, int) else slice(begin, len(given))
-        return given, places
 
     def loader(self, at: int) -> Callable[[str | None], Any]:
         """From a given value's text, in which quotes are doubled, to what Django reads."""
@@ -240,15 +221,16 @@ class Selected:
         return read
 
 
-def _select(source: QuerySetSource) -> Selected:
+def _select(source: QuerySetSource, limit: int | None) -> Selected:
     """The query of a source, of which the database tells the types. Raises CannotCopy."""
     queryset, places = source.selection()
-    compiler = queryset.query.get_compiler(using=source.alias)
+    compiler = queryset[:limit].query.get_compiler(using=source.alias)
     try:
         query, parameters = compiler.as_sql()
     except EmptyResultSet:
         raise CannotCopy("there are certainly no rows") from None
-    names = ", ".join(f"c{at}" for at in range(len(compiler.select)))
+    expressions = [chosen[0] for chosen in compiler.select]
+    names = ", ".join(f"c{at}" for at in range(len(expressions)))
     table = f"({query}) t({names})"  # not pulled up, since it is ordered: each value is made once
     connection = connections[source.alias]
     with connection.cursor() as cursor:
@@ -258,7 +240,8 @@ def _select(source: QuerySetSource) -> Selected:
             parameters=tuple(parameters),
             places=places,
             types=[column.type_code for column in cursor.description],
-            converters=compiler.get_converters([chosen[0] for chosen in compiler.select]),
+            expressions=expressions,
+            converters=compiler.get_converters(expressions),
             connection=connection,
             cursor=cursor.cursor,
         )
@@ -305,15 +288,6 @@ def _check_connection(connection: BaseDatabaseWrapper) -> None:
     encodings = {raw.info.parameter_status(f"{side}_encoding") for side in ("server", "client")}
     if encodings != {"UTF8"}:
         raise CannotCopy("the database does not speak UTF-8")
-
-
-def _converts(converters: Iterable[Any], expression: Any) -> bool:
-    """Whether values become others when they are read; Django's own only make sure of a type."""
-    return any(
-        type(expression).convert_value is not BaseExpression.convert_value
-        or converter is not expression.convert_value
-        for converter in converters
-    )
 
 
 @lru_cache

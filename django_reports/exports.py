@@ -2,10 +2,10 @@
 
 import datetime as dt
 import unicodedata
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,9 +16,9 @@ from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from django_reports import about, audit, copying, quotas
+from django_reports import about, audit, copying, quotas, texts
 from django_reports.audit import Origin
-from django_reports.columns import BoundColumn, Label, Row
+from django_reports.columns import BoundColumn, Label
 from django_reports.conf import get_settings
 from django_reports.copying import CannotCopy
 from django_reports.exceptions import (
@@ -39,6 +39,7 @@ from django_reports.sources import IterableSource, QuerySetSource, Source
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction
 from django_reports.writers import Writer, all_writers, plain_format, writer_for
+from django_reports.writers.lines import Finish
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Section:
     columns: list[BoundColumn]
     source: Source
 
-    def table(self, rows: Iterable[Row]) -> Table:
-        return Table(self.columns, self.title, rows)
+    def table(self, *rows: Any) -> Table:
+        return Table(self.columns, self.title, *rows)
 
 
 @dataclass(frozen=True)
@@ -120,18 +121,26 @@ class Export:
 
     def tables(self, writer: Writer) -> list[Table]:
         """The sections with their rows, to be read in `snapshot`, the fastest way to the file."""
-        return [self._table(section, writer) for section in self.sections]
+        return [self.table(section, writer) for section in self.sections]
 
-    def _table(self, section: Section, writer: Writer) -> Table:
+    def table(self, section: Section, writer: Writer, limit: int | None = None) -> Table:
+        """At most `limit` rows of a section, the fastest way to the file."""
+        rendering, columns, source = self.spec.rendering, section.columns, section.source
         try:
-            lines = self._lines(section, writer)
+            lines = self._lines(section, writer, limit)
         except CannotCopy:
-            return section.table(section.source.read())
-        return Table(section.columns, section.title, iter(lines), lines.finish)
+            pass
+        else:
+            return section.table(iter(lines), partial(_write_lines, lines.finish))
+        if writer.line_format is not None:
+            reader = texts.reader(source, columns, rendering)
+            if reader is not None:
+                return section.table(reader.rows(limit), partial(_write_texts, reader.texts))
+        return section.table(source.read(limit))
 
-    def _lines(self, section: Section, writer: Writer) -> copying.Lines:
-        rendering = self.spec.rendering
-        return copying.lines(section.source, section.columns, rendering, writer.line_format)
+    def _lines(self, section: Section, writer: Writer, limit: int | None = None) -> copying.Lines:
+        rendering, line_format = self.spec.rendering, writer.line_format
+        return copying.lines(section.source, section.columns, rendering, line_format, limit)
 
     def slowed_by(self) -> list[CannotCopy | None]:
         """For each section what keeps the database from writing the file's lines, if anything."""
@@ -213,6 +222,16 @@ class Export:
                 hidden=hidden_columns(self.authority, self.report),
             ),
         )
+
+
+def _write_lines(finish: Finish, writer: Writer, lines: list[bytes]) -> bytes:
+    return writer.write_lines(lines, finish)
+
+
+def _write_texts(
+    to_texts: Callable[[list[Any]], Sequence[Sequence[str]]], writer: Writer, rows: list[Any]
+) -> bytes:
+    return writer.write_texts(to_texts(rows))
 
 
 def formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:

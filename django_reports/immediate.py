@@ -378,7 +378,7 @@ def _blocks_drained(
 ) -> Generator[bytes]:
     """The file, of rows that are all read already. Raises what `_drained` does, at once."""
     try:
-        tables, meter.rows_expected = _drained(export, bound)
+        tables, meter.rows_expected = _drained(export, writer, bound)
     except BaseException:
         writer.close()
         raise
@@ -393,7 +393,7 @@ def _blocks_read(
         yield from export.blocks(export.tables(writer), writer, meter, check)
 
 
-def _drained(export: Export, bound: int | None) -> tuple[list[Table], int | None]:
+def _drained(export: Export, writer: Writer, bound: int | None) -> tuple[list[Table], int | None]:
     """The rows of querysets, read at once: one bounded SELECT is count, rows and snapshot.
 
     The rows of `rows()` are pulled as they are asked for; with any, nobody knows how many.
@@ -408,8 +408,12 @@ def _drained(export: Export, bound: int | None) -> tuple[list[Table], int | None
                 tables.append(section.table(section.source.read()))
                 continue
             left = min(known) + 1 - count if known else None
-            spool = spools.enter_context(Spool(section.source.read(left)))
-            tables.append(section.table(spool))
+            if any(column.runs_code for column in section.columns):  # it is to be over, too
+                table = section.table(section.source.read(left))
+            else:
+                table = export.table(section, writer, left)
+            spool = spools.enter_context(Spool(table.rows))
+            tables.append(table._replace(rows=spool))
             count += spool.count
             if limit is not None and count > limit:
                 raise export.too_many_rows(limit)

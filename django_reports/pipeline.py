@@ -4,14 +4,12 @@ import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
 from django_reports.columns import BoundColumn
 from django_reports.exceptions import ReportError, RowLimitExceeded
 from django_reports.writers import Writer
-from django_reports.writers.lines import Finish
 
 CHUNK = 500  # rows between two looks at cancel, lease and deadline
 PATIENCE = 0.5  # seconds: slower rows are looked at, and handed on, without waiting for more
@@ -22,13 +20,13 @@ FIRST_BLOCK = 16 * 1024  # so that a stream's first answer does not wait for a w
 class Table(NamedTuple):
     """The rows of one section of a report; most reports have one.
 
-    With `finish`, `rows` are marked lines for `Writer.write_lines`.
+    `write` is what a writer does with such rows, if it is not `Writer.write`.
     """
 
     columns: Sequence[BoundColumn]
     title: str
     rows: Iterable[Any]
-    finish: Finish | None = None
+    write: Callable[[Writer, list[Any]], bytes] = lambda writer, rows: writer.write(rows)
 
 
 @dataclass
@@ -76,15 +74,12 @@ def blocks(
         for number, table in enumerate(tables):
             if number:
                 buffer += writer.next_section(table.columns, table.title)
-            write = writer.write
-            if table.finish is not None:
-                write = partial(writer.write_lines, finish=table.finish)
             for chunk in _chunks(table.rows):
                 check()
                 meter.rows += len(chunk)
                 if max_rows is not None and meter.rows > max_rows:
                     raise too_many(max_rows)
-                buffer += write(chunk)
+                buffer += table.write(writer, chunk)
                 if len(buffer) >= size or (buffer and monotonic() >= due):
                     yield meter.count(bytes(buffer))
                     buffer.clear()

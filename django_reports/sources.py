@@ -2,10 +2,9 @@
 
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
-from operator import itemgetter
+from itertools import chain, islice
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import finalize
 
@@ -13,13 +12,17 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet
+from django.db.models.expressions import BaseExpression
+from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import ReportError
+from django_reports.picking import Places, picker
 from django_reports.planner import planned_rows
 
+T = TypeVar("T")
 FETCH = 2000  # rows per round trip of a server-side cursor
 SPOOL_MEMORY = 1024 * 1024  # bytes of drained rows kept in memory before they go to disk
 
@@ -120,24 +123,35 @@ class QuerySetSource:
 
     def estimate(self) -> int | None:
         queryset = self._queryset if self._queryset.query.is_sliced else self._queryset.order_by()
-        return planned_rows(queryset.values_list(*self._key))
+        return planned_rows(queryset.values_list(*self.key))
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
-        queryset, names = self.selection()
-        pick = picker(self._columns, names)
-        if limit is not None:
-            queryset = queryset[:limit]
+        queryset, places = self.selection()
+        rows = queryset[:limit].iterator(chunk_size=FETCH)
+        yield from map(picker(self._columns, places), self._fetched(rows))
+
+    def read_raw(self, as_text: Container[Any] = (), limit: int | None = None) -> Iterator[Any]:
+        """The rows as the driver gives them, with the values of a `selection`."""
+        queryset, _places = self.selection(as_text)
+        compiler = queryset[:limit].query.get_compiler(using=self.alias)
+
+        def chunks() -> Iterator[Any]:
+            yield from compiler.execute_sql(chunked_fetch=True, chunk_size=FETCH)
+
+        yield from self._fetched(chain.from_iterable(chunks()))
+
+    def _fetched(self, rows: Iterator[T]) -> Iterator[T]:
         connection = connections[self.alias]
         with _unbuffered(connection):
-            rows = queryset.iterator(chunk_size=FETCH)
             if _reading_locks_others(connection, self._columns):
                 with Spool(rows) as spool:
-                    yield from map(pick, spool)
+                    yield from spool
             else:
-                yield from map(pick, rows)
+                yield from rows
 
     @property
-    def _key(self) -> list[str]:
+    def key(self) -> list[str]:
+        """The fields that are always selected, before others."""
         return [field.attname for field in self._queryset.model._meta.pk_fields]
 
     @contextmanager
@@ -156,13 +170,14 @@ class QuerySetSource:
                     cursor.execute(_SNAPSHOT[connection.vendor])
             yield
 
-    def selection(self) -> tuple["QuerySet[Any]", Mapping[Any, int | slice]]:
+    def selection(self, as_text: Container[Any] = ()) -> tuple["QuerySet[Any]", Places]:
         """The queryset as raw tuples in a total order, and where each source stands in them.
 
-        The key is always selected: under DISTINCT it keeps apart rows that look alike.
+        The key is always selected: under DISTINCT it keeps apart rows that look alike. Of the
+        sources `as_text` the database gives the text.
         """
         # Its parts and not "pk": behind a composite one Django 6.1 orders by the wrong columns.
-        selected = self._key
+        selected = self.key
         names: dict[Any, int | slice] = {name: at for at, name in enumerate(selected)}
         names["pk"] = 0 if len(selected) == 1 else slice(0, len(selected))
         annotations: dict[str, Any] = {}
@@ -171,11 +186,12 @@ class QuerySetSource:
                 if source in names:
                     continue
                 names[source] = len(selected)
-                if isinstance(source, str):
+                if isinstance(source, str) and source not in as_text:
                     selected.append(source)
                 else:
                     alias = f"report_column_{len(selected)}"
-                    annotations[alias] = source
+                    is_text = source in as_text
+                    annotations[alias] = Cast(source, CharField()) if is_text else source
                     selected.append(alias)
         queryset = totally_ordered(self._queryset)
         if annotations:
@@ -211,54 +227,23 @@ def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
     return queryset.order_by(*ordering, "pk")
 
 
+def changes_values(expression: Any, connection: BaseDatabaseWrapper) -> bool:
+    """Whether a project's field or expression makes other values of those that it reads.
+
+    Django's own expressions only make sure of a number's type.
+    """
+    return any(
+        type(expression).convert_value is not BaseExpression.convert_value
+        or converter is not expression.convert_value
+        for converter in expression.get_db_converters(connection)
+    )
+
+
 def _ordering_name(item: Any) -> str | None:
     """The field that an item of an ordering names; None for a computed one."""
     item = getattr(item, "expression", item)  # an OrderBy
     item = getattr(item, "name", item)  # an F
     return item.lstrip("-") if isinstance(item, str) else None
-
-
-def picker(
-    columns: Sequence[BoundColumn], positions: Mapping[Any, int | slice] | None = None
-) -> Callable[[Any], Row]:
-    """A function from a raw row (a tuple by `positions`, or a mapping) to an output row."""
-
-    def key(source: Any) -> Any:
-        return source if positions is None else positions[source]
-
-    def getter(column: BoundColumn) -> Callable[[Any], Any]:
-        compute, show = column.compute, column.show
-        get: Callable[[Any], Any]
-        if compute is None:
-            get = itemgetter(key(column.sources[0]))
-        else:
-            keys = [(str(source), key(source)) for source in column.sources]
-
-            def get(row: Any) -> Any:
-                return compute({name: row[at] for name, at in keys})
-
-        if not column.masked:
-            return get
-        if show is None:
-            return lambda row: None
-
-        def get_masked(row: Any) -> Any:
-            value = get(row)
-            return None if value is None else show(value)
-
-        return get_masked
-
-    if all(column.compute is None and not column.masked for column in columns):
-        keys = [key(column.sources[0]) for column in columns]
-        if len(keys) == 1:
-            only = keys[0]
-            return lambda row: (row[only],)
-        return itemgetter(*keys)
-    getters = [getter(column) for column in columns]
-    return lambda row: tuple([get(row) for get in getters])
-
-
-T = TypeVar("T")
 
 
 class Spool(Generic[T]):
@@ -346,7 +331,7 @@ def _reading_locks_others(connection: BaseDatabaseWrapper, columns: Sequence[Bou
     query on the connection, such as a column's `value=` may make.
     """
     if connection.vendor == "mysql":
-        return any(column.compute is not None for column in columns)
+        return any(column.runs_code for column in columns)
     if connection.vendor != "sqlite":
         return False
     with connection.cursor() as cursor:

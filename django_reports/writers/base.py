@@ -128,6 +128,10 @@ class Writer(ABC):
         """The next rows, as lines of a database in the `line_format` (`writers.lines`)."""
         raise NotImplementedError
 
+    def write_texts(self, columns: Sequence[Sequence[str]]) -> bytes:
+        """The next rows, as the texts of each column; only where it has a `line_format`."""
+        raise NotImplementedError
+
     def next_section(self, columns: Sequence[BoundColumn], title: str) -> bytes:
         """Begin another table, where the format supports sections."""
         raise FormatLimitExceeded(

@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -42,6 +43,19 @@ class CompressedWriter(Writer):
     def line_format(self) -> LineFormat | None:
         return self.inner.line_format
 
+    def write(self, rows: Sequence[Row]) -> bytes:
+        return self._put(self.inner.write(rows))
+
+    def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
+        return self._put(self.inner.write_lines(lines, finish))
+
+    def write_texts(self, columns: Sequence[Sequence[str]]) -> bytes:
+        return self._put(self.inner.write_texts(columns))
+
+    @abstractmethod
+    def _put(self, data: bytes) -> bytes:
+        """Compress a part of the file."""
+
     def close(self) -> None:
         self.inner.close()
 
@@ -49,17 +63,14 @@ class CompressedWriter(Writer):
 class GzipWriter(CompressedWriter):
     def begin(self) -> bytes:
         self._gzip = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
-        return self._gzip.compress(self.inner.begin())
+        return self._put(self.inner.begin())
 
-    def write(self, rows: Sequence[Row]) -> bytes:
-        return self._gzip.compress(self.inner.write(rows))
-
-    def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
-        return self._gzip.compress(self.inner.write_lines(lines, finish))
+    def _put(self, data: bytes) -> bytes:
+        return self._gzip.compress(data)
 
     def end(self) -> Iterable[bytes]:
         for block in self.inner.end():
-            yield self._gzip.compress(block)
+            yield self._put(block)
         yield self._gzip.flush()
 
 
@@ -74,12 +85,6 @@ class ZipWriter(CompressedWriter):
         sink: Any = self._sink
         self._zip = zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
         return self._begin_member()
-
-    def write(self, rows: Sequence[Row]) -> bytes:
-        return self._put(self.inner.write(rows))
-
-    def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
-        return self._put(self.inner.write_lines(lines, finish))
 
     def _put(self, data: bytes) -> bytes:
         self._member.write(data)

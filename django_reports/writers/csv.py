@@ -9,12 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_reports.columns import Row
-from django_reports.kinds import unescaped
 from django_reports.specs import CHOICES, Options
 from django_reports.statuses import Delimiter, Encoding, Header, LineEnd, Quoting
 from django_reports.writers.base import Writer
 from django_reports.writers.encoding import Encoder
-from django_reports.writers.guard import escape
+from django_reports.writers.guard import escape, guard_of
 from django_reports.writers.lines import Finish, LineFormat, LineReader
 
 # What RFC 4180 says, and the only line end with which Python's csv quotes a lone carriage return
@@ -38,20 +37,13 @@ class CsvWriter(Writer):
     option_names = tuple(CHOICES)
 
     def set_up(self) -> None:
-        self._lines: list[str] = []
-        self._csv = csv.writer(
-            _Sink(self._lines),
-            delimiter=self.delimiter.character,
-            lineterminator=CRLF,
-            quoting=QUOTING[self.layout.quoting],
-        )
-        self._line_end = b"\n" if self.layout.line_end is LineEnd.LF else CRLF.encode()
+        is_quoted = self.layout.quoting is Quoting.ALL
+        self._format = LineFormat(self.delimiter.character, quotes_all=is_quoted)
+        self._line_end = "\n" if self.layout.line_end is LineEnd.LF else "\r\n"
         self._encoder = Encoder(self.layout.encoding)
-        if self.line_format is not None:
-            self._line_reader = LineReader(self.line_format)
+        self._line_reader = LineReader(self._format)
         self._texts = [
-            column.kind.to_text(self.rendering, escape if column.escape_formulas else unescaped)
-            for column in self.columns
+            column.kind.to_text(self.rendering, guard_of(column)) for column in self.columns
         ]
 
     @classmethod
@@ -76,27 +68,34 @@ class CsvWriter(Writer):
     def begin(self) -> bytes:
         mark = codecs.BOM_UTF8 if self.layout.encoding is Encoding.UTF_8_SIG else b""
         header = self.header
-        return mark + self._encoded([] if header is None else [[escape(name) for name in header]])
+        return mark + self.write_texts([[escape(name)] for name in header or ()])
 
     def write(self, rows: Sequence[Row]) -> bytes:
-        if type(self).shown is not CsvWriter.shown or not rows:
-            return self._encoded(map(self.shown, rows))
-        columns = [
-            ["" if value is None else text(value) for value in values]
-            for text, values in zip(self._texts, zip(*rows, strict=True), strict=True)
-        ]
-        return self._encoded(zip(*columns, strict=True))
+        if not rows:
+            return b""
+        if type(self).shown is not CsvWriter.shown:
+            return self.write_texts([*zip(*map(self.shown, rows), strict=True)])
+        return self.write_texts(
+            [
+                ["" if value is None else text(value) for value in values]
+                for text, values in zip(self._texts, zip(*rows, strict=True), strict=True)
+            ]
+        )
 
     @property
     def line_format(self) -> LineFormat | None:
         kind = type(self)
         if kind.write is not CsvWriter.write or kind.shown is not CsvWriter.shown:
             return None  # a project's writer that writes rows in a way of its own
-        return LineFormat(self.delimiter.character, self.layout.quoting is Quoting.ALL)
+        return self._format
 
     def write_lines(self, lines: Sequence[bytes], finish: Finish) -> bytes:
-        data = self._line_end.join([*self._line_reader.read(lines, finish), b""])
+        made = self._line_reader.read(lines, finish)
+        data = self._line_end.encode().join([*made, b""])
         return data if self.layout.encoding in UNICODE else self._encode(data.decode())
+
+    def write_texts(self, columns: Sequence[Sequence[str]]) -> bytes:
+        return self._encode(self._line_end.join([*self._format.lines(columns), ""]))
 
     def shown(self, row: Row) -> list[str]:
         return [
@@ -107,28 +106,11 @@ class CsvWriter(Writer):
     def end(self) -> Iterable[bytes]:
         return ()
 
-    def _encoded(self, rows: Iterable[Sequence[str]]) -> bytes:
-        self._csv.writerows(rows)
-        lines = self._lines
-        if self.layout.line_end is LineEnd.LF:
-            text = "".join([f"{line[:-2]}\n" for line in lines])
-        else:
-            text = "".join(lines)
-        lines.clear()
-        return self._encode(text)
-
     def _encode(self, text: str) -> bytes:
         data = self._encoder.encode(text)
         if self._encoder.replaced:
             self.losses["replaced_characters"] = self._encoder.replaced
         return data
-
-
-class _Sink:
-    """A file to csv.writer, which writes one line at a time: a list of lines."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self.write = lines.append
 
 
 class TsvWriter(CsvWriter):

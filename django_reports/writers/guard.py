@@ -9,6 +9,9 @@ gives every text back.
 import re
 import string
 
+from django_reports.columns import BoundColumn
+from django_reports.kinds import Escape, unescaped
+
 _SKIPPED = (
     "\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     "\u2028-\u202f\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
@@ -34,3 +37,8 @@ def unescape(text: str) -> str:
     if text[:1] == "'" and _LIVE.match(text[1:]):
         return text[1:]
     return text
+
+
+def guard_of(column: BoundColumn) -> Escape:
+    """What a column's texts go through."""
+    return escape if column.escape_formulas else unescaped

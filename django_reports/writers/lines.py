@@ -20,10 +20,26 @@ class Mark(StrEnum):
 
 
 class LineFormat(NamedTuple):
-    """What a line of CSV looks like."""
+    """What a line of CSV looks like: just as Python's csv writes it, but column by column."""
 
     delimiter: str
     quotes_all: bool
+
+    def lines(self, columns: Sequence[Sequence[str]]) -> Iterable[str]:
+        """The lines, without an end, of the texts of each column."""
+        fields = [self.fields(texts) for texts in columns]
+        if len(fields) == 1:  # an empty line would be no row
+            fields = [[field or '""' for field in fields[0]]]
+        return map(self.delimiter.join, zip(*fields, strict=True))
+
+    def fields(self, texts: Sequence[str]) -> Sequence[str]:
+        """Texts in quotes, where the format wants them."""
+        if self.quotes_all:
+            return [_quoted(text) for text in texts]
+        search = _special(self.delimiter).search
+        if not search("".join(texts)):
+            return texts
+        return [_quoted(text) if search(text) else text for text in texts]
 
 
 class Finish(Protocol):
@@ -48,9 +64,8 @@ class LineReader:
     """Makes lines whole that a database wrote in one format."""
 
     def __init__(self, line_format: LineFormat) -> None:
-        self._delimiter, self._quotes_all = line_format
+        self._format, self._delimiter = line_format, line_format.delimiter
         mark = re.escape(self._delimiter)
-        self._special = re.compile(f'[{mark}"\r\n]')  # what Python's csv puts into quotes
         self._value = re.compile(f'{mark}(?:"((?:[^"]+|"")*)"|([^"{mark}]*))')
 
     def read(self, lines: Sequence[bytes], finish: Finish) -> Iterable[bytes]:
@@ -74,7 +89,7 @@ class LineReader:
         pieces = list(zip(*parts, strict=True))[finish.given :]
         columns: list[Iterable[str]] = [pieces[0]]
         for made, piece in zip(finish.made(given), pieces[1:], strict=True):
-            columns += [self._fields(made), piece]
+            columns += [self._format.fields(made), piece]
         return map("".join, zip(*columns, strict=True))
 
     def _cut(self, texts: Sequence[str], finish: Finish) -> Iterator[tuple[str | None, ...]]:
@@ -85,7 +100,7 @@ class LineReader:
         ends = [*finish.holes, None]
         starts = [None, *(at + 1 for at in finish.holes)]
         for match, row in zip(begins, rows, strict=True):
-            fields = self._fields(finish.examined(row))
+            fields = self._format.fields(finish.examined(row))
             pieces = [
                 self._delimiter.join(["", *fields[start:end], ""])
                 for start, end in zip(starts, ends, strict=True)
@@ -106,20 +121,16 @@ class LineReader:
         return [quoted.replace('""', '"') or plain for quoted, plain in found]
 
     def _joined(self, texts: Sequence[str]) -> str:
-        return self._delimiter.join(self._fields(texts))
-
-    def _fields(self, texts: Sequence[str]) -> Sequence[str]:
-        """Texts in quotes, where the format wants them."""
-        if self._quotes_all:
-            return [_quoted(text) for text in texts]
-        search = self._special.search
-        if not search("".join(texts)):
-            return texts
-        return [_quoted(text) if search(text) else text for text in texts]
+        return self._delimiter.join(self._format.fields(texts))
 
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
+
+
+@lru_cache
+def _special(delimiter: str) -> re.Pattern[str]:
+    return re.compile(f'[{re.escape(delimiter)}"\r\n]')
 
 
 @lru_cache

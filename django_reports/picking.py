@@ -1,0 +1,94 @@
+"""From what is read to the columns' values, of which some are made by code of the project."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from django_reports.columns import BoundColumn, Row
+from django_reports.kinds import Escape, Rendering, ToText
+
+Places = Mapping[Any, int | slice]  # of a column's source among the values of a raw row
+
+
+def picker(columns: Sequence[BoundColumn], positions: Places | None = None) -> Callable[[Any], Row]:
+    """A function from a raw row (a tuple by `positions`, or a mapping) to an output row."""
+
+    def key(source: Any) -> Any:
+        return source if positions is None else positions[source]
+
+    def getter(column: BoundColumn) -> Callable[[Any], Any]:
+        compute, show = column.compute, column.show
+        get: Callable[[Any], Any]
+        if compute is None:
+            get = itemgetter(key(column.sources[0]))
+        else:
+            keys = [(str(source), key(source)) for source in column.sources]
+
+            def get(row: Any) -> Any:
+                return compute({name: row[at] for name, at in keys})
+
+        if not column.masked:
+            return get
+        if show is None:
+            return lambda row: None
+
+        def get_masked(row: Any) -> Any:
+            value = get(row)
+            return None if value is None else show(value)
+
+        return get_masked
+
+    if not columns:
+        return lambda row: ()
+    if all(column.compute is None and not column.masked for column in columns):
+        keys = [key(column.sources[0]) for column in columns]
+        if len(keys) == 1:
+            only = keys[0]
+            return lambda row: (row[only],)
+        return itemgetter(*keys)
+    getters = [getter(column) for column in columns]
+    return lambda row: tuple([get(row) for get in getters])
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The texts of columns whose values Python makes, of the raw values numbered `given`."""
+
+    given: Sequence[int]
+    _load: Sequence[Callable[[Any], Any]]  # for each given value
+    _pick: Callable[[Any], Row]
+    _to_text: Sequence[ToText]
+
+    @classmethod
+    def of(
+        cls,
+        columns: Sequence[BoundColumn],
+        rendering: Rendering,
+        escape: Callable[[BoundColumn], Escape],
+        places: Places,
+        loader: Callable[[int], Callable[[Any], Any]],
+    ) -> "Computed":
+        """`loader` gives for a raw value's number what makes the value of it that Django reads."""
+        given: list[int] = []
+        among: dict[Any, int | slice] = {}
+        for source in dict.fromkeys(source for column in columns for source in column.sources):
+            place, begin = places[source], len(given)
+            given += [place] if isinstance(place, int) else range(place.start, place.stop)
+            among[source] = begin if isinstance(place, int) else slice(begin, len(given))
+        return cls(
+            given,
+            [loader(at) for at in given],
+            picker(columns, among),
+            [column.kind.to_text(rendering, escape(column)) for column in columns],
+        )
+
+    def texts(self, values: Sequence[Iterable[Any]], count: int) -> list[list[str]]:
+        """For each column the texts of `count` rows, whose given values come one by one."""
+        loaded = [map(load, given) for load, given in zip(self._load, values, strict=True)]
+        rows: Iterable[Any] = zip(*loaded, strict=True) if loaded else [()] * count
+        picked = zip(*map(self._pick, rows), strict=True)
+        return [
+            ["" if value is None else to_text(value) for value in made]
+            for to_text, made in zip(self._to_text, picked, strict=False)
+        ]
