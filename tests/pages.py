@@ -91,6 +91,7 @@ CHANGED_JOB = {
     "file_key": "CASE WHEN n < 5000 THEN 'key' || n ELSE '' END",
 }
 CHANGED_ENTRY = {
+    "id": "-n",  # in the order of their time
     "key": "gen_random_uuid()",
     "created_at": "now() - n * interval '{apart} seconds'",
     "actor_key": "mod(n, 50)",
@@ -104,15 +105,15 @@ def copy(thing, numbers, changed, apart):
     """A copy of a row for each number, made by the database."""
     from django.db import connection
 
-    fields = type(thing)._meta.concrete_fields
-    is_numbered = fields[0].get_internal_type().endswith("AutoField")
-    columns = [field.column for field in fields[is_numbered:]]
+    options = type(thing)._meta
+    columns = [field.column for field in options.concrete_fields]
+    if options.pk.column not in changed:
+        columns.remove(options.pk.column)  # the database numbers them
     values = [changed.get(column, column).format(apart=apart) for column in columns]
-    table = type(thing)._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} "
-            f"FROM {table}, generate_series(%s, %s) AS n WHERE {fields[0].column} = %s",
+            f"INSERT INTO {options.db_table} ({', '.join(columns)}) SELECT {', '.join(values)} "
+            f"FROM {options.db_table}, generate_series(%s, %s) AS n WHERE {options.pk.column} = %s",
             [numbers.start, numbers.stop - 1, thing.pk],
         )
 
