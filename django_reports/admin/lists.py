@@ -16,7 +16,7 @@ from django_reports.formats import offered_formats
 from django_reports.numerals import grouped
 from django_reports.permissions import may_generate
 from django_reports.registry import registry
-from django_reports.views.filters import WINDOW, newest_of
+from django_reports.views.filters import newest_of
 from django_reports.views.paging import COUNTED, BoundedPaginator
 
 if TYPE_CHECKING:
@@ -88,10 +88,7 @@ class ReadOnlyAdmin(_Base):
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse):
             changelist = (response.context_data or {}).get("cl")
-            if changelist is not None and changelist.is_windowed:
-                text = _("Only the newest %(count)s were looked through.")
-                messages.info(request, text % {"count": grouped(WINDOW)})
-            elif changelist is not None and changelist.paginator.is_cut:
+            if changelist is not None and (changelist.is_windowed or changelist.paginator.is_cut):
                 text = _("Only the first %(count)s are listed here; filter or search for others.")
                 messages.info(request, text % {"count": grouped(COUNTED)})
         return response

@@ -137,7 +137,7 @@ def test_what_no_index_finds_is_sought_among_the_newest(
     query = query.format(key=old.pk)
     assert (old.pk in listed(root, query)) == is_found
     text = text_of(browse(root).get(f"{JOBS}{query}"))
-    assert ("newest" in text) == is_told
+    assert ("Only the first 10,000" in text) == is_told
 
 
 def test_list_offers_no_action_but_to_look(root, orders):
