@@ -36,7 +36,7 @@ function show(job) {
   write("pace", job.pace);
   const cancel = page.querySelector("[data-cancel]");
   if (cancel) {
-    cancel.hidden = !job.links.cancel; // it is asked for already, in another tab, say
+    cancel.disabled = !job.links.cancel; // it is asked for already, in another tab, say
   }
   document.title = `${isRunning && percent ? percent : job.label} · ${page.dataset.report}`;
   speak(job);
