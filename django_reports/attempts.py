@@ -27,6 +27,7 @@ from django_reports.exceptions import (
     ReportError,
 )
 from django_reports.exports import localised, prepare
+from django_reports.failures import failure_of
 from django_reports.models import ReportJob
 from django_reports.policies import Grant
 from django_reports.specs import ExportSpec
@@ -118,7 +119,7 @@ def _end(attempt: Attempt, error: Exception) -> None:
         case _:
             if not isinstance(error, ReportError):
                 logger.error("job=%s attempt=%s event=failed", key, number, exc_info=error)
-            jobs.fail(attempt.job, attempt.rows(), *jobs.failure_of(error))
+            jobs.fail(attempt.job, attempt.rows(), *failure_of(error))
 
 
 def _make(attempt: Attempt, control: Control) -> None:

@@ -3,13 +3,14 @@
 It follows `override_settings`: nothing here outlives a change of the setting.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import UnionType
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -54,38 +55,14 @@ class Settings:
     REQUEST_ID_HEADER: str | None = None
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "STREAM_MAX_ROWS": (int,),
-    "STREAMS_PER_PROCESS": (int,),
-    "RUNNER": (str,),
-    "QUEUE": (str,),
-    "STORAGE": (str,),
-    "FOLDER": (str, Path, type(None)),
-    "RETENTION": (timedelta,),
-    "DOWNLOADS": (str,),
-    "ACCEL_PREFIX": (str,),
-    "BASE_URL": (str, type(None)),
-    "TELL_BY_EMAIL": (bool,),
-    "LINK_LIFETIME": (timedelta,),
-    "PROJECT_VERSION": (str, Callable),  # type: ignore[dict-item]
-    "DATABASE": (str, type(None)),
-    "POLICY": (str,),
-    "SUPERUSERS_MAY_ALL": (bool,),
-    "TENANT": (str, type(None)),
-    "MASK_KEY": (str, type(None)),
-    "LOCAL_THREAD": (bool,),
-    "LEASE": (timedelta,),
-    "TIMEOUT": (timedelta,),
-    "SNAPSHOT_MAX_AGE": (timedelta,),
-    "MAX_ATTEMPTS": (int,),
-    "AUDIT_KEYS": (list, tuple),
-    "AUDIT_ANCHORS": (list, tuple),
-    "AUDIT_RETENTION": (timedelta, type(None)),
-    "PERSONAL_DATA_RETENTION": (timedelta, type(None)),
-    "JOB_RETENTION": (timedelta, type(None)),
-    "TRUSTED_PROXIES": (int, list, tuple),
-    "REQUEST_ID_HEADER": (str, type(None)),
-}
+def _accepted(hint: Any) -> Iterator[type]:
+    """The types that isinstance is to be asked about, for the annotation of a setting."""
+    for part in get_args(hint) if isinstance(hint, UnionType) else (hint,):
+        kind = get_origin(part) or part
+        yield from (list, tuple) if kind is Sequence else (kind,)
+
+
+_TYPES = {name: tuple(_accepted(hint)) for name, hint in get_type_hints(Settings).items()}
 _CHOICES = {"DOWNLOADS": ("django", "x-accel-redirect", "x-sendfile", "redirect")}
 _NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS", "TRUSTED_PROXIES")
 _POSITIVE = (
@@ -114,8 +91,8 @@ def problems(value: Any) -> list[str]:
             names = " or ".join(kind.__name__ for kind in _TYPES[key])
             found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
         elif key in _CHOICES and item not in _CHOICES[key]:
-            legal = ", ".join(_CHOICES[key])
-            found.append(f"{NAME}[{key!r}] is {item!r}. Choose from: {legal}.")
+            choices = ", ".join(_CHOICES[key])
+            found.append(f"{NAME}[{key!r}] is {item!r}. Choose from: {choices}.")
         elif key == "ACCEL_PREFIX" and not (item.startswith("/") and item.endswith("/")):
             found.append(f"{NAME}[{key!r}] must begin and end with a slash, not {item!r}.")
         elif key == "BASE_URL" and item and not item.startswith(("https://", "http://")):
@@ -167,16 +144,20 @@ def _is_one_of(item: Any, types: tuple[type, ...]) -> Any:
     return isinstance(item, types) and (bool in types or not isinstance(item, bool))
 
 
+def settings_problems() -> list[str]:
+    """What is wrong with this project's DJANGO_REPORTS; with anything, `get_settings` raises."""
+    return problems(getattr(django_settings, NAME, {}))
+
+
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """The settings in force.
 
     Raises ImproperlyConfigured for an unknown key or a value of the wrong type.
     """
-    value = getattr(django_settings, NAME, {})
-    if found := problems(value):
+    if found := settings_problems():
         raise ImproperlyConfigured(" ".join(found))
-    return Settings(**value)
+    return Settings(**getattr(django_settings, NAME, {}))
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
@@ -185,5 +166,3 @@ def _forget(*, setting: str, **kwargs: Any) -> None:
 
 
 setting_changed.connect(_forget, dispatch_uid="django_reports.conf")
-
-assert set(_TYPES) == {field.name for field in fields(Settings)}

@@ -23,7 +23,7 @@ from django.test import RequestFactory
 
 import django_reports
 from django_reports import conf, delivery, exceptions, signals, statuses, testing, urls
-from django_reports.checks import check_report
+from django_reports.checks.reports import check_report
 from django_reports.columns import MASKS, TOTALS, Column
 from django_reports.forms import OPTION_LABELS
 from django_reports.kinds import KINDS, Kind, lookup

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from django_reports import Column, ModelReport, Report, delivery, storage
-from django_reports.checks import check_report
+from django_reports.checks.reports import check_report
 from django_reports.exceptions import InvalidSpec, ReportDenied, RowLimitExceeded
 from django_reports.kinds import Rendering
 from django_reports.models import ReportJob

@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_reports.exports import formats
+from django_reports.formats import offered_formats
 from django_reports.numerals import grouped
 from django_reports.permissions import may_generate
 from django_reports.registry import registry
@@ -79,7 +79,7 @@ class FormatFilter(SimpleListFilter):
     parameter_name = "format"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, str(label)) for name, label in formats()]
+        return [(name, str(label)) for name, label in offered_formats()]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         value = self.value()

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 import django_reports
 from django_reports.exceptions import ReportDenied
-from django_reports.exports import formats
+from django_reports.formats import offered_formats
 from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
 from django_reports.specs import CHOICES, LABEL_LENGTH
@@ -238,7 +238,7 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
         for column in columns_for(authority, report, None)
     ]
     assert authority.user is not None
-    offered = formats(grant_of(authority.user, report))
+    offered = offered_formats(grant_of(authority.user, report))
     parameters = parameters_schema(report)
     schema = _object(
         {
