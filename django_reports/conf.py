@@ -10,13 +10,15 @@ from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from types import UnionType
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 NAME = "DJANGO_REPORTS"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +151,23 @@ def settings_problems() -> list[str]:
     return problems(getattr(django_settings, NAME, {}))
 
 
-@lru_cache(maxsize=1)
+def cached_by_settings(*names: str) -> Callable[[Callable[[], T]], Callable[[], T]]:
+    """Have a function's value kept until one of these settings changes, as in a test."""
+
+    def decorate(function: Callable[[], T]) -> Callable[[], T]:
+        kept = lru_cache(maxsize=1)(function)
+
+        def forget(*, setting: str, **kwargs: Any) -> None:
+            if setting in names:
+                kept.cache_clear()
+
+        setting_changed.connect(forget, weak=False)
+        return kept
+
+    return decorate
+
+
+@cached_by_settings(NAME)
 def get_settings() -> Settings:
     """The settings in force.
 
@@ -158,11 +176,3 @@ def get_settings() -> Settings:
     if found := settings_problems():
         raise ImproperlyConfigured(" ".join(found))
     return Settings(**getattr(django_settings, NAME, {}))
-
-
-def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting == NAME:
-        get_settings.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="django_reports.conf")
