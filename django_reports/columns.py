@@ -41,8 +41,6 @@ _SECRET = re.compile(
     r"(s|$|_)",
     re.IGNORECASE,
 )
-
-
 _PERSONAL = re.compile(
     r"(^|_)(e?_?mail|phone|mobile|fax|birth|birthday|birth_?date|date_of_birth|dob|iban|bic|ssn"
     r"|social_security|tax_?(id|number)|national_id|passport|salary|wage|religion|gender|diagnosis"
