@@ -151,13 +151,20 @@ class ReportJob(models.Model):
         ordering = ("-created_at", "id")
         permissions = [("view_dashboard", _("Can see the figures of all exports"))]
         indexes: ClassVar = [
-            models.Index(fields=["-created_at", "id"], name="reports_job_newest"),
+            # All that the figures of many exports are made of, so that no row is read for them.
+            models.Index(
+                fields=[
+                    *("-created_at", "id", "status", "started_at", "finished_at", "rows_done"),
+                    *("bytes", "rerun_of", "requested_by_text", "report"),
+                ],
+                name="reports_job_newest",
+            ),
             models.Index(fields=["requested_by", "-created_at"], name="reports_job_owner"),
             models.Index(fields=["report", "-created_at"], name="reports_job_report"),
             models.Index(fields=["status", "created_at"], name="reports_job_state"),
             models.Index(fields=["status", "lease_until"], name="reports_job_lease"),
             models.Index(fields=["status", "expires_at"], name="reports_job_expiry"),
-            models.Index(fields=["file_key"], name="reports_job_file"),
+            models.Index(fields=["file_key", "status", "bytes"], name="reports_job_file"),
             models.Index(fields=["is_news", "requested_by"], name="reports_job_news"),
         ]
         constraints: ClassVar = [
