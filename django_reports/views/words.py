@@ -116,12 +116,8 @@ _REMEDIES: dict[str, Any] = {
 }
 
 
-def losses_in_words(job: ReportJob) -> list[str]:
-    """What the format could not hold as it was."""
-    return in_words(job.losses)
-
-
-def in_words(losses: Mapping[str, int]) -> list[str]:
+def losses_in_words(losses: Mapping[str, int]) -> list[str]:
+    """What a format could not hold as it was."""
     return [
         str(_LOSSES[name] % {"count": count})
         if name in _LOSSES
