@@ -10,13 +10,15 @@ from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from types import UnionType
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 NAME = "DJANGO_REPORTS"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def _accepted(hint: Any) -> Iterator[type]:
 
 _TYPES = {name: tuple(_accepted(hint)) for name, hint in get_type_hints(Settings).items()}
 _CHOICES = {"DOWNLOADS": ("django", "x-accel-redirect", "x-sendfile", "redirect")}
-_NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS", "TRUSTED_PROXIES")
+_LEAST = {"STREAM_MAX_ROWS": 0, "STREAMS_PER_PROCESS": 0, "TRUSTED_PROXIES": 0, "MAX_ATTEMPTS": 1}
 _POSITIVE = (
     "RETENTION",
     "LINK_LIFETIME",
@@ -82,36 +84,36 @@ def problems(value: Any) -> list[str]:
     if not isinstance(value, dict):
         return [f"{NAME} must be a dict, not {type(value).__name__}."]
     found = []
-    legal = ", ".join(sorted(_TYPES))
-    item: Any
     for key, item in value.items():
-        if key not in _TYPES:
+        if key in _TYPES:
+            found += [f"{NAME}[{key!r}] {problem}." for problem in _problems_of(key, item)]
+        else:
+            legal = ", ".join(sorted(_TYPES))
             found.append(f"{NAME} has no key {key!r}. The legal ones are: {legal}.")
-        elif not _is_one_of(item, _TYPES[key]):
-            names = " or ".join(kind.__name__ for kind in _TYPES[key])
-            found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
-        elif key in _CHOICES and item not in _CHOICES[key]:
-            choices = ", ".join(_CHOICES[key])
-            found.append(f"{NAME}[{key!r}] is {item!r}. Choose from: {choices}.")
-        elif key == "ACCEL_PREFIX" and not (item.startswith("/") and item.endswith("/")):
-            found.append(f"{NAME}[{key!r}] must begin and end with a slash, not {item!r}.")
-        elif key == "BASE_URL" and item and not item.startswith(("https://", "http://")):
-            found.append(f"{NAME}[{key!r}] must begin with https:// or http://, not {item!r}.")
-        elif key in _POSITIVE and item is not None and item <= timedelta(0):
-            found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
-        elif key in _NOT_NEGATIVE and isinstance(item, int) and item < 0:
-            found.append(f"{NAME}[{key!r}] must be 0 or more, not {item!r}.")
-        elif key == "MASK_KEY" and item == "":
-            found.append(f"{NAME}[{key!r}] must not be empty.")
-        elif key == "MAX_ATTEMPTS" and item < 1:
-            found.append(f"{NAME}[{key!r}] must be 1 or more, not {item!r}.")
-        elif isinstance(item, list | tuple):
-            found += [
-                f"{NAME}[{key!r}] must hold {_PARTS[key].what}, not {part!r}."
-                for part in item
-                if not _PARTS[key].is_good(part)
-            ]
     return found
+
+
+def _problems_of(key: str, item: Any) -> Iterator[str]:
+    """What is wrong with the value of one key."""
+    if not _is_one_of(item, _TYPES[key]):
+        yield f"must be {' or '.join(kind.__name__ for kind in _TYPES[key])}, not {item!r}"
+    elif key in _CHOICES and item not in _CHOICES[key]:
+        yield f"is {item!r}. Choose from: {', '.join(_CHOICES[key])}"
+    elif key == "ACCEL_PREFIX" and not (item.startswith("/") and item.endswith("/")):
+        yield f"must begin and end with a slash, not {item!r}"
+    elif key == "BASE_URL" and item and not item.startswith(("https://", "http://")):
+        yield f"must begin with https:// or http://, not {item!r}"
+    elif key == "MASK_KEY" and item == "":
+        yield "must not be empty"
+    elif key in _POSITIVE and item is not None and item <= timedelta(0):
+        yield f"must be longer than zero, not {item!r}"
+    elif key in _LEAST and isinstance(item, int) and item < _LEAST[key]:
+        yield f"must be {_LEAST[key]} or more, not {item!r}"
+    elif isinstance(item, list | tuple):
+        parts = _PARTS[key]
+        yield from (
+            f"must hold {parts.what}, not {part!r}" for part in item if not parts.is_good(part)
+        )
 
 
 def _is_text(part: Any) -> bool:
@@ -149,7 +151,23 @@ def settings_problems() -> list[str]:
     return problems(getattr(django_settings, NAME, {}))
 
 
-@lru_cache(maxsize=1)
+def cached_by_settings(*names: str) -> Callable[[Callable[[], T]], Callable[[], T]]:
+    """Have a function's value kept until one of these settings changes, as in a test."""
+
+    def decorate(function: Callable[[], T]) -> Callable[[], T]:
+        kept = lru_cache(maxsize=1)(function)
+
+        def forget(*, setting: str, **kwargs: Any) -> None:
+            if setting in names:
+                kept.cache_clear()
+
+        setting_changed.connect(forget, weak=False)
+        return kept
+
+    return decorate
+
+
+@cached_by_settings(NAME)
 def get_settings() -> Settings:
     """The settings in force.
 
@@ -158,11 +176,3 @@ def get_settings() -> Settings:
     if found := settings_problems():
         raise ImproperlyConfigured(" ".join(found))
     return Settings(**getattr(django_settings, NAME, {}))
-
-
-def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting == NAME:
-        get_settings.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="django_reports.conf")

@@ -240,13 +240,7 @@ def prepare(
             _("A report of several sections is made of all their rows."), field="selection"
         )
     grant = authorise(authority, report, spec.selection, origin)
-    try:
-        columns = columns_for(authority, report, spec.columns)
-    except ReportDenied as error:
-        record_denial(spec, origin, error)
-        raise
-    columns.sort(key=_position_of_section(report))
-    columns = _renamed(columns, spec.labels)
+    columns = _columns(report, spec, authority, origin)
     writer_class = writer_class_for(spec, columns)
     _check_format(spec, grant, origin)
     parameters = bound_parameters(report, spec)
@@ -267,6 +261,20 @@ def prepare(
         parameters=parameters,
         rows_left=quotas.rows_left(authority.user, grant, but=job),
     )
+
+
+def _columns(
+    report: Report, spec: ExportSpec, authority: Authority, origin: Origin
+) -> list[BoundColumn]:
+    """The columns of the file: those of one section after the other, with their new names."""
+    try:
+        columns = columns_for(authority, report, spec.columns)
+    except ReportDenied as error:
+        record_denial(spec, origin, error)
+        raise
+    position = {key: at for at, key in enumerate(report.get_sections())}
+    columns.sort(key=lambda column: position[column.section])
+    return _renamed(columns, spec.labels)
 
 
 def _renamed(columns: Sequence[BoundColumn], labels: Mapping[str, str]) -> list[BoundColumn]:
@@ -302,11 +310,6 @@ def _check_format(spec: ExportSpec, grant: Grant, origin: Origin) -> None:
     )
     record_denial(spec, origin, error)
     raise error
-
-
-def _position_of_section(report: Report) -> Callable[[BoundColumn], int]:
-    positions = {key: at for at, key in enumerate(report.get_sections())}
-    return lambda column: positions[column.section]
 
 
 def record_denial(spec: ExportSpec, origin: Origin, error: ReportError) -> None:

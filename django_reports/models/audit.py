@@ -1,6 +1,7 @@
 """AuditEntry: one append-only fact. AuditCheckpoint: a signed word on all entries up to one."""
 
 import uuid
+from enum import StrEnum
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
@@ -8,6 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.statuses import AuditAction
+
+
+class Removal(StrEnum):
+    """What an entry says was removed, for good, because it was old enough."""
+
+    ENTRIES = "entries"
+    PERSONAL_DATA = "personal data"
+    JOBS = "jobs"
 
 
 class AppendOnly(TypeError):

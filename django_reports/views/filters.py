@@ -17,8 +17,6 @@ from django_reports.statuses import JobStatus
 
 NEWEST = 1000  # exports that are looked at for which reports there are
 WINDOW = 10_000  # exports among which it is searched: the newest ones of the period
-
-
 DAY = "%Y-%m-%d"  # as browsers send it, whatever the language
 
 

@@ -12,7 +12,7 @@ from django_reports.formats import cautions_of
 from django_reports.numerals import grouped
 from django_reports.specs import ExportSpec
 from django_reports.statuses import Delivery
-from django_reports.views.words import in_words
+from django_reports.views.words import losses_in_words
 from django_reports.writers import plain_format
 
 MILLION = 1_000_000
@@ -56,7 +56,7 @@ def cautions(plan: Plan, format_name: str) -> list[str]:
 
 def cautions_of_preview(preview: Preview, spec: ExportSpec) -> list[str]:
     """What the first rows already show of what the file cannot hold, or its readers will not."""
-    found = in_words(preview.losses)
+    found = losses_in_words(preview.losses)
     if plain_format(spec.format) in ("csv", "tsv"):
         rounded_ones = [
             name
