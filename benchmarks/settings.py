@@ -45,10 +45,7 @@ TEMPLATES = [
 ]
 DATABASES = {"default": json.loads(os.environ["BENCHMARK_DATABASE"])}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en-us"
 TIME_ZONE = "Europe/Berlin"
-USE_I18N = True
-USE_TZ = True
 STATIC_URL = "static/"
 SILENCED_SYSTEM_CHECKS = ["django_reports.W004"]  # nobody is hurt by an invented e-mail address
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True

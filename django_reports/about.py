@@ -47,14 +47,15 @@ def facts(
 
 def parameters_in_words(form: forms.Form | None) -> list[tuple[str, str]]:
     """The label and the value of each parameter that has one; a secret one is only mentioned."""
+    if form is None:
+        return []
     found = []
-    for name, field in form.fields.items() if form else ():
-        value = form.cleaned_data.get(name) if form else None
+    for name, field in form.fields.items():
+        value = form.cleaned_data.get(name)
         if value is None or value in ("", [], ()):
             continue
-        bound: Any = form[name] if form else None
         shown = HIDDEN if is_secret(name, field) else _in_words(field, value)
-        found.append((str(bound.label), shown))
+        found.append((str(form[name].label), shown))
     return found
 
 

@@ -13,8 +13,6 @@ class DjangoReportsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("django_reports.checks")
-        import_module("django_reports.checks_of_storage")
-        import_module("django_reports.checks_of_grants")
         import_module("django_reports.grants").watch_memberships()
         import_module("django_reports.notices").watch()
         import_module("django_reports.own_reports")

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from django_reports import audit, jobs, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM
@@ -28,6 +27,7 @@ from django_reports.exceptions import (
     ReportError,
 )
 from django_reports.exports import localised, prepare
+from django_reports.failures import failure_of
 from django_reports.models import ReportJob
 from django_reports.policies import Grant
 from django_reports.specs import ExportSpec
@@ -115,11 +115,11 @@ def _end(attempt: Attempt, error: Exception) -> None:
         case LeaseLost():
             logger.warning("job=%s attempt=%s event=lease_lost", key, number)
         case Canceled():
-            jobs.finish_canceled(attempt.job, attempt.rows(), _("Canceled while running."))
+            jobs.finish_canceled(attempt.job, attempt.rows())
         case _:
             if not isinstance(error, ReportError):
                 logger.error("job=%s attempt=%s event=failed", key, number, exc_info=error)
-            jobs.fail(attempt.job, attempt.rows(), *jobs.failure_of(error))
+            jobs.fail(attempt.job, attempt.rows(), *failure_of(error))
 
 
 def _make(attempt: Attempt, control: Control) -> None:

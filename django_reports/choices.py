@@ -11,13 +11,14 @@ from django_reports.exceptions import InvalidSpec
 from django_reports.specs import ExportSpec, Options
 from django_reports.writers import all_writers, plain_format, writer_for
 
-CHOICES = ("format", "columns", "labels", "options", "time_zone", "language")
+# The keys of a spec that are chosen for any rows alike.
+_KEPT = ("format", "columns", "labels", "options", "time_zone", "language")
 
 
 def choices_of(spec: ExportSpec) -> dict[str, Any]:
     """The choices in a spec, as JSON."""
     made = spec.to_json()
-    return {name: made[name] for name in CHOICES}
+    return {name: made[name] for name in _KEPT}
 
 
 def first_choices(report: str, formats: Sequence[tuple[str, Label]]) -> ExportSpec:
@@ -41,7 +42,7 @@ def fitted(
     And what of them cannot: names of columns and of a format.
     """
     start = first_choices(report, formats)
-    kept = {name: choices[name] for name in CHOICES if name in choices}
+    kept = {name: choices[name] for name in _KEPT if name in choices}
     try:
         spec = ExportSpec.from_json({**start.to_json(), **kept})
     except InvalidSpec as error:  # an option, a language or a time zone that is no longer there

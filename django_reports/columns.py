@@ -41,8 +41,6 @@ _SECRET = re.compile(
     r"(s|$|_)",
     re.IGNORECASE,
 )
-
-
 _PERSONAL = re.compile(
     r"(^|_)(e?_?mail|phone|mobile|fax|birth|birthday|birth_?date|date_of_birth|dob|iban|bic|ssn"
     r"|social_security|tax_?(id|number)|national_id|passport|salary|wage|religion|gender|diagnosis"
@@ -286,17 +284,7 @@ def bind(column: Column, model: type[Model] | None) -> BoundColumn:
         walked = resolve_path(model, path)
         sources = (path,)
         label = column.label or path_label(walked)
-        kind = kind or kind_for_field(walked[-1])
-        if kind is None and isinstance(walked[-1], BinaryField):
-            raise ColumnError(
-                'binary data is exported only if it is asked for: with kind="binary", as Base64'
-            )
-        if kind is None:
-            raise ColumnError(
-                f"a {type(walked[-1]).__name__} has no defined way into a file; "
-                "give the column a kind=, or register one with "
-                "django_reports.kinds.register_kind()"
-            )
+        kind = kind or _field_kind(walked[-1])
     return BoundColumn(
         name=column.name,
         label=label,
@@ -307,6 +295,20 @@ def bind(column: Column, model: type[Model] | None) -> BoundColumn:
         mask=column.mask,
         escape_formulas=column.escape_formulas,
         total=column.total,
+    )
+
+
+def _field_kind(field: Any) -> Kind:
+    """The kind of a model field. Raises ColumnError for one that has none."""
+    if kind := kind_for_field(field):
+        return kind
+    if isinstance(field, BinaryField):
+        raise ColumnError(
+            'binary data is exported only if it is asked for: with kind="binary", as Base64'
+        )
+    raise ColumnError(
+        f"a {type(field).__name__} has no defined way into a file; give the column a kind=, or "
+        "register one with django_reports.kinds.register_kind()"
     )
 
 

@@ -3,19 +3,22 @@
 It follows `override_settings`: nothing here outlives a change of the setting.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import UnionType
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
 NAME = "DJANGO_REPORTS"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,40 +57,16 @@ class Settings:
     REQUEST_ID_HEADER: str | None = None
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "STREAM_MAX_ROWS": (int,),
-    "STREAMS_PER_PROCESS": (int,),
-    "RUNNER": (str,),
-    "QUEUE": (str,),
-    "STORAGE": (str,),
-    "FOLDER": (str, Path, type(None)),
-    "RETENTION": (timedelta,),
-    "DOWNLOADS": (str,),
-    "ACCEL_PREFIX": (str,),
-    "BASE_URL": (str, type(None)),
-    "TELL_BY_EMAIL": (bool,),
-    "LINK_LIFETIME": (timedelta,),
-    "PROJECT_VERSION": (str, Callable),  # type: ignore[dict-item]
-    "DATABASE": (str, type(None)),
-    "POLICY": (str,),
-    "SUPERUSERS_MAY_ALL": (bool,),
-    "TENANT": (str, type(None)),
-    "MASK_KEY": (str, type(None)),
-    "LOCAL_THREAD": (bool,),
-    "LEASE": (timedelta,),
-    "TIMEOUT": (timedelta,),
-    "SNAPSHOT_MAX_AGE": (timedelta,),
-    "MAX_ATTEMPTS": (int,),
-    "AUDIT_KEYS": (list, tuple),
-    "AUDIT_ANCHORS": (list, tuple),
-    "AUDIT_RETENTION": (timedelta, type(None)),
-    "PERSONAL_DATA_RETENTION": (timedelta, type(None)),
-    "JOB_RETENTION": (timedelta, type(None)),
-    "TRUSTED_PROXIES": (int, list, tuple),
-    "REQUEST_ID_HEADER": (str, type(None)),
-}
+def _accepted(hint: Any) -> Iterator[type]:
+    """The types that isinstance is to be asked about, for the annotation of a setting."""
+    for part in get_args(hint) if isinstance(hint, UnionType) else (hint,):
+        kind = get_origin(part) or part
+        yield from (list, tuple) if kind is Sequence else (kind,)
+
+
+_TYPES = {name: tuple(_accepted(hint)) for name, hint in get_type_hints(Settings).items()}
 _CHOICES = {"DOWNLOADS": ("django", "x-accel-redirect", "x-sendfile", "redirect")}
-_NOT_NEGATIVE = ("STREAM_MAX_ROWS", "STREAMS_PER_PROCESS", "TRUSTED_PROXIES")
+_LEAST = {"STREAM_MAX_ROWS": 0, "STREAMS_PER_PROCESS": 0, "TRUSTED_PROXIES": 0, "MAX_ATTEMPTS": 1}
 _POSITIVE = (
     "RETENTION",
     "LINK_LIFETIME",
@@ -105,36 +84,36 @@ def problems(value: Any) -> list[str]:
     if not isinstance(value, dict):
         return [f"{NAME} must be a dict, not {type(value).__name__}."]
     found = []
-    legal = ", ".join(sorted(_TYPES))
-    item: Any
     for key, item in value.items():
-        if key not in _TYPES:
+        if key in _TYPES:
+            found += [f"{NAME}[{key!r}] {problem}." for problem in _problems_of(key, item)]
+        else:
+            legal = ", ".join(sorted(_TYPES))
             found.append(f"{NAME} has no key {key!r}. The legal ones are: {legal}.")
-        elif not _is_one_of(item, _TYPES[key]):
-            names = " or ".join(kind.__name__ for kind in _TYPES[key])
-            found.append(f"{NAME}[{key!r}] must be {names}, not {item!r}.")
-        elif key in _CHOICES and item not in _CHOICES[key]:
-            legal = ", ".join(_CHOICES[key])
-            found.append(f"{NAME}[{key!r}] is {item!r}. Choose from: {legal}.")
-        elif key == "ACCEL_PREFIX" and not (item.startswith("/") and item.endswith("/")):
-            found.append(f"{NAME}[{key!r}] must begin and end with a slash, not {item!r}.")
-        elif key == "BASE_URL" and item and not item.startswith(("https://", "http://")):
-            found.append(f"{NAME}[{key!r}] must begin with https:// or http://, not {item!r}.")
-        elif key in _POSITIVE and item is not None and item <= timedelta(0):
-            found.append(f"{NAME}[{key!r}] must be longer than zero, not {item!r}.")
-        elif key in _NOT_NEGATIVE and isinstance(item, int) and item < 0:
-            found.append(f"{NAME}[{key!r}] must be 0 or more, not {item!r}.")
-        elif key == "MASK_KEY" and item == "":
-            found.append(f"{NAME}[{key!r}] must not be empty.")
-        elif key == "MAX_ATTEMPTS" and item < 1:
-            found.append(f"{NAME}[{key!r}] must be 1 or more, not {item!r}.")
-        elif isinstance(item, list | tuple):
-            found += [
-                f"{NAME}[{key!r}] must hold {_PARTS[key].what}, not {part!r}."
-                for part in item
-                if not _PARTS[key].is_good(part)
-            ]
     return found
+
+
+def _problems_of(key: str, item: Any) -> Iterator[str]:
+    """What is wrong with the value of one key."""
+    if not _is_one_of(item, _TYPES[key]):
+        yield f"must be {' or '.join(kind.__name__ for kind in _TYPES[key])}, not {item!r}"
+    elif key in _CHOICES and item not in _CHOICES[key]:
+        yield f"is {item!r}. Choose from: {', '.join(_CHOICES[key])}"
+    elif key == "ACCEL_PREFIX" and not (item.startswith("/") and item.endswith("/")):
+        yield f"must begin and end with a slash, not {item!r}"
+    elif key == "BASE_URL" and item and not item.startswith(("https://", "http://")):
+        yield f"must begin with https:// or http://, not {item!r}"
+    elif key == "MASK_KEY" and item == "":
+        yield "must not be empty"
+    elif key in _POSITIVE and item is not None and item <= timedelta(0):
+        yield f"must be longer than zero, not {item!r}"
+    elif key in _LEAST and isinstance(item, int) and item < _LEAST[key]:
+        yield f"must be {_LEAST[key]} or more, not {item!r}"
+    elif isinstance(item, list | tuple):
+        parts = _PARTS[key]
+        yield from (
+            f"must hold {parts.what}, not {part!r}" for part in item if not parts.is_good(part)
+        )
 
 
 def _is_text(part: Any) -> bool:
@@ -167,23 +146,33 @@ def _is_one_of(item: Any, types: tuple[type, ...]) -> Any:
     return isinstance(item, types) and (bool in types or not isinstance(item, bool))
 
 
-@lru_cache(maxsize=1)
+def settings_problems() -> list[str]:
+    """What is wrong with this project's DJANGO_REPORTS; with anything, `get_settings` raises."""
+    return problems(getattr(django_settings, NAME, {}))
+
+
+def cached_by_settings(*names: str) -> Callable[[Callable[[], T]], Callable[[], T]]:
+    """Have a function's value kept until one of these settings changes, as in a test."""
+
+    def decorate(function: Callable[[], T]) -> Callable[[], T]:
+        kept = lru_cache(maxsize=1)(function)
+
+        def forget(*, setting: str, **kwargs: Any) -> None:
+            if setting in names:
+                kept.cache_clear()
+
+        setting_changed.connect(forget, weak=False)
+        return kept
+
+    return decorate
+
+
+@cached_by_settings(NAME)
 def get_settings() -> Settings:
     """The settings in force.
 
     Raises ImproperlyConfigured for an unknown key or a value of the wrong type.
     """
-    value = getattr(django_settings, NAME, {})
-    if found := problems(value):
+    if found := settings_problems():
         raise ImproperlyConfigured(" ".join(found))
-    return Settings(**value)
-
-
-def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting == NAME:
-        get_settings.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="django_reports.conf")
-
-assert set(_TYPES) == {field.name for field in fields(Settings)}
+    return Settings(**getattr(django_settings, NAME, {}))

@@ -29,6 +29,7 @@ from django_reports.kinds.postgresql import (
 )
 from django_reports.picking import Computed, Places
 from django_reports.sources import QuerySetSource, Source, Spool, changes_values
+from django_reports.writers import Writer
 from django_reports.writers.guard import guard_of
 from django_reports.writers.lines import HOLE, LineFormat, Mark
 
@@ -64,6 +65,9 @@ class Lines:
     parameters: tuple[Any, ...]
     finish: "Finisher"
     slowed_by: Sequence[CannotCopy]
+
+    def write(self, writer: Writer, lines: Sequence[bytes]) -> bytes:
+        return writer.write_lines(lines, self.finish)
 
     def __iter__(self) -> Iterator[bytes]:
         """One COPY. If code of the report makes a query meanwhile, the rest is read before it."""

@@ -16,7 +16,7 @@ from django_reports.conf import get_settings
 from django_reports.estimates import Estimate
 from django_reports.exceptions import IdempotencyKeyReused
 from django_reports.exports import Export, localised, prepare, record_denial
-from django_reports.immediate import ImmediateExport, NotNow, answer, pass_through
+from django_reports.immediate import ImmediateExport, answer, pass_through
 from django_reports.models import ReportJob
 from django_reports.numerals import grouped
 from django_reports.permissions import Authority, hidden_columns
@@ -24,6 +24,7 @@ from django_reports.pipeline import Meter, Table
 from django_reports.planner import TookTooLong, at_most
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, Delivery
+from django_reports.streams import NotNow
 
 PATIENCE = 1.0  # seconds that the export page looks for rows
 TRIES = 3  # to find the job that another request for the same has just written

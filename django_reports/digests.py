@@ -8,36 +8,26 @@ import datetime as dt
 import hmac
 import json
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
-from django.core.signals import setting_changed
 from django.utils import timezone
 
-from django_reports.conf import get_settings
+from django_reports.conf import NAME, cached_by_settings, get_settings
 from django_reports.models import AuditCheckpoint, AuditEntry
 
 FORM = 1  # of the texts that are signed; entries of an older one would still be verified by it
 FIRST_SEAL = ""  # what comes before the first entry
 
 
-@lru_cache(maxsize=1)
+@cached_by_settings(NAME, "SECRET_KEY", "SECRET_KEY_FALLBACKS")
 def _keys() -> tuple[bytes, ...]:
     texts: Sequence[Any] = get_settings().AUDIT_KEYS or (
         settings.SECRET_KEY,
         *settings.SECRET_KEY_FALLBACKS,
     )
     return tuple(sha256(f"django_reports.audit:{text}".encode()).digest() for text in texts)
-
-
-def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting in ("DJANGO_REPORTS", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
-        _keys.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="django_reports.digests")
 
 
 def sign(text: str) -> str:

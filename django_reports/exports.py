@@ -2,44 +2,41 @@
 
 import datetime as dt
 import unicodedata
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from itertools import groupby
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.http import QueryDict
 from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from django_reports import about, audit, copying, quotas, texts
 from django_reports.audit import Origin
-from django_reports.columns import BoundColumn, Label
+from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
 from django_reports.copying import CannotCopy
 from django_reports.exceptions import (
-    InvalidParameters,
     InvalidSpec,
     ReportDenied,
     ReportError,
     RowLimitExceeded,
 )
+from django_reports.formats import offered_formats, writer_class_for
 from django_reports.models import ReportJob
+from django_reports.parameters import bound_parameters
 from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
-from django_reports.pipeline import Meter, Table, blocks
-from django_reports.policies import EVERYTHING
+from django_reports.pipeline import Meter, Table, Write, blocks, write_rows
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, ReportContext
 from django_reports.selections import Selection, selection_kind
 from django_reports.sources import IterableSource, QuerySetSource, Source
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction
-from django_reports.writers import Writer, all_writers, plain_format, writer_for
-from django_reports.writers.lines import Finish
+from django_reports.writers import Writer
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,8 @@ class Section:
     columns: list[BoundColumn]
     source: Source
 
-    def table(self, *rows: Any) -> Table:
-        return Table(self.columns, self.title, *rows)
+    def table(self, rows: Iterable[Any], write: Write = write_rows) -> Table:
+        return Table(self.columns, self.title, rows, write)
 
 
 @dataclass(frozen=True)
@@ -131,11 +128,11 @@ class Export:
         except CannotCopy:
             pass
         else:
-            return section.table(iter(lines), partial(_write_lines, lines.finish))
+            return section.table(iter(lines), lines.write)
         if writer.line_format is not None:
             reader = texts.reader(source, columns, rendering)
             if reader is not None:
-                return section.table(reader.rows(limit), partial(_write_texts, reader.texts))
+                return section.table(reader.rows(limit), reader.write)
         return section.table(source.read(limit))
 
     def _lines(self, section: Section, writer: Writer, limit: int | None = None) -> copying.Lines:
@@ -224,79 +221,6 @@ class Export:
         )
 
 
-def _write_lines(finish: Finish, writer: Writer, lines: list[bytes]) -> bytes:
-    return writer.write_lines(lines, finish)
-
-
-def _write_texts(
-    to_texts: Callable[[list[Any]], Sequence[Sequence[str]]], writer: Writer, rows: list[Any]
-) -> bytes:
-    return writer.write_texts(to_texts(rows))
-
-
-def formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
-    """The formats that a grant lets one choose from, with their labels."""
-    return [
-        (writer.format, writer.label)
-        for writer in all_writers()
-        if grant.allows_format(writer.format)
-    ]
-
-
-def plain_formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
-    """The formats without the compressed ones."""
-    return [(name, label) for name, label in formats(grant) if name == plain_format(name)]
-
-
-def purpose_of(format_name: str) -> str:
-    """What a format is good for, in one line. Raises InvalidSpec for one that there is not."""
-    return str(writer_for(format_name).purpose)
-
-
-def cautions_of(format_name: str, rows: int | None, largest_key: int | None) -> list[str]:
-    """What to know before about so many rows are written in a format."""
-    return writer_for(format_name).cautions(rows, largest_key)
-
-
-def option_names_of(format_name: str) -> Sequence[str]:
-    """Which options a format heeds. Raises InvalidSpec for one that there is not."""
-    return writer_for(format_name).option_names
-
-
-def content_type_of(spec: ExportSpec) -> str:
-    """What a file made to this spec is sent as. Raises InvalidSpec for a format that is gone."""
-    return writer_for(spec.format).content_type_with(spec.options)
-
-
-def _writer_class(spec: ExportSpec, columns: Sequence[BoundColumn]) -> type[Writer]:
-    """The writer of the wanted format; for several sections one that can hold them, too.
-
-    Raises InvalidSpec, and FormatLimitExceeded for what the format cannot hold.
-    """
-    found = writer_for(spec.format)
-    if any(column.section for column in columns) and not found.supports_sections:
-        legal = [writer.format for writer in all_writers() if writer.supports_sections]
-        if f"{spec.format}.zip" not in legal:
-            raise InvalidSpec(
-                _("A file of the format %(format)s cannot hold the sections of this report.")
-                % {"format": spec.format},
-                field="format",
-                legal=legal,
-            )
-        found = writer_for(f"{spec.format}.zip")
-    for name in spec.options.to_json():
-        if name not in found.option_names and name != "profile":
-            raise InvalidSpec(
-                _("Files of the format %(format)s have no %(option)s.")
-                % {"format": found.format, "option": name},
-                field=name,
-                legal=found.option_names,
-            )
-    for _section, part in groupby(columns, lambda column: column.section):
-        found.check(list(part), spec.options)
-    return found
-
-
 @contextmanager
 def localised(spec: ExportSpec) -> Iterator[None]:
     """Language and time zone of the person who asked, wherever the work is done."""
@@ -324,14 +248,8 @@ def prepare(
             _("A report of several sections is made of all their rows."), field="selection"
         )
     grant = authorise(authority, report, spec.selection, origin)
-    try:
-        columns = columns_for(authority, report, spec.columns)
-    except ReportDenied as error:
-        record_denial(spec, origin, error)
-        raise
-    columns.sort(key=_position_of_section(report))
-    columns = _renamed(columns, spec.labels)
-    writer_class = _writer_class(spec, columns)
+    columns = _columns(report, spec, authority, origin)
+    writer_class = writer_class_for(spec, columns)
     _check_format(spec, grant, origin)
     parameters = bound_parameters(report, spec)
     return Export(
@@ -351,6 +269,20 @@ def prepare(
         parameters=parameters,
         rows_left=quotas.rows_left(authority.user, grant, but=job),
     )
+
+
+def _columns(
+    report: Report, spec: ExportSpec, authority: Authority, origin: Origin
+) -> list[BoundColumn]:
+    """The columns of the file: those of one section after the other, with their new names."""
+    try:
+        columns = columns_for(authority, report, spec.columns)
+    except ReportDenied as error:
+        record_denial(spec, origin, error)
+        raise
+    position = {key: at for at, key in enumerate(report.get_sections())}
+    columns.sort(key=lambda column: position[column.section])
+    return _renamed(columns, spec.labels)
 
 
 def _renamed(columns: Sequence[BoundColumn], labels: Mapping[str, str]) -> list[BoundColumn]:
@@ -382,15 +314,10 @@ def _check_format(spec: ExportSpec, grant: Grant, origin: Origin) -> None:
     error = InvalidSpec(
         _("You may not export in the format %(format)s.") % {"format": spec.format},
         field="format",
-        legal=[name for name, _label in formats(grant)],
+        legal=[name for name, _label in offered_formats(grant)],
     )
     record_denial(spec, origin, error)
     raise error
-
-
-def _position_of_section(report: Report) -> Callable[[BoundColumn], int]:
-    positions = {key: at for at, key in enumerate(report.get_sections())}
-    return lambda column: positions[column.section]
 
 
 def record_denial(spec: ExportSpec, origin: Origin, error: ReportError) -> None:
@@ -402,53 +329,3 @@ def record_denial(spec: ExportSpec, origin: Origin, error: ReportError) -> None:
         what="generate",
         reason=str(error),
     )
-
-
-def parameter_names(fields: Mapping[str, forms.Field]) -> list[str]:
-    """Under which names the values of a form's fields are sent: some widgets have several."""
-    names: list[str] = []
-    for name, field in fields.items():
-        widget = field.widget
-        if isinstance(widget, forms.MultiWidget):
-            suffixes: list[str] = getattr(widget, "widgets_names")  # noqa: B009 - not in its stubs
-            names += [name + suffix for suffix in suffixes]
-        elif isinstance(widget, forms.SelectDateWidget):
-            parts = (widget.year_field, widget.month_field, widget.day_field)
-            names += [part % name for part in parts]
-        else:
-            names.append(name)
-    return names
-
-
-def is_valid(form: forms.Form) -> bool:
-    """Whether a report's form is. A key of more than 64 bits, at which SQLite raises, is not."""
-    try:
-        return form.is_valid()
-    except OverflowError:
-        form.add_error(None, _("A number is too large for the database."))
-        return False
-
-
-def bound_parameters(report: Report, spec: ExportSpec) -> forms.Form | None:
-    """The report's form, valid, if it has one.
-
-    Raises InvalidParameters, also for a name that it lacks.
-    """
-    form_class = report.parameters
-    legal = parameter_names(form_class.base_fields) if form_class else []
-    for name in spec.parameters:
-        if name not in legal:
-            raise InvalidParameters(
-                {name: [f"unknown; the legal ones are: {', '.join(legal) or '-'}."]}
-            )
-    if form_class is None:
-        return None
-    data = QueryDict(mutable=True)
-    for name, values in spec.parameters.items():
-        data.setlist(name, list(values))
-    form = form_class(data)
-    if not is_valid(form):
-        raise InvalidParameters(
-            {name: [str(message) for message in messages] for name, messages in form.errors.items()}
-        )
-    return form

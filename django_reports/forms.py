@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
-from django_reports.exports import option_names_of, parameter_names, purpose_of
+from django_reports.formats import option_names_of, purpose_of
+from django_reports.parameters import parameter_names
 from django_reports.selections import Selection
 from django_reports.specs import CHOICES, LABEL_LENGTH, ExportSpec, Options, is_label
 from django_reports.statuses import Profile

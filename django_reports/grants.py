@@ -26,7 +26,7 @@ def _record(before: dict[str, Any] | None, after: dict[str, Any] | None) -> None
 
 
 @receiver(pre_save, sender=GroupReportPermission, dispatch_uid="django_reports.grant_before")
-def remember(instance: GroupReportPermission, raw: bool, using: str, **kwargs: Any) -> None:
+def remember(instance: GroupReportPermission, using: str, **kwargs: Any) -> None:
     stored = (
         GroupReportPermission.objects.using(using)
         .select_related("group")

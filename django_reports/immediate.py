@@ -4,27 +4,23 @@ What its reader takes slowly waits in a spool, never in a database cursor.
 """
 
 import logging
-import tempfile
-import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
-from weakref import WeakSet, finalize
 
 from django.db import connections, transaction
 
 from django_reports import jobs
 from django_reports.audit import Origin
-from django_reports.conf import get_settings
 from django_reports.exceptions import QuotaExceeded, ReportError, ReportFailed, RowLimitExceeded
-from django_reports.exports import Export, content_type_of, localised, record_denial
+from django_reports.exports import Export, localised, record_denial
+from django_reports.formats import content_type_of
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK, Meter, Table
-from django_reports.sources import SPOOL_MEMORY, Spool, release_connections
+from django_reports.sources import Spool, release_connections
 from django_reports.statuses import Delivery
+from django_reports.streams import ByteSpool, NotNow, QueryWatch, StreamSlot
 from django_reports.writers import Writer
 
 logger = logging.getLogger("django_reports.delivery")
@@ -33,16 +29,8 @@ logger = logging.getLogger("django_reports.delivery")
 SOCKET_BUFFER = 16 * 1024
 
 
-class NotNow(Exception):
-    """This export cannot be answered at once; the background can make it."""
-
-
 class TooManyRows(NotNow):
     """It turned out larger than what is answered at once."""
-
-
-class TooManyStreams(NotNow):
-    """This process has as many threads busy with readers as it may have."""
 
 
 class ImmediateExport:
@@ -69,9 +57,9 @@ class ImmediateExport:
         self._reads_ahead = reads_ahead
         self._spool = opened.spool
         self._is_made = self._is_over = False
-        self._slot: _Slot | None = None
+        self._slot: StreamSlot | None = None
 
-    def keep(self, slot: "_Slot | None") -> None:
+    def keep(self, slot: StreamSlot | None) -> None:
         """Hold a place among the streams of this process until the end."""
         self._slot = slot
 
@@ -158,104 +146,15 @@ class ImmediateExport:
             record(self.job, self.meter)
 
 
-class _ByteSpool:
-    """First in, first out; written by one thread and read by another.
-
-    Up to SPOOL_MEMORY it lies in memory, beyond that in a temporary file; it does not grow as
-    long as its reader keeps up. `taken` counts the bytes that were read, `rows_taken` the rows
-    that they are of: of a block that was read in part, all.
-    """
-
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
-            max_size=SPOOL_MEMORY, prefix="django-reports-"
-        )
-        finalize(self, self._file.close)  # an answer that nobody reads nor closes, as in a test
-        self._lock = threading.Lock()
-        self._read = self._written = 0
-        self.taken = self.rows_taken = 0
-        self._given = 0
-        self._blocks: deque[tuple[int, int]] = deque()  # not wholly read: their ends, and rows
-
-    def write(self, data: bytes, rows: int) -> None:
-        """Add a block, up to whose end there are so many rows."""
-        with self._lock:
-            self._file.seek(self._written)
-            self._written += self._file.write(data)
-            self._given += len(data)
-            self._blocks.append((self._given, rows))
-
-    def read(self, size: int) -> bytes:
-        with self._lock:
-            if self._read == self._written:
-                return b""
-            self._file.seek(self._read)
-            data = self._file.read(max(0, min(size, self._written - self._read)))
-            self._read += len(data)
-            if self._read == self._written:
-                self._read = self._written = 0
-            begun = self.taken
-            self.taken += len(data)
-            while self._blocks and begun < self.taken:
-                begun, self.rows_taken = self._blocks[0]
-                if begun > self.taken:
-                    break
-                self._blocks.popleft()
-            return data
-
-    def close(self) -> None:
-        with self._lock:
-            self._read = self._written = 0
-            self._file.close()
-
-
-class _Queries(ExitStack):
-    """A context that notes whether this thread asks a database anything."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.were_made = False
-
-    def __enter__(self) -> "_Queries":
-        for connection in connections.all():
-            self.enter_context(connection.execute_wrapper(self._note))
-        return self
-
-    def _note(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        self.were_made = True
-        return execute(*arguments)
-
-
-class _Slot:
-    """A place among the streams of this process; free when it is released, or forgotten."""
-
-    _taken: "ClassVar[WeakSet[_Slot]]" = WeakSet()
-    _lock = threading.Lock()
-
-    @classmethod
-    def take(cls) -> "_Slot":
-        """Raises TooManyStreams if there is none."""
-        with cls._lock:
-            if len(cls._taken) >= get_settings().STREAMS_PER_PROCESS:
-                raise TooManyStreams
-            slot = cls()
-            cls._taken.add(slot)
-            return slot
-
-    def release(self) -> None:
-        with self._lock:
-            self._taken.discard(self)
-
-
 @dataclass
 class _Opened:
     """A begun export: what there is of it (its first block at least), and how to get the rest."""
 
-    spool: _ByteSpool
+    spool: ByteSpool
     rest: Generator[bytes]
     writer: Writer
     meter: Meter
-    queries: _Queries
+    queries: QueryWatch
 
     def close(self) -> None:
         self.rest.close()
@@ -271,7 +170,7 @@ def answer(
     Raises NotNow, RowLimitExceeded, QuotaExceeded, and ReportFailed for an error before the first
     block.
     """
-    slot = _Slot.take() if holds_thread else None
+    slot = StreamSlot.take() if holds_thread else None
     try:
         made = _begin(export, origin, make=partial(_blocks_drained, export, bound), bound=bound)
     except BaseException:
@@ -346,7 +245,7 @@ def _open(
             raise TooManyRows
         watch(meter)
 
-    opened = _Opened(_ByteSpool(), make(writer, meter, check), writer, meter, _Queries())
+    opened = _Opened(ByteSpool(), make(writer, meter, check), writer, meter, QueryWatch())
     with opened.queries:
         for block in opened.rest:
             opened.spool.write(block, meter.rows)

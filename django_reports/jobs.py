@@ -5,7 +5,6 @@ who try, one wins, and the others see that they did not.
 """
 
 import datetime as dt
-import errno
 import hashlib
 import json
 from typing import Any
@@ -17,27 +16,13 @@ from django.utils.translation import gettext as _
 
 from django_reports import about, audit, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM, Origin
-from django_reports.conf import get_settings
-from django_reports.exceptions import (
-    AttemptStopped,
-    DeadlineExceeded,
-    FileUnavailable,
-    FormatLimitExceeded,
-    InvalidSpec,
-    QuotaExceeded,
-    ReportDenied,
-    ReportError,
-    RowLimitExceeded,
-    SelectionNotReplayable,
-    SnapshotTooOld,
-    StorageUnavailable,
-)
+from django_reports.exceptions import QuotaExceeded, ReportDenied
 from django_reports.exports import Export, record_denial
+from django_reports.failures import failure_of
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, may_download
 from django_reports.pipeline import Meter
 from django_reports.policies import tenant_key_of
-from django_reports.registry import UnknownReport, registry
 from django_reports.statuses import (
     AuditAction,
     AuthorityKind,
@@ -71,30 +56,11 @@ def create(
     recorded; and IntegrityError if the person has used the idempotency key before, or has a job for
     the background that was asked for in the same words and is not done.
     """
-    is_immediate = delivery is Delivery.IMMEDIATE
-    now = export.context.now
+    job = _unsaved(export, delivery, origin)
+    job.rerun_of, job.idempotency_key = rerun_of, idempotency_key
+    if delivery is Delivery.BACKGROUND:
+        job.rows_expected = rows
     user = export.authority.user
-    job = ReportJob(
-        report=export.spec.report,
-        spec=export.spec.to_json(),
-        format=export.spec.format,
-        delivery=delivery,
-        status=JobStatus.RUNNING if is_immediate else JobStatus.QUEUED,
-        authority=export.authority.kind,
-        requested_by_id=user.pk if user else None,
-        requested_by_text=origin.actor_label[:255] if user else "system",
-        tenant_key=tenant_key_of(user),
-        rerun_of=rerun_of,
-        idempotency_key=idempotency_key,
-        active_key=None if is_immediate else active_key_of(export),
-        rows_expected=None if is_immediate else rows,
-        columns=export.columns_as_made(),
-        filename=export.filename,
-        created_at=now,
-        started_at=now if is_immediate else None,
-        lease_until=now + IMMEDIATE_LEASE if is_immediate else None,
-        attempt=1 if is_immediate else 0,
-    )
     quotas.get_ready(user, export.grant)
     try:
         with transaction.atomic(using=database()):
@@ -113,8 +79,35 @@ def create(
     except QuotaExceeded as error:
         record_denial(export.spec, origin, error)
         raise
-    if not is_immediate:
+    if delivery is Delivery.BACKGROUND:
         tell_after_commit(signals.job_queued, job)
+    return job
+
+
+def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
+    """The record of an export as it begins."""
+    user = export.authority.user
+    job = ReportJob(
+        report=export.spec.report,
+        spec=export.spec.to_json(),
+        format=export.spec.format,
+        delivery=delivery,
+        status=JobStatus.QUEUED,
+        authority=export.authority.kind,
+        requested_by_id=user.pk if user else None,
+        requested_by_text=origin.actor_label[:255] if user else "system",
+        tenant_key=tenant_key_of(user),
+        language=origin.language or export.spec.language,
+        columns=export.columns_as_made(),
+        filename=export.filename,
+        created_at=export.context.now,
+    )
+    if delivery is Delivery.BACKGROUND:
+        job.active_key = active_key_of(export)
+    else:
+        job.status, job.attempt = JobStatus.RUNNING, 1
+        job.started_at = job.created_at
+        job.lease_until = job.created_at + IMMEDIATE_LEASE
     return job
 
 
@@ -216,29 +209,43 @@ def fail(job: ReportJob, rows: Any, cause: FailureCause, reason: str) -> bool:
 
 def cancel(job: ReportJob, origin: Origin) -> bool:
     """Cancel a waiting job at once; ask a running one to stop. False if it has ended already."""
-    if finish_canceled(job, ReportJob.objects.filter(pk=job.pk), "", origin, JobStatus.QUEUED):
+    who = getattr(origin.user, "pk", None)
+    if _end_canceled(job, ReportJob.objects.filter(pk=job.pk), JobStatus.QUEUED, origin, who):
         return True
     running = ReportJob.objects.background().running().filter(pk=job.pk)
     with transaction.atomic(using=database()):
         # Whoever asks for the same again from now on gets another job.
-        asked = {"cancel_requested_at": timezone.now(), "active_key": None}
+        asked = {
+            "cancel_requested_at": timezone.now(),
+            "cancel_requested_by": who,
+            "active_key": None,
+        }
         if running.filter(cancel_requested_at=None).update(**asked):
             audit.record(AuditAction.CANCEL_REQUESTED, origin=origin, job=job)
             return True
     return bool(running.exists())
 
 
-def finish_canceled(
-    job: ReportJob,
-    rows: Any,
-    reason: str,
-    origin: Origin = SYSTEM,
-    from_status: JobStatus = JobStatus.RUNNING,
+def finish_canceled(job: ReportJob, rows: Any) -> bool:
+    """End a running job of which somebody asked that. False if it was not this caller's to end."""
+    job.refresh_from_db(fields=["cancel_requested_by"])
+    who, reason = job.cancel_requested_by_id, _("Canceled while running.")
+    return _end_canceled(job, rows, JobStatus.RUNNING, SYSTEM, who, error=reason)
+
+
+def _end_canceled(
+    job: ReportJob, rows: Any, from_status: JobStatus, origin: Origin, who: Any, **facts: Any
 ) -> bool:
-    now = timezone.now()
+    """`who` asked for it; whoever waits for the job is told if that was not they."""
     with transaction.atomic(using=database()):
         is_won = rows.move(
-            from_status, JobStatus.CANCELED, finished_at=now, lease_until=None, error=reason
+            from_status,
+            JobStatus.CANCELED,
+            finished_at=timezone.now(),
+            lease_until=None,
+            cancel_requested_by=who,
+            is_news=job.is_for_somebody and who != job.requested_by_id,
+            **facts,
         )
         if is_won:
             record_end(AuditAction.CANCELED, job, origin)
@@ -303,7 +310,7 @@ def record_broken_download(job: ReportJob, origin: Origin, sent: int) -> None:
 
 def in_language_of(job: ReportJob) -> Any:
     """A context in which reasons are told as the person who asked reads them."""
-    return translation.override(job.spec.get("language") or settings.LANGUAGE_CODE)
+    return translation.override(job.language or settings.LANGUAGE_CODE)
 
 
 def authority_of(job: ReportJob) -> Authority:
@@ -313,47 +320,6 @@ def authority_of(job: ReportJob) -> Authority:
     if job.requested_by is None:
         raise ReportDenied(_("The person who asked for this export no longer exists."))
     return Authority.of(job.requested_by)
-
-
-def failure_of(error: BaseException) -> tuple[FailureCause, str]:
-    """Why an export failed, and in words for the person who asked. Details are for the log."""
-    if isinstance(error, DeadlineExceeded):
-        time = _duration(get_settings().TIMEOUT)
-        return FailureCause.TIMEOUT, _("Timed out after %(time)s.") % {"time": time}
-    if isinstance(error, SnapshotTooOld):
-        return FailureCause.SNAPSHOT, _(
-            "Reading took longer than the %(time)s for which one state of the data is kept."
-        ) % {"time": _duration(get_settings().SNAPSHOT_MAX_AGE)}
-    cause = error.__cause__ if isinstance(error, StorageUnavailable) else error
-    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-        words = _("Storage full: there is no space left for the file.")
-        return FailureCause.STORAGE_FULL, words
-    if isinstance(error, UnknownReport) and registry.find(error.identifier) is None:
-        return FailureCause.REPORT_GONE, _("This report no longer exists.")
-    if isinstance(error, ReportDenied):
-        words = _("No longer permitted: %(reason)s") % {"reason": error}
-        return FailureCause.DENIED, words
-    if isinstance(error, ReportError) and not isinstance(error, AttemptStopped):
-        return _cause_of(error), str(error)
-    words = _("The report failed with an error (%(name)s). The server's log has the details.")
-    return FailureCause.ERROR, words % {"name": type(error).__name__}
-
-
-def _cause_of(error: ReportError) -> FailureCause:
-    causes: dict[type[ReportError], FailureCause] = {
-        RowLimitExceeded: FailureCause.ROW_LIMIT,
-        QuotaExceeded: FailureCause.QUOTA,
-        FileUnavailable: FailureCause.STORAGE,
-        InvalidSpec: FailureCause.SPEC,
-        SelectionNotReplayable: FailureCause.SPEC,
-        FormatLimitExceeded: FailureCause.FORMAT,
-    }
-    found = (cause for kind, cause in causes.items() if isinstance(error, kind))
-    return next(found, FailureCause.ERROR)
-
-
-def _duration(value: dt.timedelta) -> str:
-    return str(value)
 
 
 def origin_of(job: ReportJob) -> Origin:

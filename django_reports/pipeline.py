@@ -17,16 +17,23 @@ BLOCK = 64 * 1024  # bytes handed on at once
 FIRST_BLOCK = 16 * 1024  # so that a stream's first answer does not wait for a whole block
 
 
+Write = Callable[[Writer, list[Any]], bytes]
+
+
+def write_rows(writer: Writer, rows: list[Any]) -> bytes:
+    return writer.write(rows)
+
+
 class Table(NamedTuple):
     """The rows of one section of a report; most reports have one.
 
-    `write` is what a writer does with such rows, if it is not `Writer.write`.
+    `write` has a writer write some of them, which need not be rows of values.
     """
 
     columns: Sequence[BoundColumn]
     title: str
     rows: Iterable[Any]
-    write: Callable[[Writer, list[Any]], bytes] = lambda writer, rows: writer.write(rows)
+    write: Write = write_rows
 
 
 @dataclass

@@ -5,15 +5,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from django.contrib.auth import get_user_model
-from django.core.signals import setting_changed
 from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
 
-from django_reports.conf import NAME, get_settings
+from django_reports.conf import NAME, cached_by_settings, get_settings
 from django_reports.models import ALL_REPORTS, GroupReportPermission, ReportJob
 from django_reports.registry import registry
 from django_reports.reports import User
@@ -194,14 +192,6 @@ def _names(identifier: str) -> list[str]:
     return registry.names_of(report) if report else [identifier]
 
 
-@lru_cache(maxsize=1)
+@cached_by_settings(NAME)
 def get_policy() -> Policy:
     return cast(Policy, import_string(get_settings().POLICY)())
-
-
-def _forget_policy(*, setting: str, **kwargs: Any) -> None:
-    if setting == NAME:
-        get_policy.cache_clear()
-
-
-setting_changed.connect(_forget_policy, dispatch_uid="django_reports.policy")

@@ -5,8 +5,6 @@ have from the moment it is recorded, so that others cannot take them; of how man
 its row in the database tells.
 """
 
-import datetime as dt
-
 from django.db import IntegrityError, router, transaction
 from django.db.models import Case, F, Q, Sum, Value, When
 from django.db.models.functions import Greatest
@@ -14,13 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_reports.exceptions import QuotaExceeded
-from django_reports.models import QuotaLock, ReportJob
+from django_reports.models import QUOTA_DAY, QuotaLock, ReportJob
 from django_reports.numerals import grouped
 from django_reports.policies import Grant
 from django_reports.reports import User
 from django_reports.statuses import ACTIVE, Delivery, JobStatus
-
-DAY = dt.timedelta(hours=24)
 
 
 def rows_left(user: User | None, grant: Grant, *, but: ReportJob | None = None) -> int | None:
@@ -119,7 +115,7 @@ def _lock(user: User) -> None:
 
 def _rows_used(user: User, but: ReportJob | None) -> int:
     """The rows of what a person asked for within a day, and of what is still being made."""
-    is_recent = Q(created_at__gt=timezone.now() - DAY) | Q(status__in=ACTIVE)
+    is_recent = Q(created_at__gt=timezone.now() - QUOTA_DAY) | Q(status__in=ACTIVE)
     jobs = ReportJob.objects.filter(is_recent, requested_by=user.pk)
     if but is not None:
         jobs = jobs.exclude(pk=but.pk)

@@ -14,13 +14,8 @@ from django_reports import audit
 from django_reports.audit import SYSTEM
 from django_reports.checkpoints import database
 from django_reports.conf import get_settings
-from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
+from django_reports.models import QUOTA_DAY, AuditCheckpoint, AuditEntry, Removal, ReportJob
 from django_reports.statuses import ACTIVE, AuditAction
-
-ENTRIES = "entries"
-PERSONAL_DATA = "personal data"
-JOBS = "jobs"
-QUOTA_DAY = dt.timedelta(hours=24)  # for so long quotas count a job, also one that has ended
 
 
 @dataclass
@@ -63,7 +58,7 @@ def purge_entries(before: dt.datetime) -> int:
             return 0  # by somebody else, or in an earlier sweep
         head = _entries().filter(position__lte=last.last_position)
         count = head.count()
-        _record(ENTRIES, before, count, last.last_position)
+        _record(Removal.ENTRIES, before, count, last.last_position)
         head.delete()
         points.filter(number__lt=last.number).delete()
     return count
@@ -77,7 +72,7 @@ def purge_personal_data(before: dt.datetime) -> int:
     with transaction.atomic(using=database()):
         count = old.update(actor_label="", address=None, user_agent="")
         if count:
-            _record(PERSONAL_DATA, before, count)
+            _record(Removal.PERSONAL_DATA, before, count)
     return count
 
 
@@ -89,12 +84,12 @@ def purge_jobs(before: dt.datetime) -> int:
     with transaction.atomic(using=alias):
         count: int = old.count()
         if count:
-            _record(JOBS, before, count)
+            _record(Removal.JOBS, before, count)
             old.delete()
     return count
 
 
-def _record(what: str, before: dt.datetime, count: int, through: int | None = None) -> None:
+def _record(what: Removal, before: dt.datetime, count: int, through: int | None = None) -> None:
     audit.record(
         AuditAction.PURGED,
         origin=SYSTEM,

@@ -23,6 +23,7 @@ from django_reports.kinds.nested import Choice
 from django_reports.kinds.values import Boolean, Date, DateTime, Decimal, File, Integer, Text
 from django_reports.picking import Computed
 from django_reports.sources import QuerySetSource, Source, changes_values
+from django_reports.writers import Writer
 from django_reports.writers.guard import guard_of
 
 # From the values of a column to their texts. Raises UNUSUAL for values that it is not made for.
@@ -49,6 +50,9 @@ class Reader:
 
     def rows(self, limit: int | None = None) -> Iterator[Any]:
         return self.source.read_raw(self.as_text, limit)
+
+    def write(self, writer: Writer, rows: Sequence[Any]) -> bytes:
+        return writer.write_texts(self.texts(rows))
 
     def texts(self, rows: Sequence[Any]) -> list[Sequence[str]]:
         """For each column the texts of some of these rows."""

@@ -17,7 +17,7 @@ from django_reports import digests, storage
 from django_reports.anchors import Anchor, all_anchors, facts_of
 from django_reports.checkpoints import database, last_checkpoint
 from django_reports.exceptions import FileUnavailable
-from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
+from django_reports.models import AuditCheckpoint, AuditEntry, Removal, ReportJob
 from django_reports.pipeline import BLOCK
 from django_reports.statuses import AuditAction, JobStatus
 
@@ -129,9 +129,9 @@ class _Log:
         removed = _Removed()
         for entry in self._entries().filter(action=AuditAction.PURGED).order_by("id"):
             self._verify_digest(entry)
-            if entry.data.get("what") == "entries":
+            if entry.data.get("what") == Removal.ENTRIES:
                 removed.through.add(entry.data["through"])
-            if entry.data.get("what") == "personal data":
+            if entry.data.get("what") == Removal.PERSONAL_DATA:
                 before = dt.datetime.fromisoformat(entry.data["before"])
                 removed.personal_before = max(removed.personal_before or before, before)
         return removed

@@ -105,10 +105,7 @@ if DATABASE == "postgresql":
     DATABASES["replica"]["OPTIONS"] = {**_POOL, "application_name": "replica"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-LANGUAGE_CODE = "en-us"
 TIME_ZONE = "Europe/Berlin"
-USE_I18N = True
-USE_TZ = True
 STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

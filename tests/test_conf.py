@@ -76,6 +76,11 @@ def test_every_bad_value_is_named():
     assert len(problems({"QUEUE": 1, "STORAGE": 1, "OTHER": 1, "RUNNER": "rq"})) == 3
 
 
+def test_an_unknown_key_behind_a_bad_choice_is_told_the_legal_keys():
+    _choice, unknown = problems({"DOWNLOADS": "mail", "OTHER": 1})
+    assert "ACCEL_PREFIX, AUDIT_ANCHORS" in unknown
+
+
 @pytest.mark.parametrize(
     "value",
     [

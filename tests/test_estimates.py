@@ -11,10 +11,10 @@ from django_reports.estimates import RUNS
 from django_reports.models import ReportJob
 from django_reports.views.forecasts import (
     course_in_words,
+    roughly_in_words,
     rounded,
     rows_in_words,
     size_in_words,
-    time_in_words,
 )
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue, plan, put
@@ -136,7 +136,7 @@ def test_the_number_of_queries_does_not_grow(alice, configure):
     ],
 )  # fmt: skip
 def test_times_in_words(seconds, words):
-    assert time_in_words(seconds) == words
+    assert roughly_in_words(seconds) == words
 
 
 @pytest.mark.parametrize(("number", "about"), [(0, 0), (7, 7), (123, 120), (1_250_001, 1_300_000)])

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from django_reports import attempts, jobs, storage
 from django_reports.audit import Origin
-from django_reports.checks_of_storage import check_storage
+from django_reports.checks.storage import check_storage
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK

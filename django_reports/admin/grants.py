@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_reports import audit
 from django_reports.conf import get_settings
-from django_reports.exports import plain_formats
+from django_reports.formats import plain_formats
 from django_reports.models import ALL_REPORTS, GroupReportPermission
 from django_reports.registry import registry
 from django_reports.statuses import Others

@@ -30,7 +30,7 @@ from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, default_column_names, exportable_names
 from django_reports.selections import Selection, selection_in_words
 from django_reports.views.exports import ExportPage, export
-from django_reports.views.places import AdminPlace
+from django_reports.views.places import AdminPlace, Trail
 from django_reports.views.requests import bad_request, forbidden, origin_of
 
 if TYPE_CHECKING:
@@ -171,13 +171,6 @@ class ReportAdminMixin(_Base):
         except ReportError as error:
             return bad_request(request, error, self._changelist_url(request))
         place = AdminPlace(self.admin_site)
-        trail = [
-            (
-                reverse("admin:app_list", args=[self.opts.app_label], current_app=self._site_name),
-                str(self.opts.app_config.verbose_name),
-            ),
-            (self._changelist_url(request), str(capfirst(self.opts.verbose_name_plural))),
-        ]
         return export(
             request,
             ExportPage(
@@ -191,9 +184,16 @@ class ReportAdminMixin(_Base):
                 offers=[(r.get_identifier(), str(r.get_label())) for r in offers],
                 report_field=REPORT_FIELD,
                 left_out=report.left_out,
-                context=place.context(request, trail, opts=self.opts),
+                context=place.context(request, self._trail(request), opts=self.opts),
             ),
         )
+
+    def _trail(self, request: HttpRequest) -> Trail:
+        app = reverse("admin:app_list", args=[self.opts.app_label], current_app=self._site_name)
+        return [
+            (app, str(self.opts.app_config.verbose_name)),
+            (self._changelist_url(request), str(capfirst(self.opts.verbose_name_plural))),
+        ]
 
     @property
     def _site_name(self) -> str:

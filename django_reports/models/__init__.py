@@ -1,17 +1,19 @@
-from django_reports.models.audit import AuditCheckpoint, AuditEntry
+from django_reports.models.audit import AuditCheckpoint, AuditEntry, Removal
 from django_reports.models.favourites import Favourite
 from django_reports.models.jobs import ReportJob
 from django_reports.models.permissions import ALL_REPORTS, GroupReportPermission
 from django_reports.models.presets import Preset
-from django_reports.models.quotas import QuotaLock
+from django_reports.models.quotas import QUOTA_DAY, QuotaLock
 
 __all__ = [
     "ALL_REPORTS",
+    "QUOTA_DAY",
     "AuditCheckpoint",
     "AuditEntry",
     "Favourite",
     "GroupReportPermission",
     "Preset",
     "QuotaLock",
+    "Removal",
     "ReportJob",
 ]

@@ -1,6 +1,7 @@
 """AuditEntry: one append-only fact. AuditCheckpoint: a signed word on all entries up to one."""
 
 import uuid
+from enum import StrEnum
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
@@ -8,6 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.statuses import AuditAction
+
+
+class Removal(StrEnum):
+    """What an entry says was removed, for good, because it was old enough."""
+
+    ENTRIES = "entries"
+    PERSONAL_DATA = "personal data"
+    JOBS = "jobs"
 
 
 class AppendOnly(TypeError):
@@ -66,6 +75,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["job_key"], name="reports_audit_job"),
             models.Index(fields=["actor_key", "-id"], name="reports_audit_actor"),
             models.Index(fields=["report", "-id"], name="reports_audit_report"),
+            models.Index(fields=["action", "-id"], name="reports_audit_action"),
             models.Index(fields=["created_at"], name="reports_audit_when"),
         ]
 

@@ -1,7 +1,11 @@
 """QuotaLock: whoever counts a person's exports holds theirs meanwhile."""
 
+import datetime as dt
+
 from django.db import models
 from django.utils import timezone
+
+QUOTA_DAY = dt.timedelta(hours=24)  # for so long quotas count a job, also one that has ended
 
 
 class QuotaLock(models.Model):

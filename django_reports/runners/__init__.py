@@ -4,16 +4,16 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
-from django.core.signals import request_started, setting_changed
+from django.core.signals import request_started
 from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from django_reports import sweep as repair
-from django_reports.conf import get_settings
+from django_reports.conf import NAME, cached_by_settings, get_settings
 from django_reports.jobs import database
 from django_reports.models import ReportJob
 from django_reports.runners.base import Runner
@@ -32,7 +32,7 @@ RUNNERS = {
 }
 
 
-@lru_cache(maxsize=1)
+@cached_by_settings(NAME)
 def get_runner() -> Runner:
     """The runner that the RUNNER setting names, by alias or dotted path."""
     name = get_settings().RUNNER
@@ -110,11 +110,3 @@ def _note_request(**kwargs: Any) -> None:
 
 
 request_started.connect(_note_request, dispatch_uid="django_reports.runners.serving")
-
-
-def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting == "DJANGO_REPORTS":
-        get_runner.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="django_reports.runners")

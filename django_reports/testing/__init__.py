@@ -92,8 +92,8 @@ def export(
 
     Time zone and language are the project's unless they are given. `options` are the further ones
     of the file (`{"delimiter": "tab"}`). Of a report with several sections, `section` is the title
-    of the one to read. Raises what the doors would
-    tell: ReportDenied, InvalidSpec, RowLimitExceeded, ReportFailed.
+    of the one to read. Raises what the doors would tell: ReportDenied, InvalidSpec,
+    RowLimitExceeded, ReportFailed.
     """
     spec = ExportSpec(
         report=_identifier(report),

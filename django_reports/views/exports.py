@@ -19,9 +19,10 @@ from django_reports.exceptions import (
     ReportError,
     ReportFailed,
 )
-from django_reports.exports import is_valid, plain_formats
+from django_reports.formats import plain_formats
 from django_reports.forms import PARAMETERS_PREFIX, ExportForm, raw_parameters
 from django_reports.models import ReportJob
+from django_reports.parameters import is_valid
 from django_reports.permissions import (
     Authority,
     columns_for,

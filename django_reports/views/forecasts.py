@@ -8,11 +8,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_reports.delivery import Plan, Preview
-from django_reports.exports import cautions_of
+from django_reports.formats import cautions_of
 from django_reports.numerals import grouped
 from django_reports.specs import ExportSpec
 from django_reports.statuses import Delivery
-from django_reports.views.words import in_words
+from django_reports.views.words import losses_in_words
 from django_reports.writers import plain_format
 
 MILLION = 1_000_000
@@ -44,7 +44,7 @@ def course_in_words(plan: Plan) -> str:
         return _("Downloads now")
     if plan.estimate.seconds is None:
         return _("Runs in the background")
-    return _("Runs in the background, %(time)s") % {"time": time_in_words(plan.estimate.seconds)}
+    return _("Runs in the background, %(time)s") % {"time": roughly_in_words(plan.estimate.seconds)}
 
 
 def cautions(plan: Plan, format_name: str) -> list[str]:
@@ -56,7 +56,7 @@ def cautions(plan: Plan, format_name: str) -> list[str]:
 
 def cautions_of_preview(preview: Preview, spec: ExportSpec) -> list[str]:
     """What the first rows already show of what the file cannot hold, or its readers will not."""
-    found = in_words(preview.losses)
+    found = losses_in_words(preview.losses)
     if plain_format(spec.format) in ("csv", "tsv"):
         rounded_ones = [
             name
@@ -72,7 +72,7 @@ def cautions_of_preview(preview: Preview, spec: ExportSpec) -> list[str]:
     return found
 
 
-def time_in_words(seconds: float) -> str:
+def roughly_in_words(seconds: float) -> str:
     """About so long: rounded so that nobody takes it for a promise."""
     if seconds < 5:
         return _("a few seconds")

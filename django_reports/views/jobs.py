@@ -33,7 +33,7 @@ from django_reports.views.api import RETRY_AFTER, accepted, etag_of, job_as_json
 from django_reports.views.exports import FROM
 from django_reports.views.places import Place
 from django_reports.views.progress import places_in_queue
-from django_reports.views.refusals import find, missing, refuse, refused_at, trail
+from django_reports.views.refusals import find, job_action, missing, refuse, refused_at, trail
 from django_reports.views.requests import (
     answer_json,
     origin_of,
@@ -76,6 +76,7 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         "pace": pace_in_words(job, places_in_queue([job]).get(job.pk)),
         "duration": duration_in_words(job),
         "remedy": remedy_in_words(job),
+        "canceled_by": _canceled_by(request, job),
         "email": notices.address_of(request.user),
         "format_label": job.format.upper(),
         "progress": progress_in_words(job),
@@ -85,7 +86,7 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         and job.started_at is None,
         "links": links,
         "rerun_of": _seen_rerun_of(request, job, place),
-        "losses": losses_in_words(job),
+        "losses": losses_in_words(job.losses),
     }
     return TemplateResponse(request, TEMPLATE, place.context(request, trail(place), **context))
 
@@ -121,14 +122,9 @@ def _state(request: HttpRequest, job: ReportJob, links: dict[str, str]) -> HttpR
     return found or response
 
 
-def cancel(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+@job_action
+def cancel(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
     """Cancel a job, or say why that is not possible."""
-    job = find(request, key)
-    if job is None:
-        return missing(request, key)
-    back = place.job_url(job)
-    if request.method != "POST":
-        return HttpResponseRedirect(back)
     if job.is_active and not may_cancel(request.user, job):
         return refuse(request, job, place, _("You may not cancel this export."), 403)
     is_canceled = jobs.cancel(job, origin_of(request))
@@ -147,39 +143,30 @@ def cancel(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         messages.success(request, _("The export is being canceled."))
     else:
         messages.warning(request, why_not)
-    return HttpResponseRedirect(back)
+    return HttpResponseRedirect(place.job_url(job))
 
 
-def email(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+@job_action
+def email(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
     """Note that the person wants a mail when their job ends; with wanted=0, that they do not."""
-    job = find(request, key)
-    if job is None:
-        return missing(request, key)
-    back = place.job_url(job)
-    if request.method != "POST":
-        return HttpResponseRedirect(back)
     if job.is_active and not notices.can_be_mailed(job, request.user):
         return refuse(request, job, place, _("You cannot be told of this export by e-mail."), 403)
     is_wanted = request.POST.get("wanted", request.GET.get("wanted")) != "0"
-    if not notices.wish_email(job, wanted=is_wanted):
-        why_not = _("This export has ended already; there is nothing to tell by e-mail.")
-        if wants_json(request):
-            return problem(409, why_not)
-        messages.warning(request, why_not)
-        return HttpResponseRedirect(back)
+    why_not = _("This export has ended already; there is nothing to tell by e-mail.")
+    is_noted = notices.wish_email(job, wanted=is_wanted)
     if wants_json(request):
+        if not is_noted:
+            return problem(409, why_not)
         job.refresh_from_db()
         return answer_json(job_as_json(job, links_of(request, job, place)))
-    return HttpResponseRedirect(back)
+    if not is_noted:
+        messages.warning(request, why_not)
+    return HttpResponseRedirect(place.job_url(job))
 
 
-def rerun(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+@job_action
+def rerun(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
     """Make the same export again, in the background and in the name of whoever asks."""
-    job = find(request, key)
-    if job is None:
-        return missing(request, key)
-    if request.method != "POST":
-        return HttpResponseRedirect(place.job_url(job))
     if job.is_active:
         return refuse(request, job, place, _("This export has not ended yet."), 409)
     try:
@@ -209,7 +196,8 @@ def links_of(
         names += ["download", "link"]
     if job.sha256:
         names.append("manifest")
-    if job.delivery == Delivery.BACKGROUND and may_cancel(request.user, job):
+    is_asked = job.cancel_requested_at is not None
+    if job.delivery == Delivery.BACKGROUND and not is_asked and may_cancel(request.user, job):
         names.append("cancel")
     if notices.can_be_mailed(job, request.user):
         names.append("email")
@@ -226,6 +214,12 @@ def _state_in_title(job: ReportJob) -> str:
     if job.status == JobStatus.RUNNING and job.percent is not None:
         return f"{job.percent} %"
     return str(job.get_status_display())
+
+
+def _canceled_by(request: HttpRequest, job: ReportJob) -> str:
+    """Who canceled a job, for everybody but themselves."""
+    who = job.cancel_requested_by if job.status == JobStatus.CANCELED else None
+    return "" if who is None or who.pk == request.user.pk else str(who.get_username())
 
 
 def _seen_rerun_of(request: HttpRequest, job: ReportJob, place: Place) -> tuple[str, str] | None:

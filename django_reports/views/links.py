@@ -3,27 +3,24 @@
 from typing import Any, cast
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from django_reports import links
+from django_reports.models import ReportJob
 from django_reports.views.downloads import hand_out, refusal_of
 from django_reports.views.places import BarePlace, Place
-from django_reports.views.refusals import find, missing, refuse, trail
+from django_reports.views.refusals import find, job_action, missing, refuse, trail
 from django_reports.views.requests import answer_json, origin_of, wants_json
 
 TEMPLATE = "django_reports/link.html"
 PRIVATE = {"Cache-Control": "private, no-store"}
 
 
-def make(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+@job_action
+def make(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
     """A link to a job's file for whoever asks, as a page or as JSON."""
-    job = find(request, key)
-    if job is None:
-        return missing(request, key)
-    if request.method != "POST":
-        return HttpResponseRedirect(place.job_url(job))
     if why_not := refusal_of(request, job):
         return refuse(request, job, place, **why_not)
     token, expires_at = links.make(job, request.user, origin_of(request))

@@ -8,29 +8,24 @@ from django.utils.translation import gettext as _
 
 import django_reports
 from django_reports.exceptions import ReportDenied
-from django_reports.exports import formats
+from django_reports.formats import offered_formats
 from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
 from django_reports.specs import CHOICES, LABEL_LENGTH
-from django_reports.statuses import FailureCause, JobStatus, Profile
+from django_reports.statuses import JobStatus, Profile
 from django_reports.views.api import KEY_LENGTH
+from django_reports.views.components import TEXT, TEXT_OR_NULL, ref, schema_of, schemas
 from django_reports.views.schemas import Schema, parameters_schema
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-_TEXT = {"type": "string"}
 _IN_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
 _LABEL = {
-    **_TEXT,
+    **TEXT,
     "minLength": 1,
     "maxLength": LABEL_LENGTH,
     "pattern": rf"^{_IN_LINE}*[^\s\x00-\x1f\x7f-\x9f]{_IN_LINE}*$",
 }
-_TEXT_OR_NULL = {"type": ["string", "null"]}
-_TIME = {"type": "string", "format": "date-time"}
-_TIME_OR_NULL = {"type": ["string", "null"], "format": "date-time"}
-_COUNT = {"type": "integer", "minimum": 0}
-_COUNT_OR_NULL = {"type": ["integer", "null"], "minimum": 0}
 
 
 def document(reports: Iterable[Report], authority: Authority, base: str) -> dict[str, Any]:
@@ -48,7 +43,7 @@ def document(reports: Iterable[Report], authority: Authority, base: str) -> dict
         "security": [{"session": []}],
         "paths": paths,
         "components": {
-            "schemas": _schemas(),
+            "schemas": schemas(),
             "securitySchemes": _security_schemes(),
         },
     }
@@ -68,8 +63,8 @@ def _security_schemes() -> dict[str, Any]:
 
 
 def _catalogue_paths() -> dict[str, Any]:
-    listed = _object({"reports": {"type": "array", "items": _ref("ListedReport")}})
-    jobs = _object({"jobs": {"type": "array", "items": _ref("Job")}, "next": _TEXT_OR_NULL})
+    listed = schema_of({"reports": {"type": "array", "items": ref("ListedReport")}})
+    jobs = schema_of({"jobs": {"type": "array", "items": ref("Job")}, "next": TEXT_OR_NULL})
     itself = {"200": _json(_("This document."), {"type": "object"})}
     return {
         "/": {
@@ -101,17 +96,72 @@ def _catalogue_paths() -> dict[str, Any]:
 
 
 def _job_paths() -> dict[str, Any]:
-    state = {
+    state = _state_answers()
+    moved = _json(
+        _("It is finished: the file is at Location."),
+        ref("Job"),
+        Location=_header(_("Address of the file.")),
+    )
+    manifest = {"200": _json(_("Its manifest."), {"type": "object"})}
+    link = {
+        "201": _json(
+            _("A link that works without logging in, for a short time and in your name."),
+            ref("Link"),
+            Location=_header(_("The link.")),
+        ),
+        "410": _problem(_("It is no longer kept.")),
+    }
+    ended = {"409": _problem(_("It has ended already."))}
+    canceled = {
+        "200": _json(_("It is canceled."), ref("Job")),
+        "202": _json(_("It was asked to stop."), ref("Job")),
+    }
+    told = {
+        "200": _json(_("A mail will be sent; with wanted=0 in the query string, none."), ref("Job"))
+    }
+    again = {
+        "202": _accepted(),
+        "409": _problem(_("It has not ended yet.")),
+        "422": _problem(_("It cannot be made again.")),
+        "429": _problem(_("You have exported so much that this would be too much.")),
+    }
+    return {
+        f"/jobs/{{id}}/{path}": _of_job(method, name, summary, answers)
+        for path, method, name, summary, answers in (
+            ("", "get", "getJob", _("Follow an export to its file."), {**state, "303": moved}),
+            ("status/", "get", "getJobStatus", _("Get an export's state."), state),
+            ("download/", "get", "downloadJob", _("Download the file."), _file_answers()),
+            ("manifest/", "get", "getManifest", _("Get what is known of the file."), manifest),
+            ("link/", "post", "linkJob", _("Make a link to the file."), link),
+            ("cancel/", "post", "cancelJob", _("Cancel an export."), {**canceled, **ended}),
+            ("email/", "post", "emailJob", _("Be told of its end by mail."), {**told, **ended}),
+            ("rerun/", "post", "rerunJob", _("Make it again."), again),
+        )
+    }
+
+
+def _of_job(method: str, name: str, summary: str, answers: dict[str, Any]) -> dict[str, Any]:
+    unknown = {"404": _problem(_("There is no such export, or it is not yours to see."))}
+    key = {"name": "id", "in": "path", "required": True, "schema": {**TEXT, "format": "uuid"}}
+    operation = _operation(name, summary, {**answers, **unknown}, changes=method == "post")
+    return {"parameters": [key], method: operation}
+
+
+def _state_answers() -> dict[str, Any]:
+    return {
         "200": _json(
             _("Its state."),
-            _ref("Job"),
+            ref("Job"),
             ETag=_header(_("Send it as If-None-Match.")),
             **{"Retry-After": _header(_("Seconds until it is worth asking again."))},
         ),
         "304": {"description": _("Nothing has changed.")},
     }
+
+
+def _file_answers() -> dict[str, Any]:
     content: dict[str, Any] = {name: {} for name in ("text/csv", "application/*", "text/*")}
-    file = {
+    return {
         "200": {
             "description": _("The file."),
             "content": content,
@@ -127,60 +177,6 @@ def _job_paths() -> dict[str, Any]:
         "412": _problem(_("It is not the file that If-Match names.")),
         "416": _problem(_("Range begins beyond the end of the file.")),
         "503": _problem(_("Its storage fails; another time it may not.")),
-    }
-    facts = {"200": _json(_("Its manifest."), {"type": "object"})}
-    link = {
-        "201": _json(
-            _("A link that works without logging in, for a short time and in your name."),
-            _ref("Link"),
-            Location=_header(_("The link.")),
-        ),
-        "410": file["410"],
-    }
-    canceled = {
-        "200": _json(_("It is canceled."), _ref("Job")),
-        "202": _json(_("It was asked to stop."), _ref("Job")),
-        "409": _problem(_("It has ended already.")),
-    }
-    told = {
-        "200": _json(
-            _("A mail will be sent; with wanted=0 in the query string, none."), _ref("Job")
-        ),
-        "409": canceled["409"],
-    }
-    again = {
-        "202": _accepted(),
-        "409": _problem(_("It has not ended yet.")),
-        "422": _problem(_("It cannot be made again.")),
-        "429": _problem(_("You have exported so much that this would be too much.")),
-    }
-    moved = {
-        "303": _json(
-            _("It is finished: the file is at Location."),
-            _ref("Job"),
-            Location=_header(_("Address of the file.")),
-        )
-    }
-    key = [
-        {"name": "id", "in": "path", "required": True, "schema": {**_TEXT, "format": "uuid"}},
-    ]
-
-    def of_job(name: str, summary: str, answers: dict[str, Any], *, changes: bool = False) -> Any:
-        unknown = {"404": _problem(_("There is no such export, or it is not yours to see."))}
-        operation = _operation(name, summary, {**answers, **unknown}, changes=changes)
-        return {"parameters": key, ("post" if changes else "get"): operation}
-
-    return {
-        "/jobs/{id}/": of_job("getJob", _("Follow an export to its file."), {**state, **moved}),
-        "/jobs/{id}/status/": of_job("getJobStatus", _("Get an export's state."), state),
-        "/jobs/{id}/download/": of_job("downloadJob", _("Download the file."), file),
-        "/jobs/{id}/manifest/": of_job("getManifest", _("Get what is known of the file."), facts),
-        "/jobs/{id}/link/": of_job("linkJob", _("Make a link to the file."), link, changes=True),
-        "/jobs/{id}/cancel/": of_job("cancelJob", _("Cancel an export."), canceled, changes=True),
-        "/jobs/{id}/email/": of_job(
-            "emailJob", _("Be told of its end by mail."), told, changes=True
-        ),
-        "/jobs/{id}/rerun/": of_job("rerunJob", _("Make it again."), again, changes=True),
     }
 
 
@@ -200,7 +196,7 @@ def _report_paths(report: Report, authority: Authority) -> dict[str, Any]:
         "in": "header",
         "description": _("The same request under the same key is made once."),
         "schema": {
-            **_TEXT,
+            **TEXT,
             "minLength": 1,
             "maxLength": KEY_LENGTH,
             "pattern": "^[!-~]([ -~]*[!-~])?$",
@@ -217,7 +213,7 @@ def _report_paths(report: Report, authority: Authority) -> dict[str, Any]:
     describe = _operation(
         f"describe.{identifier}",
         _("Describe %(report)s.") % {"report": label},
-        {"200": _json(_("The report."), _ref("Report")), "404": answers["404"]},
+        {"200": _json(_("The report."), ref("Report")), "404": answers["404"]},
     )
     tags = {"tags": [str(report.category)]} if report.category else {}
     if report.description:
@@ -238,9 +234,9 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
         for column in columns_for(authority, report, None)
     ]
     assert authority.user is not None
-    offered = formats(grant_of(authority.user, report))
+    offered = offered_formats(grant_of(authority.user, report))
     parameters = parameters_schema(report)
-    schema = _object(
+    schema = schema_of(
         {
             "format": {
                 "oneOf": [{"const": name, "title": str(label)} for name, label in offered],
@@ -253,14 +249,14 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
                 "uniqueItems": True,
             },
             "labels": {
-                **_object({column["const"]: _LABEL for column in columns}),
+                **schema_of({column["const"]: _LABEL for column in columns}),
                 "required": [],
                 "description": _("Other names of columns in the file, by their own names."),
             },
-            "options": {**_object(_options()), "required": []},
+            "options": {**schema_of(_options()), "required": []},
             "parameters": parameters,
             "time_zone": {
-                **_TEXT,
+                **TEXT,
                 "description": _("The IANA name of a time zone."),
                 "examples": [settings.TIME_ZONE],
             },
@@ -278,81 +274,6 @@ def _options() -> dict[str, Schema]:
     }
     options["profile"] = {"enum": Profile.values, "default": Profile.MACHINE.value}
     return options
-
-
-def _schemas() -> dict[str, Schema]:
-    summary: Schema = {
-        "identifier": _TEXT,
-        "label": _TEXT,
-        "description": _TEXT,
-        "category": _TEXT,
-    }
-    column = _object({"name": _TEXT, "label": _TEXT, "kind": _TEXT, "masked": {"type": "boolean"}})
-    texts: Schema = {"type": "array", "items": _TEXT}
-    written = _object({"name": _TEXT, "label": _TEXT, "options": texts})
-    possible = ["download", "link", "manifest", "cancel", "email", "rerun", "change"]
-    links = _object(dict.fromkeys(["self", "status", *possible], _TEXT), optional=possible)
-    return {
-        "ListedReport": _object({**summary, "is_favourite": {"type": "boolean"}, "url": _TEXT}),
-        "Report": _object(
-            {
-                **summary,
-                "may_generate": {"type": "boolean"},
-                "max_rows": _COUNT_OR_NULL,
-                "rows_per_day": _COUNT_OR_NULL,
-                "jobs_at_once": _COUNT_OR_NULL,
-                "columns": {"type": "array", "items": column},
-                "formats": {"type": "array", "items": written},
-                "options": _object(dict.fromkeys(CHOICES, texts)),
-                "parameters": {"type": "object"},
-            }
-        ),
-        "Job": _object(
-            {
-                "id": {**_TEXT, "format": "uuid"},
-                "report": _TEXT,
-                "format": _TEXT,
-                "filename": _TEXT,
-                "status": {"enum": JobStatus.values},
-                "label": _TEXT,
-                "is_active": {"type": "boolean"},
-                "rows_done": _COUNT,
-                "rows_expected": _COUNT_OR_NULL,
-                "percent": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
-                "progress": _TEXT,
-                "rows_per_second": _COUNT_OR_NULL,
-                "seconds_left": _COUNT_OR_NULL,
-                "place_in_queue": {"type": ["integer", "null"], "minimum": 1},
-                "pace": _TEXT,
-                "bytes": _COUNT,
-                "sha256": _TEXT_OR_NULL,
-                "losses": {"type": "object", "additionalProperties": _COUNT},
-                "error": _TEXT_OR_NULL,
-                "cause": {"enum": [*FailureCause.values, None]},
-                "remedy": _TEXT_OR_NULL,
-                "wants_email": {"type": "boolean"},
-                "created_at": _TIME,
-                "started_at": _TIME_OR_NULL,
-                "finished_at": _TIME_OR_NULL,
-                "expires_at": _TIME_OR_NULL,
-                "links": links,
-            }
-        ),
-        "Link": _object({"url": {**_TEXT, "format": "uri"}, "expires_at": _TIME}),
-        "Problem": _object(
-            {
-                "type": _TEXT,
-                "title": _TEXT,
-                "status": {"type": "integer"},
-                "detail": _TEXT,
-                "errors": {
-                    "type": "object",
-                    "additionalProperties": {"type": "array", "items": _TEXT},
-                },
-            },
-            optional=["errors"],
-        ),
-    }
 
 
 def _operation(
@@ -381,7 +302,7 @@ def _json(description: str, schema: Schema, **headers: Any) -> dict[str, Any]:
 def _accepted() -> dict[str, Any]:
     answer = _json(
         _("It will be made."),
-        _ref("Job"),
+        ref("Job"),
         Location=_header(_("Address of the export.")),
         **{"Retry-After": _header(_("Seconds until it is worth asking."))},
     )
@@ -400,14 +321,14 @@ def _accepted() -> dict[str, Any]:
 
 
 def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {PROBLEM: {"schema": _ref("Problem")}}}
+    return {"description": description, "content": {PROBLEM: {"schema": ref("Problem")}}}
 
 
 def _header(description: str) -> dict[str, Any]:
-    return {"description": description, "schema": _TEXT}
+    return {"description": description, "schema": TEXT}
 
 
-_DAY: Any = {"anyOf": [{**_TEXT, "format": "date"}, {**_TEXT, "maxLength": 0}]}
+_DAY: Any = {"anyOf": [{**TEXT, "format": "date"}, {**TEXT, "maxLength": 0}]}
 
 
 def _query(
@@ -418,20 +339,7 @@ def _query(
     choices: Iterable[str] = (),
     **facts: Any,
 ) -> dict[str, Any]:
-    schema: Schema = {"enum": list(choices)} if choices else {**(facts or _TEXT)}
+    schema: Schema = {"enum": list(choices)} if choices else {**(facts or TEXT)}
     if max_length is not None:
         schema["maxLength"] = max_length
     return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(properties: dict[str, Any], *, optional: Iterable[str] = ()) -> Schema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in set(optional)],
-        "additionalProperties": False,
-    }

@@ -1,10 +1,12 @@
-"""What is said and recorded where a job, or what is wanted of it, is not to be had."""
+"""Who may see a job, and what is said and recorded where one, or its file, is not to be had."""
 
+from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -35,6 +37,23 @@ def missing(
         record_denial(request, foreign, status=404, lacking=lacking, **data)
     error = Http404(_("There is no such export."))
     return problem(404, str(error)) if is_for_program else not_found(request, error)
+
+
+def job_action(
+    act: Callable[[HttpRequest, ReportJob, Place], HttpResponseBase],
+) -> Callable[[HttpRequest, UUID, Place], HttpResponseBase]:
+    """A view that does something with a job, asked by POST; else it leads to the job's page."""
+
+    @wraps(act)
+    def view(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+        job = find(request, key)
+        if job is None:
+            return missing(request, key)
+        if request.method != "POST":
+            return HttpResponseRedirect(place.job_url(job))
+        return act(request, job, place)
+
+    return view
 
 
 def refuse(

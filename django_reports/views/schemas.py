@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_reports.exports import parameter_names
+from django_reports.parameters import parameter_names
 from django_reports.reports import Report
 
 Schema = dict[str, Any]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import jobs, storage
 from django_reports.conf import get_settings
-from django_reports.exports import content_type_of
+from django_reports.formats import content_type_of
 from django_reports.models import ReportJob
 from django_reports.specs import ExportSpec
 from django_reports.views.ranges import NotSatisfiable, Part, wanted_part

@@ -150,24 +150,12 @@ def favourite(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
 def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
     """One report's form; to a program its description, and where to ask for it."""
     place = StaffPlace(request)
-    authority = Authority.of(request.user)
     try:
         found = _find(request, identifier)
     except UnknownReport as error:
         return not_found(request, error)
     if wants_json(request):
-        try:
-            if request.method != "POST":
-                return answer_json(api.report_as_json(found, authority))
-            job = delivery.enqueue(
-                api.spec_of(request, found),
-                authority,
-                origin_of(request),
-                idempotency_key=api.idempotency_key_of(request),
-            )
-        except ReportError as error:
-            return api.problem_of(error)
-        return api.accepted(job, jobs.links_of(request, job, place))
+        return _answer_program(request, found, place)
     selection, start, action = Selection(), None, place.url("report", identifier)
     if FROM in request.GET:
         key = _key_of(request.GET[FROM])
@@ -191,6 +179,22 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             context=place.context(request, [(place.url("catalogue"), _("Reports"))]),
         ),
     )
+
+
+def _answer_program(request: HttpRequest, found: Report, place: StaffPlace) -> HttpResponseBase:
+    authority = Authority.of(request.user)
+    try:
+        if request.method != "POST":
+            return answer_json(api.report_as_json(found, authority))
+        job = delivery.enqueue(
+            api.spec_of(request, found),
+            authority,
+            origin_of(request),
+            idempotency_key=api.idempotency_key_of(request),
+        )
+    except ReportError as error:
+        return api.problem_of(error)
+    return api.accepted(job, jobs.links_of(request, job, place))
 
 
 def _find(request: HttpRequest, identifier: str) -> Report:

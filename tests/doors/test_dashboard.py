@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import re
 
 import pytest
 from django.core.cache import cache
@@ -116,6 +117,22 @@ def test_as_many_queries_for_many_as_for_none(root):
     with kept:
         client.get(DASHBOARD)
     assert not [q for q in kept if "rows_done" in q["sql"] and "SUM(" in q["sql"].upper()]
+
+
+def test_each_query_finds_all_that_it_reads_in_one_index():
+    """No export itself is read, which holds much more."""
+    options = ReportJob._meta
+    indexes = [
+        {options.get_field(name).column for name, _order in index.fields_orders}
+        for index in options.indexes
+    ]
+    with CaptureQueriesContext(connection) as queries:
+        figures.collect()
+    assert len(queries) == 5
+    for query in queries:
+        read = set(re.findall(rf"{options.db_table}[\"`]\.[\"`](\w+)", query["sql"]))
+        assert read
+        assert any(read <= index for index in indexes), read
 
 
 def test_the_page_has_charts_with_tables(root):

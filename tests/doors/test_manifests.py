@@ -14,10 +14,10 @@ from django_reports import sweep
 from django_reports.manifests import manifest_of
 from django_reports.models import ReportJob
 from django_reports.storage import storage_of
+from tests.doc_pages import rows_of
+from tests.doc_pages import text_of as page_text
 from tests.doors.helpers import browse, deliver, enqueue, entries, job_url, make, put, run, text_of
 from tests.doors.staff import Program, page_of
-from tests.test_docs import rows_of
-from tests.test_docs import text_of as page_text
 
 pytestmark = pytest.mark.django_db
 

@@ -27,7 +27,7 @@ RUNS = [
     ("postgresql", 1, ["processes/test_many_jobs.py"]),
     ("postgresql", 1, ["processes/test_writers.py"]),
     ("mariadb", 1, ["processes/test_writers.py"]),
-    ("postgresql", 1, ["trust/test_scale.py", "test_copying.py", "test_parity.py"]),
+    ("postgresql", 1, ["trust/test_scale.py", "test_short_ways.py", "test_parity.py"]),
 ]
 
 

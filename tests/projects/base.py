@@ -16,12 +16,13 @@ from tests.settings import (
     SECRET_KEY,
     STATIC_URL,
     TEMPLATES,
+    TIME_ZONE,
 )
 
 __all__ = [
     "ALLOWED_HOSTS", "DATABASE", "DATABASES", "DEFAULT_AUTO_FIELD", "DJANGO_REPORTS", "FOLDER",
-    "INSTALLED_APPS", "LANGUAGE_CODE", "LOGGING", "MIDDLEWARE", "PASSWORD_HASHERS", "ROOT_URLCONF",
-    "SECRET_KEY", "STATIC_URL", "TEMPLATES", "TIME_ZONE", "USE_I18N", "USE_TZ",
+    "INSTALLED_APPS", "LOGGING", "MIDDLEWARE", "PASSWORD_HASHERS", "ROOT_URLCONF",
+    "SECRET_KEY", "STATIC_URL", "TEMPLATES", "TIME_ZONE",
 ]  # fmt: skip
 
 FOLDER = Path(os.environ.get("PROJECT_FOLDER", "."))
@@ -50,11 +51,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "tests.projects.urls"
-
-LANGUAGE_CODE = "en-us"
-TIME_ZONE = "Europe/Berlin"
-USE_I18N = True
-USE_TZ = True
 
 # Tracebacks of the server go to its log, which a failed test shows.
 LOGGING = {

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from django_reports import anchors, checkpoints
-from django_reports.checks import check_anchors
+from django_reports.checks.audit import check_anchors
 from django_reports.models import AuditCheckpoint
 from django_reports.runners import sweep
 from django_reports.verification import verify

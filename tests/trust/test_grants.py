@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
 from django_reports import permissions, policies
-from django_reports.checks_of_grants import check_powers, check_tenants
+from django_reports.checks.grants import check_powers, check_tenants
 from django_reports.exceptions import InvalidSpec
 from django_reports.models import AuditEntry, GroupReportPermission
 from django_reports.registry import registry

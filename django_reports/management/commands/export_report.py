@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -102,23 +102,14 @@ class Command(BaseCommand):
 
     def _spec(self, options: dict[str, Any]) -> ExportSpec:
         parameters: dict[str, list[str]] = {}
-        for item in options["param"]:
-            name, equals, value = item.partition("=")
-            if not equals or not name:
-                raise CommandError(f"--param is NAME=VALUE, not {item!r}.")
+        for name, value in _pairs(options["param"], "--param is NAME=VALUE"):
             parameters.setdefault(name, []).append(value)
-        labels = {}
-        for item in options["label"]:
-            name, equals, text = item.partition("=")
-            if not equals or not name:
-                raise CommandError(f"--label is COLUMN=TEXT, not {item!r}.")
-            labels[name] = text
         names = options["columns"]
         return ExportSpec(
             report=options["identifier"],
             format=options["format"],
             columns=None if names is None else tuple(n.strip() for n in names.split(",")),
-            labels=labels,
+            labels=dict(_pairs(options["label"], "--label is COLUMN=TEXT")),
             options=Options.of(**{name: options[name] for name in CHOICES}),
             parameters=parameters,
             time_zone=options["time_zone"] or settings.TIME_ZONE,
@@ -183,3 +174,12 @@ class Command(BaseCommand):
                 bar.update(done - bar.n)
 
             yield on_progress
+
+
+def _pairs(items: Iterable[str], legal: str) -> Iterator[tuple[str, str]]:
+    """What stands before and behind the = of each. Raises CommandError if there is none."""
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise CommandError(f"{legal}, not {item!r}.")
+        yield name, value

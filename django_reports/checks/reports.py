@@ -1,17 +1,13 @@
-"""System checks. Each message has an id of its own, and a remedy."""
+"""System checks of what a project declares: reports, their columns and sections."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
-from django.db import DatabaseError, connections
+from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.db.models import F
-from django.utils.module_loading import import_string
 
-from django_reports import anchors, protection
 from django_reports.columns import (
     LOOKUP_SEPARATOR,
     Column,
@@ -20,173 +16,15 @@ from django_reports.columns import (
     is_personal_looking,
     is_secret_looking,
 )
-from django_reports.conf import NAME, get_settings, problems
+from django_reports.conf import NAME, get_settings
 from django_reports.registry import registry
 from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
-from django_reports.runners import RUNNERS, get_runner
 
 TAG = "django_reports"
 
 # An identifier is part of an address among the staff pages, whose other addresses are these.
 IDENTIFIER = re.compile(r"[\w.-]+")
 RESERVED = ("dashboard", "jobs", "openapi.json", "rights")
-
-# What settings name by a dotted path.
-NAMED = (
-    (
-        "POLICY",
-        "Name a class with the methods of django_reports.permissions.Policy.",
-        "django_reports.E003",
-    ),
-    (
-        "TENANT",
-        "Name a function that takes a user and returns their tenant, or None.",
-        "django_reports.E021",
-    ),
-)
-
-
-@register(TAG)
-def check_settings(**kwargs: Any) -> list[CheckMessage]:
-    found: list[CheckMessage] = [
-        Error(problem, id="django_reports.E001")
-        for problem in problems(getattr(settings, NAME, {}))
-    ]
-    if found:
-        return found
-    conf = get_settings()
-    try:
-        found += get_runner().check()
-    except ImportError as error:
-        found.append(
-            Error(
-                f"{NAME}['RUNNER'] is {conf.RUNNER!r}, which cannot be imported: {error}",
-                hint=f"Choose from {', '.join(RUNNERS)}, or name a subclass of "
-                "django_reports.runners.base.Runner by its dotted path.",
-                id="django_reports.E002",
-            )
-        )
-    for key, hint, check_id in NAMED:
-        name = getattr(conf, key)
-        try:
-            if name is not None:
-                import_string(name)
-        except ImportError as error:
-            message = f"{NAME}['{key}'] is {name!r}, which cannot be imported: {error}"
-            found.append(Error(message, hint=hint, id=check_id))
-    if conf.DATABASE is not None and conf.DATABASE not in settings.DATABASES:
-        found.append(
-            Error(
-                f"{NAME}['DATABASE'] is {conf.DATABASE!r}, which DATABASES lacks.",
-                hint=f"Choose from {', '.join(settings.DATABASES)}, or leave it out.",
-                id="django_reports.E017",
-            )
-        )
-    if conf.TELL_BY_EMAIL and not conf.BASE_URL:
-        found.append(
-            Error(
-                f"{NAME}['TELL_BY_EMAIL'] is on, and mails cannot say where the site is.",
-                hint='Set BASE_URL, such as "https://shop.example.com".',
-                id="django_reports.E018",
-            )
-        )
-    return found
-
-
-@register(TAG, deploy=True)
-def check_workers(**kwargs: Any) -> list[CheckMessage]:
-    """A thread of the site is no worker; whether there is one, nobody here can know."""
-    if problems(getattr(settings, NAME, {})):
-        return []
-    conf = get_settings()
-    if conf.RUNNER != "local" or not conf.LOCAL_THREAD:
-        return []
-    return [
-        Warning(
-            "Background exports may be made by a thread of the process that serves pages.",
-            hint="Run reports_worker as a service of its own, and set "
-            f"{NAME}['LOCAL_THREAD'] to False.",
-            id="django_reports.W002",
-        )
-    ]
-
-
-@register(Tags.security, deploy=True)
-def check_audit(**kwargs: Any) -> list[CheckMessage]:
-    """What makes the audit log worth more than the word of whoever has the database."""
-    if problems(getattr(settings, NAME, {})):
-        return []
-    conf = get_settings()
-    found: list[CheckMessage] = []
-    try:
-        missing = protection.missing()
-    except (protection.NotSupported, DatabaseError):  # no database, or no tables yet
-        missing = []
-    if missing:
-        found.append(
-            Warning(
-                f"The database lets audit entries be changed: {', '.join(missing)} are missing.",
-                hint="Run protect_audit, again after each migration.",
-                id="django_reports.W041",
-            )
-        )
-    if not conf.AUDIT_KEYS:
-        found.append(
-            Warning(
-                "The audit log is signed with SECRET_KEY, which every process of the site has.",
-                hint=f"Set {NAME}['AUDIT_KEYS'] to a text of its own, with SECRET_KEY behind it.",
-                id="django_reports.W042",
-            )
-        )
-    if not conf.AUDIT_ANCHORS:
-        found.append(
-            Warning(
-                "Who has the database and the keys can write the audit log anew: nothing outside "
-                "knows of it.",
-                hint=f"Set {NAME}['AUDIT_ANCHORS'], such as ['log'], where they cannot write.",
-                id="django_reports.W043",
-            )
-        )
-    return found
-
-
-@register(TAG)
-def check_anchors(**kwargs: Any) -> list[CheckMessage]:
-    if problems(getattr(settings, NAME, {})):
-        return []
-    return [
-        Error(
-            f"{NAME}['AUDIT_ANCHORS'] has {problem}",
-            hint='Legal are "log", "storage:ALIAS", an address with https://, and the dotted path '
-            "of a subclass of django_reports.anchors.Anchor, with what it needs behind a colon.",
-            id="django_reports.E041",
-        )
-        for problem in anchors.problems()
-    ]
-
-
-@register(Tags.database)
-def check_databases(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Asked for by `check --database` and by `migrate`."""
-    found: list[CheckMessage] = []
-    for alias in databases or ():
-        connection = connections[alias]
-        if connection.vendor != "sqlite":
-            continue
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA journal_mode")
-            mode = cursor.fetchone()[0]
-        if mode not in ("wal", "memory"):
-            found.append(
-                Warning(
-                    f"The SQLite database {alias!r} has no write-ahead log (journal_mode={mode}): "
-                    "an export's rows are copied to a temporary file first, lest nobody can write "
-                    "while it runs.",
-                    hint='Set OPTIONS["init_command"] = "PRAGMA journal_mode=WAL;" in DATABASES.',
-                    id="django_reports.W003",
-                )
-            )
-    return found
 
 
 @register(TAG)

@@ -13,13 +13,13 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import Storage
 
 from django_reports import storage
-from django_reports.conf import NAME, get_settings, problems
+from django_reports.conf import NAME, get_settings, settings_problems
 from django_reports.exceptions import FileUnavailable
 
 
 @register("django_reports")
 def check_storage(**kwargs: Any) -> list[CheckMessage]:
-    if problems(getattr(settings, NAME, {})):
+    if settings_problems():
         return []
     try:
         kept = storage.storage_of(storage.storage_alias())

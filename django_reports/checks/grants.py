@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import OperationalError, connections, router
 from django.db.models import Q
 
-from django_reports.conf import NAME, get_settings, problems
+from django_reports.conf import NAME, get_settings, settings_problems
 from django_reports.models import GroupReportPermission
 from django_reports.statuses import Others
 
@@ -25,7 +24,7 @@ POWERS = {
 @register(Tags.database)
 def check_tenants(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Grants for the same tenant, where nobody has one. Asked for by `check --database`."""
-    if problems(getattr(settings, NAME, {})) or get_settings().TENANT is not None:
+    if settings_problems() or get_settings().TENANT is not None:
         return []
     if not _has_tables(databases):
         return []

@@ -1,0 +1,8 @@
+"""System checks. Each message has an id of its own, and a remedy.
+
+Importing this package registers them.
+"""
+
+from django_reports.checks import audit, databases, grants, reports, settings, storage
+
+__all__ = ["audit", "databases", "grants", "reports", "settings", "storage"]

@@ -1,0 +1,65 @@
+"""System checks of the audit log: what keeps it from being changed unnoticed."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
+
+from django_reports import anchors, protection
+from django_reports.conf import NAME, get_settings, settings_problems
+
+TAG = "django_reports"
+
+
+@register(Tags.security, deploy=True)
+def check_audit(**kwargs: Any) -> list[CheckMessage]:
+    """What makes the audit log worth more than the word of whoever has the database."""
+    if settings_problems():
+        return []
+    conf = get_settings()
+    found: list[CheckMessage] = []
+    try:
+        missing = protection.missing()
+    except (protection.NotSupported, DatabaseError):  # no database, or no tables yet
+        missing = []
+    if missing:
+        found.append(
+            Warning(
+                f"The database lets audit entries be changed: {', '.join(missing)} are missing.",
+                hint="Run protect_audit, again after each migration.",
+                id="django_reports.W041",
+            )
+        )
+    if not conf.AUDIT_KEYS:
+        found.append(
+            Warning(
+                "The audit log is signed with SECRET_KEY, which every process of the site has.",
+                hint=f"Set {NAME}['AUDIT_KEYS'] to a text of its own, with SECRET_KEY behind it.",
+                id="django_reports.W042",
+            )
+        )
+    if not conf.AUDIT_ANCHORS:
+        found.append(
+            Warning(
+                "Who has the database and the keys can write the audit log anew: nothing outside "
+                "knows of it.",
+                hint=f"Set {NAME}['AUDIT_ANCHORS'], such as ['log'], where they cannot write.",
+                id="django_reports.W043",
+            )
+        )
+    return found
+
+
+@register(TAG)
+def check_anchors(**kwargs: Any) -> list[CheckMessage]:
+    if settings_problems():
+        return []
+    return [
+        Error(
+            f"{NAME}['AUDIT_ANCHORS'] has {problem}",
+            hint='Legal are "log", "storage:ALIAS", an address with https://, and the dotted path '
+            "of a subclass of django_reports.anchors.Anchor, with what it needs behind a colon.",
+            id="django_reports.E041",
+        )
+        for problem in anchors.problems()
+    ]

@@ -1,0 +1,61 @@
+"""Parameters: what was typed into a report's own form, named, bound and cleaned."""
+
+from collections.abc import Mapping
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from django_reports.exceptions import InvalidParameters
+from django_reports.reports import Report
+from django_reports.specs import ExportSpec
+
+
+def parameter_names(fields: Mapping[str, forms.Field]) -> list[str]:
+    """Under which names the values of a form's fields are sent: some widgets have several."""
+    names: list[str] = []
+    for name, field in fields.items():
+        widget = field.widget
+        if isinstance(widget, forms.MultiWidget):
+            suffixes: list[str] = getattr(widget, "widgets_names")  # noqa: B009 - not in its stubs
+            names += [name + suffix for suffix in suffixes]
+        elif isinstance(widget, forms.SelectDateWidget):
+            parts = (widget.year_field, widget.month_field, widget.day_field)
+            names += [part % name for part in parts]
+        else:
+            names.append(name)
+    return names
+
+
+def is_valid(form: forms.Form) -> bool:
+    """Whether a report's form is. A key of more than 64 bits, at which SQLite raises, is not."""
+    try:
+        return form.is_valid()
+    except OverflowError:
+        form.add_error(None, _("A number is too large for the database."))
+        return False
+
+
+def bound_parameters(report: Report, spec: ExportSpec) -> forms.Form | None:
+    """The report's form, valid, if it has one.
+
+    Raises InvalidParameters, also for a name that it lacks.
+    """
+    form_class = report.parameters
+    legal = parameter_names(form_class.base_fields) if form_class else []
+    for name in spec.parameters:
+        if name not in legal:
+            raise InvalidParameters(
+                {name: [f"unknown; the legal ones are: {', '.join(legal) or '-'}."]}
+            )
+    if form_class is None:
+        return None
+    data = QueryDict(mutable=True)
+    for name, values in spec.parameters.items():
+        data.setlist(name, list(values))
+    form = form_class(data)
+    if not is_valid(form):
+        raise InvalidParameters(
+            {name: [str(message) for message in messages] for name, messages in form.errors.items()}
+        )
+    return form
