@@ -181,9 +181,17 @@ function restore(entries) {
       [field.value] = chosen;
     }
   }
-  const list = part.querySelector("ol.reports-columns");
+  const list = part?.querySelector("ol.reports-columns");
   const place = (line) => Number(line.querySelector("input[type=number]").value);
-  list.append(...[...list.children].sort((one, other) => place(one) - place(other)));
+  list?.append(...[...list.children].sort((one, other) => place(one) - place(other)));
+}
+
+function storage() {
+  try {
+    return window.sessionStorage;
+  } catch {
+    return null; // the person lets no site keep anything
+  }
 }
 
 function keep() {
@@ -191,11 +199,11 @@ function keep() {
   if (form.dataset.address) { // the answer to what was sent cannot be gone back to; a page can
     window.history.replaceState({ choices: kept }, "", form.dataset.address);
   }
-  window.sessionStorage.setItem(KEPT, JSON.stringify([form.action, kept]));
+  storage()?.setItem(KEPT, JSON.stringify([form.action, kept]));
 }
 
 function bringBack() {
-  const [action, kept] = JSON.parse(window.sessionStorage.getItem(KEPT) || "[]");
+  const [action, kept] = JSON.parse(storage()?.getItem(KEPT) || "[]");
   if (window.history.state?.choices) {
     restore(window.history.state.choices);
   } else if (window.location.hash === KEPT && action === form.action) {
