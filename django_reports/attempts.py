@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from django_reports import audit, jobs, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM
@@ -116,7 +115,7 @@ def _end(attempt: Attempt, error: Exception) -> None:
         case LeaseLost():
             logger.warning("job=%s attempt=%s event=lease_lost", key, number)
         case Canceled():
-            jobs.finish_canceled(attempt.job, attempt.rows(), _("Canceled while running."))
+            jobs.finish_canceled(attempt.job, attempt.rows())
         case _:
             if not isinstance(error, ReportError):
                 logger.error("job=%s attempt=%s event=failed", key, number, exc_info=error)

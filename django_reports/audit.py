@@ -21,12 +21,13 @@ logger = logging.getLogger("django_reports.audit")
 
 @dataclass(frozen=True)
 class Origin:
-    """Who acts, and from where. `user` is None where the system does."""
+    """Who acts, from where, in which language. `user` is None where the system does."""
 
     user: User | None = None
     address: str | None = None
     user_agent: str = ""
     request_id: str = ""
+    language: str = ""  # in which they read
 
     @property
     def actor_key(self) -> str:

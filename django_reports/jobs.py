@@ -97,6 +97,7 @@ def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
         requested_by_id=user.pk if user else None,
         requested_by_text=origin.actor_label[:255] if user else "system",
         tenant_key=tenant_key_of(user),
+        language=origin.language or export.spec.language,
         columns=export.columns_as_made(),
         filename=export.filename,
         created_at=export.context.now,
@@ -208,29 +209,43 @@ def fail(job: ReportJob, rows: Any, cause: FailureCause, reason: str) -> bool:
 
 def cancel(job: ReportJob, origin: Origin) -> bool:
     """Cancel a waiting job at once; ask a running one to stop. False if it has ended already."""
-    if finish_canceled(job, ReportJob.objects.filter(pk=job.pk), "", origin, JobStatus.QUEUED):
+    who = getattr(origin.user, "pk", None)
+    if _end_canceled(job, ReportJob.objects.filter(pk=job.pk), JobStatus.QUEUED, origin, who):
         return True
     running = ReportJob.objects.background().running().filter(pk=job.pk)
     with transaction.atomic(using=database()):
         # Whoever asks for the same again from now on gets another job.
-        asked = {"cancel_requested_at": timezone.now(), "active_key": None}
+        asked = {
+            "cancel_requested_at": timezone.now(),
+            "cancel_requested_by": who,
+            "active_key": None,
+        }
         if running.filter(cancel_requested_at=None).update(**asked):
             audit.record(AuditAction.CANCEL_REQUESTED, origin=origin, job=job)
             return True
     return bool(running.exists())
 
 
-def finish_canceled(
-    job: ReportJob,
-    rows: Any,
-    reason: str,
-    origin: Origin = SYSTEM,
-    from_status: JobStatus = JobStatus.RUNNING,
+def finish_canceled(job: ReportJob, rows: Any) -> bool:
+    """End a running job of which somebody asked that. False if it was not this caller's to end."""
+    job.refresh_from_db(fields=["cancel_requested_by"])
+    who, reason = job.cancel_requested_by_id, _("Canceled while running.")
+    return _end_canceled(job, rows, JobStatus.RUNNING, SYSTEM, who, error=reason)
+
+
+def _end_canceled(
+    job: ReportJob, rows: Any, from_status: JobStatus, origin: Origin, who: Any, **facts: Any
 ) -> bool:
-    now = timezone.now()
+    """`who` asked for it; whoever waits for the job is told if that was not they."""
     with transaction.atomic(using=database()):
         is_won = rows.move(
-            from_status, JobStatus.CANCELED, finished_at=now, lease_until=None, error=reason
+            from_status,
+            JobStatus.CANCELED,
+            finished_at=timezone.now(),
+            lease_until=None,
+            cancel_requested_by=who,
+            is_news=job.is_for_somebody and who != job.requested_by_id,
+            **facts,
         )
         if is_won:
             record_end(AuditAction.CANCELED, job, origin)
@@ -295,7 +310,7 @@ def record_broken_download(job: ReportJob, origin: Origin, sent: int) -> None:
 
 def in_language_of(job: ReportJob) -> Any:
     """A context in which reasons are told as the person who asked reads them."""
-    return translation.override(job.spec.get("language") or settings.LANGUAGE_CODE)
+    return translation.override(job.language or settings.LANGUAGE_CODE)
 
 
 def authority_of(job: ReportJob) -> Authority:

@@ -62,7 +62,8 @@ def address_of(user: Any) -> str:
 
 def _send(*, job: ReportJob, **kwargs: Any) -> None:
     """Send the mail that was wished for. Whatever goes wrong, the job has ended and stays so."""
-    if not get_settings().TELL_BY_EMAIL or job.status == JobStatus.CANCELED:
+    is_own_doing = job.status == JobStatus.CANCELED and not job.was_canceled_by_others
+    if not get_settings().TELL_BY_EMAIL or is_own_doing:
         return
     # Whoever takes the wish back sends it: of several who are told of the end, one.
     if not ReportJob.objects.filter(pk=job.pk, wants_email=True).update(wants_email=False):
@@ -79,16 +80,18 @@ def _send(*, job: ReportJob, **kwargs: Any) -> None:
 
 def _message(job: ReportJob, address: str) -> EmailMessage:
     label = registry.label_of(job.report)
-    is_made = job.status == JobStatus.SUCCEEDED
-    subject = (
-        _("Your export is ready: %(report)s") if is_made else _("Your export failed: %(report)s")
-    )
+    subjects = {
+        JobStatus.SUCCEEDED: _("Your export is ready: %(report)s"),
+        JobStatus.FAILED: _("Your export failed: %(report)s"),
+        JobStatus.CANCELED: _("Your export was canceled: %(report)s"),
+    }
+    subject = subjects[JobStatus(job.status)]
     try:
         url = links.page_url(job)
     except ImproperlyConfigured:
         logger.warning("job=%s event=mailed_without_address", job.pk)
         url = ""
-    context = {"job": job, "report_label": label, "is_made": is_made, "url": url}
+    context = {"job": job, "report_label": label, "url": url}
     return EmailMessage(
         subject=" ".join((subject % {"report": label}).split()),
         body=render_to_string(TEMPLATE, context),

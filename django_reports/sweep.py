@@ -94,7 +94,7 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
         reason = _("The process that sent it ended.")
         swept.failed += jobs.fail(job, rows, FailureCause.INTERRUPTED, reason)
     elif job.cancel_requested_at is not None:
-        jobs.finish_canceled(job, rows, _("Canceled while running."))
+        jobs.finish_canceled(job, rows)
     elif job.lost + 1 < get_settings().MAX_ATTEMPTS:
         swept.rerun += rows.move(
             JobStatus.RUNNING,

@@ -182,7 +182,7 @@ def test_an_old_attempt_ends_nothing(alice, orders):
     old = attempts.claim(job.pk, 1)
     put(job, attempt=2)
     assert not jobs.fail(job, old.rows(), FailureCause.TIMEOUT, "too late")
-    assert not jobs.finish_canceled(job, old.rows(), "too late")
+    assert not jobs.finish_canceled(job, old.rows())
     assert not attempts.hand_back(old)
     assert row_of(job).get().status == "running"
 

@@ -92,6 +92,9 @@ class ReportJob(models.Model):
     # A digest of the tenant of whoever asked, as it was then; empty without one.
     tenant_key = models.CharField(max_length=64, blank=True, editable=False)
 
+    # In which whoever asked reads; the file may be in another one.
+    language = models.CharField(max_length=20, blank=True, editable=False)
+
     rerun_of = models.ForeignKey(
         "self",
         on_delete=models.SET_NULL,
@@ -136,6 +139,15 @@ class ReportJob(models.Model):
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     cancel_requested_at = models.DateTimeField(_("cancel asked at"), null=True, blank=True)
+    cancel_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("cancel asked by"),
+    )
     error = models.TextField(_("error"), blank=True)
     cause = models.CharField(_("cause"), max_length=12, choices=FailureCause, blank=True)
     # It has ended, and its person has not been told on a page yet.
@@ -191,6 +203,12 @@ class ReportJob(models.Model):
     def is_for_somebody(self) -> bool:
         """Whether somebody waits for its end: made in the background, and a person asked."""
         return self.delivery == Delivery.BACKGROUND and self.requested_by_id is not None
+
+    @property
+    def was_canceled_by_others(self) -> bool:
+        """Whether whoever waits for it need not know that it was canceled."""
+        is_own = self.cancel_requested_by_id == self.requested_by_id
+        return self.status == JobStatus.CANCELED and self.is_for_somebody and not is_own
 
     @property
     def has_file(self) -> bool:

@@ -76,6 +76,7 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         "pace": pace_in_words(job, places_in_queue([job]).get(job.pk)),
         "duration": duration_in_words(job),
         "remedy": remedy_in_words(job),
+        "canceled_by": _canceled_by(request, job),
         "email": notices.address_of(request.user),
         "format_label": job.format.upper(),
         "progress": progress_in_words(job),
@@ -195,7 +196,8 @@ def links_of(
         names += ["download", "link"]
     if job.sha256:
         names.append("manifest")
-    if job.delivery == Delivery.BACKGROUND and may_cancel(request.user, job):
+    is_asked = job.cancel_requested_at is not None
+    if job.delivery == Delivery.BACKGROUND and not is_asked and may_cancel(request.user, job):
         names.append("cancel")
     if notices.can_be_mailed(job, request.user):
         names.append("email")
@@ -212,6 +214,12 @@ def _state_in_title(job: ReportJob) -> str:
     if job.status == JobStatus.RUNNING and job.percent is not None:
         return f"{job.percent} %"
     return str(job.get_status_display())
+
+
+def _canceled_by(request: HttpRequest, job: ReportJob) -> str:
+    """Who canceled a job, for everybody but themselves."""
+    who = job.cancel_requested_by if job.status == JobStatus.CANCELED else None
+    return "" if who is None or who.pk == request.user.pk else str(who.get_username())
 
 
 def _seen_rerun_of(request: HttpRequest, job: ReportJob, place: Place) -> tuple[str, str] | None:

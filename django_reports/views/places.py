@@ -158,15 +158,10 @@ def tell_news(request: HttpRequest, place: Place) -> None:
     if request.method != "GET" or not request.user.is_authenticated:
         return
     for job in notices.take_news(request.user):
-        is_made = job.status == JobStatus.SUCCEEDED
-        words = (
-            _("The export “%(report)s” is ready.")
-            if is_made
-            else _("The export “%(report)s” failed.")
-        )
+        level, words = _end_in_words(job)
         messages.add_message(
             request,
-            messages.SUCCESS if is_made else messages.ERROR,
+            level,
             format_html(
                 '{} <a href="{}">{}</a>',
                 words % {"report": registry.label_of(job.report)},
@@ -175,6 +170,15 @@ def tell_news(request: HttpRequest, place: Place) -> None:
             ),
             fail_silently=True,
         )
+
+
+def _end_in_words(job: ReportJob) -> tuple[int, str]:
+    """How an export ended, with the level of a message that says so."""
+    if job.status == JobStatus.CANCELED:
+        return messages.WARNING, _("The export “%(report)s” was canceled.")
+    if job.status == JobStatus.FAILED:
+        return messages.ERROR, _("The export “%(report)s” failed.")
+    return messages.SUCCESS, _("The export “%(report)s” is ready.")
 
 
 def mounted_site() -> AdminSite | None:

@@ -17,6 +17,7 @@ from django.urls import get_resolver
 from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
 from django.utils.text import get_valid_filename
+from django.utils.translation import get_language
 
 from django_reports.audit import Origin
 from django_reports.immediate import ImmediateExport
@@ -34,6 +35,7 @@ def origin_of(request: HttpRequest) -> Origin:
         address=address_of(request),
         user_agent=request.headers.get("User-Agent", ""),
         request_id=request_id_of(request),
+        language=get_language() or "",
     )
 
 

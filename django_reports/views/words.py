@@ -22,6 +22,8 @@ def progress_in_words(job: ReportJob) -> str:
     """How far a job is."""
     if job.status == JobStatus.QUEUED:
         return _("Waiting to be started")
+    if job.cancel_requested_at is not None:
+        return _("It is being canceled.")
     if job.rows_expected is None:
         return _("%(done)s rows") % {"done": grouped(job.rows_done)}
     return _("%(done)s of %(expected)s rows") % {
@@ -35,7 +37,7 @@ def pace_in_words(job: ReportJob, place: int | None = None) -> str:
     if job.status == JobStatus.QUEUED:
         return _place_in_words(place) if place else ""
     speed, left = rows_per_second(job), seconds_left(job)
-    if not speed:
+    if not speed or job.cancel_requested_at is not None:
         return ""
     rate = ngettext(
         "%(count)s row per second", "%(count)s rows per second", speed
@@ -70,9 +72,11 @@ def time_in_words(seconds: int) -> str:
 
 
 def remedy_in_words(job: ReportJob) -> str:
-    """What can be done about a job that failed, or about its file; empty where nothing is wrong."""
+    """What can be done about a job that went wrong, or its file; empty where nothing did."""
     if job.status == JobStatus.SUCCEEDED and job.error:  # its file is not the one that was made
         return str(_REMEDIES[FailureCause.FILE_LOST])
+    if job.was_canceled_by_others:
+        return _("Ask whoever canceled it, or run it again.")
     return str(_REMEDIES.get(job.cause, ""))
 
 

@@ -51,7 +51,7 @@ def named(headers):
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-def pressed(client_or_user, path=ORDERS, **fields):
+def pressed(client_or_user, path=ORDERS, headers=None, **fields):
     """Press the button of a report's page. A field of None is left out."""
     client = client_or_user if isinstance(client_or_user, Client) else browse(client_or_user)
     wanted = {
@@ -61,7 +61,8 @@ def pressed(client_or_user, path=ORDERS, **fields):
         "columns": ["n"] if path == NUMBERS else ["id", "number"],
         **fields,
     }
-    return client.post(path, {name: value for name, value in wanted.items() if value is not None})
+    typed = {name: value for name, value in wanted.items() if value is not None}
+    return client.post(path, typed, headers=headers)
 
 
 def assert_problem(answer, status, detail="", **errors):

@@ -9,9 +9,10 @@ from django.db import connection
 from django.template import Context
 from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
-from django.utils import timezone
+from django.utils import timezone, translation
 
-from django_reports import notices
+from django_reports import jobs, notices
+from django_reports.audit import SYSTEM, Origin
 from django_reports.exceptions import DeadlineExceeded, StorageUnavailable
 from django_reports.failures import failure_of
 from django_reports.models import ReportJob
@@ -19,14 +20,15 @@ from django_reports.permissions import GroupPolicy
 from django_reports.statuses import FailureCause
 from django_reports.templatetags.django_reports import running_exports
 from django_reports.views.words import _REMEDIES, pace_in_words
-from tests.conftest import grant
+from tests.conftest import VIEW, grant
 from tests.doors.helpers import browse, deliver, enqueue, job_url, make, put, run, text_of
-from tests.doors.staff import CATALOGUE, JOBS, Program, page_of
+from tests.doors.staff import CATALOGUE, JOBS, Program, page_of, pressed
 
 pytestmark = pytest.mark.django_db
 
 READY = "The export “Orders” is ready."
 FAILED = "The export “Numbers” failed."
+SLOW_NUMBERS = "/reports/shop.slow_numbers/"
 WITH_MAIL = {"TELL_BY_EMAIL": True, "BASE_URL": "https://shop.example.com/"}
 
 
@@ -140,6 +142,73 @@ def test_a_page_without_news_asks_one_query_for_it(alice, orders):
     assert len([q for q in queries if "is_news" in q["sql"].split("WHERE")[-1]]) == 1
 
 
+@pytest.fixture
+def manager(make_person):
+    """May cancel the exports of others, and sees them."""
+    return make_person("mona", *VIEW, report="*", others="all", can_cancel_others=True)
+
+
+def canceled_running(job, user):
+    put(job, status="running", attempt=1)
+    jobs.cancel(job, Origin(user=user))
+    return jobs.finish_canceled(job, ReportJob.objects.filter(pk=job.pk))
+
+
+CANCELED = "The export “Orders” was canceled."
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_what_somebody_else_canceled_is_told(alice, manager, orders, is_running):
+    job = enqueue(alice)
+    if is_running:
+        assert canceled_running(job, manager)
+    else:
+        browse(manager).post(job_url(job, "cancel"))
+    assert CANCELED not in text_of(browse(manager).get(CATALOGUE))
+    text = text_of(browse(alice).get(CATALOGUE))
+    assert CANCELED in text.split('<li class="warning">')[1].split("</li>")[0]
+    page = text_of(browse(alice).get(page_of(job)))
+    assert "It was canceled by mona." in page
+    assert "Ask whoever canceled it, or run it again." in page
+    assert "It was canceled by" not in text_of(browse(manager).get(page_of(job)))
+
+
+def test_what_the_system_canceled_is_told(alice, orders):
+    jobs.cancel(enqueue(alice), SYSTEM)
+    assert CANCELED in text_of(browse(alice).get(CATALOGUE))
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_who_canceled_it_themselves_is_told_nothing(alice, orders, is_running):
+    job = enqueue(alice)
+    if is_running:
+        assert canceled_running(job, alice)
+    else:
+        browse(alice).post(page_of(job, "cancel"))
+    assert ReportJob.objects.get(pk=job.pk).status == "canceled"
+    assert CANCELED not in text_of(browse(alice).get(CATALOGUE))
+    assert "What you can do:" not in text_of(browse(alice).get(page_of(job)))
+
+
+def test_who_asked_first_canceled_it(alice, manager, orders):
+    job = put(enqueue(alice), status="running", attempt=1)
+    for user in (manager, alice):
+        assert jobs.cancel(job, Origin(user=user))
+    jobs.finish_canceled(job, ReportJob.objects.filter(pk=job.pk))
+    assert job.cancel_requested_by == manager
+
+
+def test_what_is_being_canceled_says_so(alice, orders):
+    job = put(enqueue(alice), status="running", attempt=1, rows_done=5, rows_expected=10)
+    browse(alice).post(page_of(job, "cancel"))
+    told = Program(alice).get(page_of(job, "status")).json()
+    assert (told["progress"], told["pace"]) == ("It is being canceled.", "")
+    assert "cancel" not in told["links"]
+    text = text_of(browse(alice).get(page_of(job)))
+    assert "It is being canceled." in text
+    assert page_of(job, "cancel") not in text
+
+
 # By mail
 
 
@@ -198,6 +267,38 @@ def test_nobody_who_did_not_wish_for_it_is_mailed(
     with django_capture_on_commit_callbacks(execute=True):
         browse(alice).post(page_of(canceled, "cancel"))
     assert mail.outbox == []
+
+
+def test_what_somebody_else_canceled_is_mailed(
+    alice, manager, orders, mailing, django_capture_on_commit_callbacks
+):
+    job = enqueue(alice)
+    wish(alice, job)
+    with django_capture_on_commit_callbacks(execute=True):
+        browse(manager).post(page_of(job, "cancel"))
+    (sent,) = mail.outbox
+    assert (sent.to, sent.subject) == (["alice@example.com"], "Your export was canceled: Orders")
+    assert "The export “Orders” was canceled by somebody else." in sent.body
+    assert page_of(job) in sent.body
+
+
+@pytest.mark.parametrize(("asked", "file"), [("de", "en"), ("en", "de"), ("ja", "ja")])
+def test_a_mail_speaks_as_its_person_asked(
+    alice, orders, mailing, settings, asked, file, django_capture_on_commit_callbacks
+):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+    with translation.override("fr"):  # which stays for the worker
+        client = browse(alice)
+        pressed(
+            client, SLOW_NUMBERS, columns=["n"], language=file, headers={"accept-language": asked}
+        )
+        job = ReportJob.objects.get()
+        assert job.spec["language"] == file
+        client.post(page_of(job, "email"), headers={"accept-language": "fr"})
+        finished(job, django_capture_on_commit_callbacks)
+    (sent,) = mail.outbox
+    said = {"de": "Ihr Export ist fertig", "en": "Your export is ready", "ja": "エクスポート"}
+    assert said[asked] in sent.subject
 
 
 def test_a_mail_that_cannot_be_sent_harms_nothing(

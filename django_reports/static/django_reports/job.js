@@ -34,6 +34,10 @@ function show(job) {
   write("percent", percent);
   write("progress", job.progress);
   write("pace", job.pace);
+  const cancel = page.querySelector("[data-cancel]");
+  if (cancel) {
+    cancel.disabled = !job.links.cancel; // it is asked for already, in another tab, say
+  }
   document.title = `${isRunning && percent ? percent : job.label} · ${page.dataset.report}`;
   speak(job);
 }
