@@ -3,6 +3,7 @@
 import json
 
 from django.contrib import admin
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,6 +18,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "action", "actor_label", "report", "export", "address")
     list_filter = ("action", ReportFilter, "created_at")
     search_fields = ("actor_label", "=actor_key", "report", "=job_key", "=address", "=request_id")
+    indexed_parameters = ("action__exact", "report")
     fields = (
         "created_at",
         "action",
@@ -32,6 +34,9 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "position",
     )
     readonly_fields = fields
+
+    def key_conditions(self, text: str) -> list[Q]:
+        return [Q(job_key=text), Q(actor_key=text)] if text else []
 
     @admin.display(description=_("export"), ordering="job_key")
     def export(self, entry: AuditEntry) -> str | SafeString:

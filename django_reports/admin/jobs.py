@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.template.defaultfilters import filesizeformat
 from django.urls import path
@@ -39,6 +39,7 @@ class ReportJobAdmin(ReadOnlyAdmin):
     )
     list_filter = ("status", "delivery", FormatFilter, ReportFilter, "created_at")
     search_fields = ("filename", "report", "requested_by_text", "=id")
+    indexed_parameters = ("status__exact", "report")
 
     @admin.display(description=_("report"), ordering="report")
     def report_label(self, job: ReportJob) -> str:
@@ -47,6 +48,12 @@ class ReportJobAdmin(ReadOnlyAdmin):
     @admin.display(description=_("size"), ordering="bytes")
     def size(self, job: ReportJob) -> str:
         return filesizeformat(job.bytes)
+
+    def key_conditions(self, text: str) -> list[Q]:
+        try:
+            return [Q(pk=UUID(text))]
+        except ValueError:
+            return []
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         return visible_jobs(request.user)

@@ -1,9 +1,12 @@
-"""What the admin lists of this app share: read-only, and never a count of a whole table."""
+"""What the admin lists of this app share: read-only, and never a look at a whole table."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, ShowFacets, SimpleListFilter
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -13,6 +16,7 @@ from django_reports.formats import offered_formats
 from django_reports.numerals import grouped
 from django_reports.permissions import may_generate
 from django_reports.registry import registry
+from django_reports.views.filters import newest_of
 from django_reports.views.paging import COUNTED, BoundedPaginator
 
 if TYPE_CHECKING:
@@ -21,14 +25,53 @@ else:
     _Base = ModelAdmin
 
 
-class ReadOnlyAdmin(_Base):
-    """A list and its pages to look at. What changes the rows is the services' business."""
+PERIOD = ("created_at__gte", "created_at__lt")  # as Django's filter by date sends it
 
+
+class BoundedChangeList(ChangeList):
+    """Looks through the newest rows only for what no index finds; `is_windowed` says that it did.
+
+    Else a word that is nowhere, or an order by size, would read the whole table.
+    """
+
+    model_admin: "ReadOnlyAdmin"
+    is_windowed = False
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
+        if not set(self.params) <= {*PERIOD, *self.model_admin.indexed_parameters}:
+            self.root_queryset = self._looked_through()
+        return super().get_queryset(request, exclude_parameters)
+
+    def _looked_through(self) -> Any:
+        """What a search names by its key, however old; else the newest."""
+        for condition in self.model_admin.key_conditions(self.query.strip()):
+            found = self.root_queryset.filter(condition)
+            if found.exists():
+                return found
+        newest = newest_of(self.root_queryset)
+        self.is_windowed = newest is not self.root_queryset
+        return newest
+
+
+class ReadOnlyAdmin(_Base):
+    """A list and its pages to look at. What changes the rows is the services' business.
+
+    `indexed_parameters` are those of its address by which an index finds rows in their order.
+    """
+
+    indexed_parameters: Collection[str] = ()
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     actions = None
+
+    def key_conditions(self, text: str) -> list[Q]:
+        """For what a search may be the key, by an index."""
+        return []
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return BoundedChangeList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -45,7 +88,7 @@ class ReadOnlyAdmin(_Base):
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse):
             changelist = (response.context_data or {}).get("cl")
-            if changelist is not None and changelist.paginator.is_cut:
+            if changelist is not None and (changelist.is_windowed or changelist.paginator.is_cut):
                 text = _("Only the first %(count)s are listed here; filter or search for others.")
                 messages.info(request, text % {"count": grouped(COUNTED)})
         return response

@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'audit log',
                 'ordering': ('-id',),
                 'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['job_key'], name='reports_audit_job'), models.Index(fields=['actor_key', '-id'], name='reports_audit_actor'), models.Index(fields=['report', '-id'], name='reports_audit_report'), models.Index(fields=['created_at'], name='reports_audit_when')],
+                'indexes': [models.Index(fields=['job_key'], name='reports_audit_job'), models.Index(fields=['actor_key', '-id'], name='reports_audit_actor'), models.Index(fields=['report', '-id'], name='reports_audit_report'), models.Index(fields=['action', '-id'], name='reports_audit_action'), models.Index(fields=['created_at'], name='reports_audit_when')],
             },
         ),
         migrations.CreateModel(

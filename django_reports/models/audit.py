@@ -75,6 +75,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["job_key"], name="reports_audit_job"),
             models.Index(fields=["actor_key", "-id"], name="reports_audit_actor"),
             models.Index(fields=["report", "-id"], name="reports_audit_report"),
+            models.Index(fields=["action", "-id"], name="reports_audit_action"),
             models.Index(fields=["created_at"], name="reports_audit_when"),
         ]
 

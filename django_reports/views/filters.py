@@ -95,11 +95,11 @@ def reports_among(jobs: "QuerySet[ReportJob]") -> dict[str, Any]:
     return found
 
 
-def newest_of(jobs: "QuerySet[ReportJob]") -> "QuerySet[ReportJob]":
+def newest_of(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """Without those behind the first WINDOW: else what is rare would be sought in all there are."""
-    moments = jobs.order_by("-created_at").values_list("created_at", flat=True)
+    moments = rows.order_by("-created_at").values_list("created_at", flat=True)
     oldest = next(iter(moments[WINDOW : WINDOW + 1]), None)
-    return jobs if oldest is None else jobs.filter(created_at__gt=oldest)
+    return rows if oldest is None else rows.filter(created_at__gt=oldest)
 
 
 def _matching(text: str) -> Q:

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from django_reports.models import AuditEntry, GroupReportPermission
+from django_reports.views import filters
 from tests.doors.helpers import browse, make, text_of
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +170,27 @@ def test_the_log_is_filtered_and_searched(root, alice, orders, query, count):
     job = make(alice)
     changelist = browse(root).get(AUDIT + query.format(job=job.pk)).context["cl"]
     assert len(changelist.result_list) == count
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ("?q={job}", True),
+        ("?q={actor}", True),
+        ("?action__exact=finished", True),
+        ("?q=alice", False),
+        ("?o=3", False),
+    ],
+)
+def test_what_no_index_finds_is_sought_among_the_newest_entries(
+    root, alice, orders, monkeypatch, query, is_found
+):
+    monkeypatch.setattr(filters, "WINDOW", 2)
+    old = make(alice)
+    make(root)
+    query = query.format(job=old.pk, actor=alice.pk)
+    entries = browse(root).get(f"{AUDIT}{query}").context["cl"].result_list
+    assert (str(old.pk) in {entry.job_key for entry in entries}) == is_found
 
 
 # Nothing that comes from outside is live on a page

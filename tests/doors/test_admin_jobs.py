@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from django_reports import storage
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
+from django_reports.views import filters
 from tests.conftest import VIEW, give
 from tests.doors.helpers import (
     JOBS,
@@ -109,6 +110,34 @@ def test_list_is_searched_by_key(root, orders):
     enqueue(root)
     job = enqueue(root)
     assert listed(root, f"?q={job.pk}") == {job.pk}
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found", "is_told"),
+    [
+        ("", True, False),
+        ("?status__exact=canceled", True, False),
+        ("?report=shop.numbers", True, False),
+        ("?created_at__gte=2020-01-01 00:00:00%2B00:00", True, False),
+        ("?q={key}", True, False),
+        ("?q=numbers", False, True),
+        ("?delivery__exact=background", False, True),
+        ("?format=csv", False, True),
+        ("?status__exact=canceled&format=csv", False, True),
+        ("?o=-5", False, True),
+    ],
+)
+def test_what_no_index_finds_is_sought_among_the_newest(
+    root, orders, monkeypatch, query, is_found, is_told
+):
+    monkeypatch.setattr(filters, "WINDOW", 2)
+    old = put(enqueue(root, "shop.numbers"), status="canceled")
+    for _n in range(3):
+        enqueue(root)
+    query = query.format(key=old.pk)
+    assert (old.pk in listed(root, query)) == is_found
+    text = text_of(browse(root).get(f"{JOBS}{query}"))
+    assert ("Only the first 10,000" in text) == is_told
 
 
 def test_list_offers_no_action_but_to_look(root, orders):
