@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -26,7 +26,7 @@ from django_reports.exceptions import (
     LeaseLost,
     ReportError,
 )
-from django_reports.exports import localised, prepare
+from django_reports.exports import Export, localised, prepare
 from django_reports.failures import failure_of
 from django_reports.models import ReportJob
 from django_reports.policies import Grant
@@ -128,47 +128,50 @@ def _make(attempt: Attempt, control: Control) -> None:
     if job.file_key:  # an earlier attempt died between publishing and its last step
         storage.delete(job.storage, job.file_key)
     spec = ExportSpec.from_json(job.spec)
-    meter = control.meter
     with localised(spec), tempfile.TemporaryFile() as file:
         export = prepare(
             spec, jobs.authority_of(job), jobs.origin_of(job), now=job.created_at, job=job
         )
-        with control.snapshot(), export.snapshot():
-            snapshot_at = timezone.now()
-            if export.is_countable:
-                control.rows_expected = export.count()
-            writer = export.writer()
-            for block in export.blocks(export.tables(writer), writer, meter, control.check):
-                file.write(block)
-        file.flush()
-        os.fsync(file.fileno())
+        made = _write(export, control, file)
         control.check()
         alias = storage.storage_alias()
         key = storage.new_key(export.writer_class.extension, timezone.now().date())
         # Noted before it is there, so that a file whose attempt dies can be found and removed.
         if not attempt.rows().running().update(storage=alias, file_key=key):
             raise LeaseLost
-        name = storage.publish(alias, key, file, meter.size)
+        name = storage.publish(alias, key, file, control.meter.size)
     try:
         if name != key:  # the storage chose another: noted for the same reason
             attempt.rows().running().update(file_key=name)
-        _succeed(
-            attempt,
-            export.grant,
-            file_key=name,
-            rows_done=meter.rows,
-            rows_expected=meter.rows,
-            bytes=meter.size,
-            sha256=meter.sha256,
-            columns=export.columns_as_made(),
-            losses=dict(writer.losses),
-            snapshot_at=snapshot_at,
-            project_version=manifests.version_of_code(),
-        )
+        _succeed(attempt, export.grant, file_key=name, **made)
     except BaseException:
         storage.discard(alias, name)  # if it stays, a sweep finds it noted
         raise
     manifests.keep(job)
+
+
+def _write(export: Export, control: Control, file: IO[bytes]) -> dict[str, Any]:
+    """Write a file of one snapshot. Returns what its job keeps of it."""
+    meter = control.meter
+    with control.snapshot(), export.snapshot():
+        snapshot_at = timezone.now()
+        if export.is_countable:
+            control.rows_expected = export.count()
+        writer = export.writer()
+        for block in export.blocks(export.tables(writer), writer, meter, control.check):
+            file.write(block)
+    file.flush()
+    os.fsync(file.fileno())
+    return {
+        "rows_done": meter.rows,
+        "rows_expected": meter.rows,
+        "bytes": meter.size,
+        "sha256": meter.sha256,
+        "columns": export.columns_as_made(),
+        "losses": dict(writer.losses),
+        "snapshot_at": snapshot_at,
+        "project_version": manifests.version_of_code(),
+    }
 
 
 def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:

@@ -124,17 +124,16 @@ class ExportForm(forms.Form):
         for name, label in OPTION_LABELS.items():
             choices = [("", _("As usual")), *CHOICES[name].choices]
             self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)
-        zone, language = timezone.get_current_timezone_name(), translation.get_language()
-        if others := sorted({zone, start.time_zone} - ZONES):  # an offset of a project's own
-            self._field("time_zone").choices = [*((name, name) for name in others), *ZONE_CHOICES]
-        known = dict(settings.LANGUAGES)
-        # Of en-us LANGUAGES may know en only; what is active stays a choice.
-        active = {code: _name_of(code) for code in (language, start.language) if code not in known}
-        self._field("language").choices = {**active, **known}.items()
+        self._field("time_zone").choices = _zone_choices(start)
+        self._field("language").choices = _language_choices(start)
         self._field("columns").choices = [(c.key, c.full_label) for c in self._columns]
         for name, value in self.data_of(start).items():
             if name in self.fields:
                 self._field(name).initial = value
+        self._add_fields_of_columns(start)
+
+    def _add_fields_of_columns(self, start: ExportSpec) -> None:
+        """A position for each column, and a name, where the page may have so many fields."""
         order = self._order(start)
         limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
         fields = FIELDS_PER_COLUMN * len(self._columns) + OTHER_FIELDS
@@ -312,6 +311,20 @@ def _number(value: Any, default: int) -> int:
     """A position as it was typed, whatever that is."""
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
+
+
+def _zone_choices(start: ExportSpec) -> list[tuple[str, str]]:
+    active = {timezone.get_current_timezone_name(), start.time_zone}
+    others = sorted(active - ZONES)  # an offset of a project's own
+    return [*((name, name) for name in others), *ZONE_CHOICES]
+
+
+def _language_choices(start: ExportSpec) -> list[tuple[str, Any]]:
+    """The project's languages; of en-us they may know en only: what is active stays a choice."""
+    known = dict(settings.LANGUAGES)
+    active = (translation.get_language(), start.language)
+    others = {code: _name_of(code) for code in active if code not in known}
+    return [*others.items(), *known.items()]
 
 
 def _name_of(language: str) -> str:

@@ -1,6 +1,7 @@
 """ReportAdminMixin: exports from a changelist, by action and by button."""
 
 from collections.abc import Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ModelAdmin, action, helpers
@@ -29,9 +30,9 @@ from django_reports.permissions import Authority, authorise, may_generate
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, default_column_names, exportable_names
 from django_reports.selections import Selection, selection_in_words
-from django_reports.views.exports import ExportPage, export
+from django_reports.views.exports import KEPT, ExportPage, export
 from django_reports.views.places import AdminPlace, Trail
-from django_reports.views.requests import bad_request, forbidden, origin_of
+from django_reports.views.requests import bad_request, denied, log_in_again, origin_of
 
 if TYPE_CHECKING:
     _Base = ModelAdmin[Any]
@@ -91,7 +92,7 @@ class ReportAdminMixin(_Base):
         return self._export_page(request, keys, None)
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.export_view)
+        view = self._for_returning(self.admin_site.admin_view(self.export_view))
         name = f"{self.opts.app_label}_{self.opts.model_name}_export_report"
         return [path("export-report/", view, name=name), *super().get_urls()]
 
@@ -136,6 +137,20 @@ class ReportAdminMixin(_Base):
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         return [*super().check(**kwargs), *_check_admin(self)]
 
+    def _for_returning(self, view: Any) -> Any:
+        """Have who was logged out meanwhile led to where their choices can be made again."""
+
+        @wraps(view)
+        def returning(request: HttpRequest) -> HttpResponseBase:
+            if request.method != "POST" or self.admin_site.has_permission(request):
+                response: HttpResponseBase = view(request)
+                return response
+            is_ticked = helpers.ACTION_CHECKBOX_NAME in request.POST
+            back = self._changelist_url(request) if is_ticked else self._export_url(request) + KEPT
+            return log_in_again(request, back, self._site_url("login"))
+
+        return returning
+
     def _offers(self, request: HttpRequest) -> list[Report]:
         """The reports that this person may make from this list."""
         return [
@@ -161,16 +176,18 @@ class ReportAdminMixin(_Base):
         wanted = request.POST.get(REPORT_FIELD)
         report = next((r for r in offers if r.get_identifier() == wanted), offers[0])
         selection = self._selection(request, report, keys)
+        place = AdminPlace(self.admin_site)
+        context = place.context(request, self._trail(request), opts=self.opts)
         try:
             # Before anything is told of the list.
             authorise(Authority.of(request.user), report, selection, origin_of(request))
             if report.model is not None:
                 verify_replay(countless(self), request, live, selection)
         except ReportDenied as error:
-            return forbidden(request, error)
+            return denied(request, error, self._site_url("index"), context)
         except ReportError as error:
             return bad_request(request, error, self._changelist_url(request))
-        place = AdminPlace(self.admin_site)
+        is_anew = keys is None and report is offers[0]  # which a mere address asks for
         return export(
             request,
             ExportPage(
@@ -184,7 +201,8 @@ class ReportAdminMixin(_Base):
                 offers=[(r.get_identifier(), str(r.get_label())) for r in offers],
                 report_field=REPORT_FIELD,
                 left_out=report.left_out,
-                context=place.context(request, self._trail(request), opts=self.opts),
+                address=self._export_url(request) if is_anew else "",
+                context=context,
             ),
         )
 
@@ -204,6 +222,9 @@ class ReportAdminMixin(_Base):
 
     def _export_url(self, request: HttpRequest) -> str:
         return self._url(request, "export_report")
+
+    def _site_url(self, page: str) -> str:
+        return reverse(f"admin:{page}", current_app=self._site_name)
 
     def _url(self, request: HttpRequest, page: str) -> str:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"

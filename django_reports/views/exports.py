@@ -44,7 +44,7 @@ from django_reports.views.forecasts import (
     size_in_words,
 )
 from django_reports.views.presets import PresetError
-from django_reports.views.requests import forbidden, origin_of, stream
+from django_reports.views.requests import denied, origin_of, stream
 from django_reports.views.streaming import is_async
 
 SUBMIT = "_export"  # the name of the page's own button: only with it is anything exported
@@ -53,6 +53,7 @@ PREVIEW = "_preview"
 UPDATE = "_update"  # shows the page again, for what was typed
 COLUMNS = "_columns"  # ticks "all", "none", or those of the "last" time
 FROM = "from"  # in the address: the job whose choices stand there at first
+KEPT = "#reports-kept"  # at the end of the address: what was typed there before was not done
 SEEN = "_seen"  # the identical export that was pointed out
 PREVIEW_ROWS = 10
 BUTTONS = (
@@ -68,7 +69,8 @@ class ExportPage:
 
     `subject` says in words what is exported, `action` is where the page posts to, and `hidden`
     are form fields that carry the selection along. `offers` are the reports (identifier, label)
-    that can be made from the same place, chosen by `report_field`. `start` is a spec, as JSON,
+    that can be made from the same place, chosen by `report_field`. `address` shows the same page
+    anew, where one does: it knows of no ticked rows. `start` is a spec, as JSON,
     of what is chosen and typed at first; without it, it is what this person chose the last time.
     """
 
@@ -76,6 +78,7 @@ class ExportPage:
     selection: Selection
     subject: str
     action: str
+    address: str
     back: str
     job_url: Callable[[ReportJob], str]
     hidden: Sequence[tuple[str, str]] = ()
@@ -123,11 +126,11 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
         with looked_up_once():
             screen = _screen(request, page, button)
     except ReportDenied as error:
-        return forbidden(request, error)
+        return denied(request, error, page.back, page.context)
     try:
         answer = _do(screen, button)
     except ReportDenied as error:
-        return forbidden(request, error)
+        return denied(request, error, page.back, page.context)
     except ReportFailed as error:
         screen.error, screen.status = error, 500
     except (ReportError, PresetError) as error:
@@ -257,8 +260,8 @@ def _render(screen: Screen) -> HttpResponseBase:
         made = _plan(screen)
     except InvalidParameters:
         pass  # nothing is typed yet, or what is typed is told at its field
-    except ReportDenied as denied:
-        return forbidden(request, denied)
+    except ReportDenied as error:
+        return denied(request, error, page.back, page.context)
     except ReportError as found:
         screen.error = screen.error or found
         screen.status = max(screen.status, 400)
@@ -293,7 +296,11 @@ def _render(screen: Screen) -> HttpResponseBase:
         "may_submit": (made is not None and not made.is_over_limit)
         or screen.parameters is not None,
     }
-    return TemplateResponse(request, TEMPLATE, context, status=screen.status)
+    response = TemplateResponse(request, TEMPLATE, context, status=screen.status)
+    if request.method == "POST" and screen.preview is None:
+        # Without a copy of its own a browser that goes back here would want to send it all again.
+        response["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def _plan(screen: Screen) -> Plan:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import SuspiciousFileOperation
 from django.http import (
     HttpRequest,
@@ -18,12 +21,14 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
 from django.utils.text import get_valid_filename
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from django_reports.audit import Origin
 from django_reports.immediate import ImmediateExport
 from django_reports.models import ReportJob
 from django_reports.views.origins import address_of, request_id_of
 from django_reports.views.streaming import stream_export
+from django_reports.views.words import WHOM_TO_ASK
 
 R = TypeVar("R", bound=HttpResponseBase)
 
@@ -114,6 +119,22 @@ def forbidden(request: HttpRequest, error: Exception) -> HttpResponseBase:
     return _error_page(request, 403, error)
 
 
+def denied(
+    request: HttpRequest, error: Exception, back: str, surroundings: Mapping[str, Any] | None
+) -> HttpResponseBase:
+    """A page that says what is not permitted, and whom to ask."""
+    return refused(
+        request, str(error), back, HTTPStatus.FORBIDDEN, surroundings, remedy=WHOM_TO_ASK
+    )
+
+
+def log_in_again(request: HttpRequest, back: str, login_url: str) -> HttpResponseBase:
+    """To the login, for somebody who pressed a button and is not logged in any more."""
+    words = _("You were logged out meanwhile, so nothing was done. Log in to try it again.")
+    messages.warning(request, words, fail_silently=True)
+    return redirect_to_login(back, login_url, REDIRECT_FIELD_NAME)
+
+
 def _error_page(request: HttpRequest, status: int, error: Exception) -> HttpResponseBase:
     if wants_json(request):
         return problem(status, str(error))
@@ -133,9 +154,18 @@ def refused(
     back: str,
     status: HTTPStatus,
     surroundings: Mapping[str, Any] | None = None,
+    *,
+    remedy: str = "",
 ) -> HttpResponse:
-    """A page that says why something was refused, with a way back; or a problem, to a program."""
+    """A page that says why something was refused and what can be done about it, with a way back;
+    or a problem, to a program."""
     if wants_json(request):
         return problem(status, reason)
-    context = {**(surroundings or {}), "title": status.phrase, "reason": reason, "back": back}
+    context = {
+        **(surroundings or {}),
+        "title": status.phrase,
+        "reason": reason,
+        "remedy": remedy,
+        "back": back,
+    }
     return render(request, "django_reports/refused.html", context, status=status)

@@ -3,23 +3,26 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-from django.conf import settings
+from django.conf import global_settings, settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import (
     HttpRequest,
+    HttpResponse,
     HttpResponseBase,
     HttpResponseNotAllowed,
 )
-from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.csrf import CsrfViewMiddleware, logger
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.decorators import decorator_from_middleware
+from django.utils.log import log_response
 from django.utils.translation import gettext as _
 
 from django_reports import delivery
@@ -38,25 +41,28 @@ from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
 from django_reports.views import api, catalogues, downloads, jobs, links, lists
 from django_reports.views.dashboard import page as dashboard_page
-from django_reports.views.exports import FROM, ExportPage, export
+from django_reports.views.exports import FROM, KEPT, ExportPage, export
 from django_reports.views.openapi import document
 from django_reports.views.places import StaffPlace, page_at
 from django_reports.views.refusals import find, missing
 from django_reports.views.requests import (
     answer_json,
     forbidden,
+    log_in_again,
     not_found,
     origin_of,
     problem,
+    refused,
     wants_json,
 )
 from django_reports.views.rights import page as rights_page
+from django_reports.views.words import WHOM_TO_ASK
 
 View = Callable[..., HttpResponseBase]
 
 
 class CsrfProblem(CsrfViewMiddleware):
-    """Django's check, but a program is told of a refusal in its own words.
+    """Django's check, but a person is told what to do, and a program in its own words.
 
     It leaves requests alone that Django's would: middleware that authenticates without a cookie
     sets `request.csrf_processing_done`.
@@ -65,7 +71,22 @@ class CsrfProblem(CsrfViewMiddleware):
     def _reject(self, request: HttpRequest, reason: str) -> Any:
         if wants_json(request):
             return problem(403, _("CSRF verification failed: %(reason)s") % {"reason": reason})
-        return super()._reject(request, reason)  # type: ignore[misc]
+        if settings.CSRF_FAILURE_VIEW != global_settings.CSRF_FAILURE_VIEW:
+            return super()._reject(request, reason)  # type: ignore[misc]
+        response = _out_of_date(request, reason)
+        told = (reason, request.path)
+        log_response("Forbidden (%s): %s", *told, response=response, request=request, logger=logger)
+        return response
+
+
+def _out_of_date(request: HttpRequest, reason: str) -> HttpResponse:
+    words = _("You have logged in or out since this page was opened, so nothing was done.")
+    remedy = _(
+        "Go back and press the button once more. If that does not help, tell whoever runs this "
+        "site: %(reason)s"
+    ) % {"reason": reason}
+    around = StaffPlace(request).context(request, [])
+    return refused(request, words, _page_of(request), HTTPStatus.FORBIDDEN, around, remedy=remedy)
 
 
 def staff_view(*methods: str, is_open: bool = False) -> Callable[[View], View]:
@@ -118,8 +139,25 @@ def _refuse(request: HttpRequest, methods: Sequence[str], is_open: bool) -> Http
 def _ask_to_log_in(request: HttpRequest) -> HttpResponseBase:
     url = _login_url()
     is_elsewhere = bool(urlsplit(url).netloc)
-    back = request.build_absolute_uri() if is_elsewhere else request.get_full_path()
+    back = _page_of(request)
+    back = request.build_absolute_uri(back) if is_elsewhere else back
+    if request.method == "POST":
+        return log_in_again(request, back, url)
     return redirect_to_login(back, url, REDIRECT_FIELD_NAME)
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The address of a page, or of that whose button was pressed."""
+    match = request.resolver_match
+    if request.method != "POST" or match is None:
+        return request.get_full_path()
+    if match.url_name == "report":
+        # Not quite the address that was posted to: else a link there would open nothing anew.
+        mark = "&" if request.GET else "?"
+        return f"{request.get_full_path()}{mark}{KEPT}"
+    place = StaffPlace(request)
+    key = match.kwargs.get("key")
+    return place.url("job", key) if key else place.url("catalogue")
 
 
 def _login_url() -> str:
@@ -153,7 +191,11 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
     try:
         found = _find(request, identifier)
     except UnknownReport as error:
-        return not_found(request, error)
+        if wants_json(request):
+            return not_found(request, error)
+        back = place.url("catalogue")
+        around = place.context(request, [(back, _("Reports"))])
+        return refused(request, str(error), back, HTTPStatus.NOT_FOUND, around, remedy=WHOM_TO_ASK)
     if wants_json(request):
         return _answer_program(request, found, place)
     selection, start, action = Selection(), None, place.url("report", identifier)
@@ -172,6 +214,7 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             selection=selection,
             subject=selection_in_words(selection, found, request.user),
             action=action,
+            address=action,
             start=start,
             back=place.url("catalogue"),
             job_url=place.job_url,

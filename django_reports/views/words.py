@@ -80,6 +80,7 @@ def remedy_in_words(job: ReportJob) -> str:
     return str(_REMEDIES.get(job.cause, ""))
 
 
+WHOM_TO_ASK: Any = gettext_lazy("Ask whoever manages permissions whether you may have it.")
 _REMEDIES: dict[str, Any] = {
     FailureCause.TIMEOUT: gettext_lazy(
         "Export fewer rows or columns at a time, or try again when less is going on."
@@ -98,7 +99,7 @@ _REMEDIES: dict[str, Any] = {
         "Run it again in a few minutes. If that does not help, tell whoever runs this site."
     ),
     FailureCause.REPORT_GONE: gettext_lazy("Choose another report."),
-    FailureCause.DENIED: gettext_lazy("Ask whoever manages permissions whether you may have it."),
+    FailureCause.DENIED: WHOM_TO_ASK,
     FailureCause.SPEC: gettext_lazy(
         "The report or your rights have changed. Export it anew from its own page."
     ),

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import HttpResponse
 from django.test import Client
 
 from django_reports.models import ReportJob
@@ -40,11 +41,31 @@ def token_of(client):
     return client.cookies["csrftoken"].value
 
 
-def test_a_form_without_its_token_gets_djangos_page(strict, orders):
+def test_a_form_without_its_token_is_refused(strict, orders, caplog):
     answer = pressed(strict)
     assert (answer.status_code, answer["Content-Type"]) == (403, "text/html; charset=utf-8")
-    assert "CSRF verification failed" in text_of(answer)
+    text = text_of(answer)
+    assert "You have logged in or out since this page was opened, so nothing was done." in text
+    assert f'<a href="{ORDERS}?#reports-kept">Back</a>' in text
+    assert [record.name for record in caplog.records] == ["django.security.csrf"]
     assert not ReportJob.objects.exists()
+
+
+def test_a_project_has_its_own_page_for_that(strict, orders, settings):
+    settings.CSRF_FAILURE_VIEW = f"{__name__}.own_failure"
+    assert text_of(pressed(strict)) == "our own"
+
+
+def own_failure(request, reason=""):
+    return HttpResponse("our own", status=403)
+
+
+@pytest.mark.parametrize("name", ["cancel", "rerun", "email", "link"])
+def test_who_was_logged_out_comes_back_to_the_page_of_the_button(alice, orders, name):
+    job = enqueue(alice)
+    answer = Client().post(page_of(job, name))
+    assert answer["Location"] == f"/admin/login/?next={page_of(job)}"
+    assert Client().get(page_of(job, "status"))["Location"].endswith(page_of(job, "status"))
 
 
 def test_the_pages_form_carries_its_token(strict, orders):

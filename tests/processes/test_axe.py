@@ -21,6 +21,7 @@ LOOKS = {
     "light": ("light", DESK),
     "dark": ("dark", DESK),
     "phone": ("light", PHONE),
+    "dark-phone": ("dark", PHONE),
 }
 LOOK = """async () => {
   await Promise.all(document.getAnimations().map(animation => animation.finished));

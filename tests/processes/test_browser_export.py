@@ -80,6 +80,7 @@ def test_columns_of_a_wide_report(page, mia, processes, tmp_path):  # noqa: F811
     page.get_by_label("New name of Key").fill("Nr.")
     page.get_by_role("button", name="Preview").click()
     table = page.locator("#reports-preview table")
+    table.wait_for()
     assert table.locator("th").all_inner_texts() == ["Column 199", "Nr.", "Column 198"]
     rows = [row.locator("td").all_inner_texts() for row in table.locator("tbody tr").all()]
     assert len(rows) == 10

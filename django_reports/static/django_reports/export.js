@@ -1,8 +1,11 @@
 // The list of columns: search, tick, move by button or pointer. Without this script each column has
-// its number, and the buttons ask the server.
+// its number, and the buttons ask the server. And what was chosen outlives that the page is left.
 
 const EDGE = 32; // pixels from an end of the list within which dragging scrolls it
+const DOUBLE = 2000; // milliseconds within which the same button again is a double click
+const KEPT = "#reports-kept"; // in the address: what was sent before did not arrive
 
+const form = document.querySelector("[data-reports-form]");
 const part = document.querySelector("[data-reports-columns]");
 
 function setUp() {
@@ -156,6 +159,79 @@ function setUp() {
   tell();
 }
 
+// The browser remembers fields of one name by their places, and lines are moved.
+const isChoice = (field) => field.name && !["hidden", "password", "submit"].includes(field.type);
+
+function choices() {
+  const names = new Set([...form.elements].filter(isChoice).map((field) => field.name));
+  return [...new FormData(form)].filter(([name]) => names.has(name));
+}
+
+function restore(entries) {
+  const values = (name) => entries.filter(([other]) => other === name).map(([, value]) => value);
+  for (const field of [...form.elements].filter(isChoice)) {
+    const chosen = values(field.name);
+    if (["checkbox", "radio"].includes(field.type)) {
+      field.checked = chosen.includes(field.value);
+    } else if (field.type === "select-multiple") {
+      [...field.options].forEach((option) => {
+        option.selected = chosen.includes(option.value);
+      });
+    } else if (chosen.length) {
+      [field.value] = chosen;
+    }
+  }
+  const list = part?.querySelector("ol.reports-columns");
+  const place = (line) => Number(line.querySelector("input[type=number]").value);
+  list?.append(...[...list.children].sort((one, other) => place(one) - place(other)));
+}
+
+function storage() {
+  try {
+    return window.sessionStorage;
+  } catch {
+    return null; // the person lets no site keep anything
+  }
+}
+
+function keep() {
+  const kept = choices();
+  if (form.dataset.address) { // the answer to what was sent cannot be gone back to; a page can
+    window.history.replaceState({ choices: kept }, "", form.dataset.address);
+  }
+  storage()?.setItem(KEPT, JSON.stringify([form.action, kept]));
+}
+
+function bringBack() {
+  const [action, kept] = JSON.parse(storage()?.getItem(KEPT) || "[]");
+  if (window.history.state?.choices) {
+    restore(window.history.state.choices);
+  } else if (window.location.hash === KEPT && action === form.action) {
+    restore(kept);
+  }
+}
+
+function outlive() {
+  const nothing = { timeStamp: -DOUBLE };
+  let sent = nothing;
+  form.addEventListener("input", () => {
+    sent = nothing; // with another choice it is another export
+  });
+  form.addEventListener("submit", (event) => {
+    if (event.submitter === sent.submitter && event.timeStamp - sent.timeStamp < DOUBLE) {
+      event.preventDefault();
+      return;
+    }
+    sent = event;
+    keep();
+  });
+  window.addEventListener("pagehide", keep);
+}
+
+if (form) {
+  bringBack();
+  outlive();
+}
 if (part) {
   setUp();
 }

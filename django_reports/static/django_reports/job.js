@@ -5,6 +5,8 @@ const SOON = 1000; // milliseconds until the next question
 const LATER = 5000; // where nothing changes, or nobody looks
 const SPOKEN_EVERY = 25; // percent: a screen reader is told no more often than that
 
+const BROKEN = 500; // from here on an answer is the server's trouble, not this person's
+
 const page = document.querySelector("[data-status-url]");
 let etag = null;
 let interval = SOON;
@@ -63,6 +65,9 @@ async function ask() {
     interval = Math.min(interval * 1.5, LATER);
     return true;
   }
+  if (response.status >= BROKEN) {
+    throw new Error(response.statusText);
+  }
   const isJson = (response.headers.get("Content-Type") || "").includes("json");
   if (!response.ok || !isJson) {
     return false; // the session or the right is gone: let the server say so
@@ -81,7 +86,7 @@ async function follow() {
       return;
     }
   } catch {
-    interval = LATER; // the network is away: try again
+    interval = LATER; // the network or the server is away: try again
   }
   window.setTimeout(follow, document.hidden ? LATER : interval);
 }
