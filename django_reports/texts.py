@@ -5,11 +5,14 @@ Here the texts of a column are made at once, a chunk at a time; what is unusual 
 """
 
 import datetime as dt
+import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal as PyDecimal
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
@@ -24,7 +27,7 @@ from django_reports.kinds.values import Boolean, Date, DateTime, Decimal, File, 
 from django_reports.picking import Computed
 from django_reports.sources import QuerySetSource, Source, changes_values
 from django_reports.writers import Writer
-from django_reports.writers.guard import guard_of
+from django_reports.writers.guard import escape, escape_each, guard_of
 
 # From the values of a column to their texts. Raises UNUSUAL for values that it is not made for.
 Texts = Callable[[Sequence[Any]], Sequence[str]]
@@ -34,8 +37,9 @@ NONE = type(None)
 T = TypeVar("T")
 DIGITS_OF_FLOAT = 15  # that are certain
 REMEMBERED = 10_000  # of one column's texts
-HALF_DAY = dt.timedelta(hours=12)
-HOURS = [f"{hour:02}" for hour in range(24)]
+HOUR = dt.timedelta(hours=1)
+ALMOST_HOUR = dt.timedelta(minutes=59, seconds=59)
+MOMENTS = re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d(?:\.\d{6})?\n)*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,8 @@ def _text(
 
     def texts(values: Sequence[Any]) -> Sequence[str]:
         _check_types(values, str)
-        return [guard(text) if text else "" for text in values]
+        texts = ["" if text is None else text for text in values] if None in values else values
+        return escape_each(texts) if guard is escape else texts
 
     return texts
 
@@ -240,10 +245,7 @@ def _decimal(
         found = make(present)
         if mark != ".":
             found = [text.replace(".", mark) for text in found]
-        if len(present) == len(values):
-            return found
-        left = iter(found)
-        return ["" if number is None else next(left) for number in values]
+        return _with_none(found, values)
 
     return texts
 
@@ -282,39 +284,52 @@ def _moment(
     is_in_utc = settings.USE_TZ and value.connection.timezone_name == "UTC"
     if value.type != "DateTimeField" or not is_in_utc or not value.ask_for_text():
         return None
-    zone, is_spreadsheet = rendering.time_zone, rendering.is_spreadsheet
+    days = Remembered(partial(_hours_of, rendering.time_zone, rendering.is_spreadsheet))
+
+    def text(raw: str) -> str:
+        hour, offset = days[raw[:10]][raw[11:13]]
+        fraction = "" if raw[19:] in ("", ".000000") else raw[19:]
+        return f"{hour}{raw[13:19]}{fraction}{offset}"
+
+    def texts(values: Sequence[Any]) -> Sequence[str]:
+        present = [raw for raw in values if raw is not None]
+        if not MOMENTS.fullmatch("\n".join([*present, ""])):
+            raise ValueError
+        if rendering.is_spreadsheet:
+            found = [days[raw[:10]][raw[11:13]][0] + raw[13:19] for raw in present]
+        else:
+            found = [text(raw) for raw in present]
+        return _with_none(found, values)
+
+    return texts
+
+
+def _hours_of(zone: ZoneInfo, is_spreadsheet: bool, day: str) -> dict[str, tuple[str, str]]:
+    """For each hour of a day in UTC: day and hour in the zone, and the zone's offset.
+
+    Hours are left out that do not begin with one of the zone, or in which its offset changes.
+    """
+    begin = dt.datetime.fromisoformat(f"{day} 00:00:00+00:00")
     separator = " " if is_spreadsheet else "T"
-
-    def hours_of(day: str) -> tuple[dict[str, str], str] | None:
-        """For each hour of a day in UTC day and hour in the zone; and the offset."""
-        begin = dt.datetime.fromisoformat(f"{day} 00:00:00+00:00")
+    found = {}
+    for hour in range(24):
         try:
-            local, *later = [(begin + n * HALF_DAY).astimezone(zone) for n in range(3)]
+            local = (begin + hour * HOUR).astimezone(zone)
+            last = (begin + hour * HOUR + ALMOST_HOUR).astimezone(zone)
         except OverflowError:  # the first and the last hours of the calendar
-            return None
-        end = local.isoformat()[13:]
-        if {moment.isoformat()[13:] for moment in later} != {end} or not end.startswith(":00:00"):
-            return None
-        days = (local.date(), local.date() + 2 * HALF_DAY)
-        here = [f"{day}{separator}{hour}" for day in days for hour in HOURS]
-        return dict(zip(HOURS, here[local.hour :], strict=False)), end.removeprefix(":00:00")
+            continue
+        iso = local.isoformat(separator)
+        if last.utcoffset() == local.utcoffset() and iso[13:19] == ":00:00":
+            found[f"{hour:02}"] = iso[:13], iso[19:]
+    return found
 
-    days = Remembered(hours_of)
 
-    def text(raw: str | None) -> str:
-        if raw is None:
-            return ""
-        is_moment = dt.datetime.fromisoformat(raw).tzinfo is None and len(raw) in (19, 26)
-        hours = days[raw[:10]] if is_moment else None
-        if hours is None:
-            return long_way(raw)
-        local = hours[0][raw[11:13]] + raw[13:19]
-        if is_spreadsheet:
-            return local
-        fraction = raw[19:].replace(",", ".")
-        return local + ("" if fraction == ".000000" else fraction) + hours[1]
-
-    return lambda values: list(map(text, values))
+def _with_none(texts: Sequence[str], values: Sequence[Any]) -> Sequence[str]:
+    """The texts of those values that are not None, with empty ones in place of the others."""
+    if len(texts) == len(values):
+        return texts
+    left = iter(texts)
+    return ["" if value is None else next(left) for value in values]
 
 
 def _check_types(values: Sequence[Any], *types: type) -> None:
