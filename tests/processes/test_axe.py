@@ -17,12 +17,7 @@ pytestmark = pytest.mark.integration
 SHOTS = os.environ.get("TEST_SHOTS")  # a folder for pictures of every state
 SETTINGS = {"RUNNER": "local", "TELL_BY_EMAIL": True, "BASE_URL": "https://shop.example.com"}
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
-LOOKS = {
-    "light": ("light", DESK),
-    "dark": ("dark", DESK),
-    "phone": ("light", PHONE),
-    "dark-phone": ("dark", PHONE),
-}
+LOOKS = {"light": ("light", DESK), "dark": ("dark", DESK), "phone": ("dark", PHONE)}
 LOOK = """async () => {
   await Promise.all(document.getAnimations().map(animation => animation.finished));
   // Preloaded style sheets would be put into the page, which its policy forbids.
