@@ -96,7 +96,7 @@ class Lines:
 
                     with connection.execute_wrapper(read_first):
                         while not left and (line := copy.read()):
-                            yield line
+                            yield bytes(line)
                         for spool in left:
                             yield from spool
             finally:

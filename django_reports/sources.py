@@ -265,6 +265,9 @@ class Spool(Generic[T]):
                 pickle.dump(chunk, self._file, protocol=pickle.HIGHEST_PROTOCOL)
         except BaseException:
             self._file.close()
+            close = getattr(rows, "close", None)
+            if close is not None:  # else whoever handles the error would find a cursor open
+                close()
             raise
         self._file.seek(0)
 
