@@ -39,6 +39,7 @@ DIGITS_OF_FLOAT = 15  # that are certain
 REMEMBERED = 10_000  # of one column's texts
 HOUR = dt.timedelta(hours=1)
 ALMOST_HOUR = dt.timedelta(minutes=59, seconds=59)
+HOURS = [f"{hour:02}" for hour in range(24)]
 MOMENTS = re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d(?:\.\d{6})?\n)*", re.ASCII)
 
 
@@ -309,18 +310,33 @@ def _hours_of(zone: ZoneInfo, is_spreadsheet: bool, day: str) -> dict[str, tuple
 
     Hours are left out that do not begin with one of the zone, or in which its offset changes.
     """
-    begin = dt.datetime.fromisoformat(f"{day} 00:00:00+00:00")
     separator = " " if is_spreadsheet else "T"
+    begin = dt.datetime.fromisoformat(f"{day} 00:00:00+00:00")
+    try:
+        first, *others, last = [(begin + n * HOUR).astimezone(zone) for n in (0, 6, 12, 18, 24)]
+        changes = any(moment.utcoffset() != first.utcoffset() for moment in (*others, last))
+        if changes:  # some days of a year
+            return _hours_one_by_one(begin, zone, separator)
+    except OverflowError:  # the first and the last day of the calendar
+        return {}
+    if first.minute or first.second:
+        return {}
+    days = [first.date().isoformat(), last.date().isoformat()]
+    names = [f"{day}{separator}{hour}" for day in days for hour in HOURS]
+    offset = first.isoformat()[19:]
+    return {hour: (names[first.hour + at], offset) for at, hour in enumerate(HOURS)}
+
+
+def _hours_one_by_one(
+    begin: dt.datetime, zone: ZoneInfo, separator: str
+) -> dict[str, tuple[str, str]]:
     found = {}
-    for hour in range(24):
-        try:
-            local = (begin + hour * HOUR).astimezone(zone)
-            last = (begin + hour * HOUR + ALMOST_HOUR).astimezone(zone)
-        except OverflowError:  # the first and the last hours of the calendar
-            continue
+    for at, hour in enumerate(HOURS):
+        local = (begin + at * HOUR).astimezone(zone)
+        last = (begin + at * HOUR + ALMOST_HOUR).astimezone(zone)
         iso = local.isoformat(separator)
-        if last.utcoffset() == local.utcoffset() and iso[13:19] == ":00:00":
-            found[f"{hour:02}"] = iso[:13], iso[19:]
+        if local.utcoffset() == last.utcoffset() and iso[13:19] == ":00:00":
+            found[hour] = iso[:13], iso[19:]
     return found
 
 

@@ -36,9 +36,10 @@ class LineFormat(NamedTuple):
         """Texts in quotes, where the format wants them."""
         if self.quotes_all:
             return [_quoted(text) for text in texts]
-        search = _special(self.delimiter).search
-        if not search("".join(texts)):
+        whole = "".join(texts)
+        if not any(character in whole for character in (self.delimiter, '"', "\r", "\n")):
             return texts
+        search = _special(self.delimiter).search
         return [_quoted(text) if search(text) else text for text in texts]
 
 

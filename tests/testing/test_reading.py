@@ -77,7 +77,8 @@ def test_a_response_that_is_none_says_what_it_is(alice, bob, carol, orders, conf
         "status 400, text/html: Please correct what is marked below. Choose at least one column. "
         "Select a valid choice. pdf is not one of the available choices.",
     )
-    assert_no_export(asked(carol), "status 404, text/html")
+    unknown = "There is no report “shop.orders” that you may export."
+    assert_no_export(asked(carol), f"status 404, text/html: {unknown}")
     assert_no_export(Client().get("/admin/login/"), "status 200, text/html")
     assert_no_export(
         asked(alice, path="/reports/shop.numbers/", columns=["n"], **{"parameter-fail_at": 1}),
