@@ -140,7 +140,7 @@ def test_every_option(way, monkeypatch):
     assert_same(export_of(way), monkeypatch)
 
 
-ROWS = int(os.environ.get("TEST_GENERATED_ROWS", "20000"))
+ROWS = int(os.environ.get("TEST_GENERATED_ROWS", "8000"))
 
 
 @pytest.mark.thorough

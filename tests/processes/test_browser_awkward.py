@@ -231,8 +231,8 @@ def test_logged_out_in_the_admin(page, base, is_ticked):
 
 
 def test_logged_out_on_the_page_of_a_job(page, base):
-    job = start(page, base)
     page.route("**/status/", lambda route: route.abort())
+    job = start(page, base)
     Session.objects.all().delete()
     press(page, "Cancel this export")
     log_in(page)
@@ -323,16 +323,26 @@ def test_a_job_that_somebody_else_cancels(page, base, root, browser):
     other.wait_for_url("**/jobs/*/")
     other.goto("about:blank")  # nobody watches this one
     browser.log_in("mona")
-    for job in ReportJob.objects.all():
+
+    def cancel(job):
         address = f"/admin/django_reports/reportjob/{job.pk}"
         token = browser.token(f"{address}/change/")
         assert browser.open(f"{address}/cancel/", {"csrfmiddlewaretoken": token}).status == 302
+
+    def is_told():
+        page.locator(".messagelist .warning", has_text="was canceled.").wait_for()
+        assert page.locator(".messagelist li").count() == 1  # of the one that nobody watches
+
+    cancel(ReportJob.objects.exclude(pk=watched.pk).get())
+    if not page.has_script:  # the page loads itself anew, and tells it then
+        is_told()
+    cancel(watched)
     state_of(page, "Canceled")
     assert str(watched.pk) in page.url
     page.get_by_text("It was canceled by mona.").wait_for()
     shoot(page, "canceled-elsewhere")
-    page.locator(".messagelist .warning", has_text="was canceled.").wait_for()
-    assert page.locator(".messagelist li").count() == 1  # of the other one
+    if page.has_script:
+        is_told()
 
 
 def test_a_server_that_is_away_for_a_moment(page, base):
