@@ -1,7 +1,8 @@
 """Runs the tests on every database that is wanted and there: `python -m tests [pytest arguments]`.
 
 What is not there is left out and named in one line; with CI=true that is a failure instead. With
-TEST_PROCESSES_ONCE, servers, workers and browsers are not tried on SQLite.
+TEST_PROCESSES_ONCE, servers, workers, browsers and what helps projects to test are not tried on
+SQLite, and what asks no database only there.
 """
 
 import os
@@ -66,8 +67,11 @@ def main() -> int:
     for name in run:
         print(f"tests: {name}", flush=True)
         command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
-        if name == "sqlite" and os.environ.get("TEST_PROCESSES_ONCE"):  # PostgreSQL's run has them
-            command.append("--ignore=tests/processes")
+        if os.environ.get("TEST_PROCESSES_ONCE"):
+            if name == "sqlite":  # PostgreSQL's run has them, MariaDB's the latter
+                command += ["--ignore=tests/processes", "--ignore=tests/testing"]
+            elif not {"thorough", "integration"}.intersection(sys.argv):  # SQLite's has the others
+                command.append("--database-only")
         done = subprocess.run(command, env={**os.environ, "TEST_DATABASE": name}, check=False)
         status = status or done.returncode
     return status

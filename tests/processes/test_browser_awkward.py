@@ -22,7 +22,7 @@ def base(mia, processes, page):  # noqa: F811
     """A server where mia is logged in, and where nobody works on jobs."""
     make_orders(3)
     processes.changed["RUNNER"] = "local"
-    page.context.set_default_timeout(15_000)
+    page.context.set_default_timeout(30_000)
     address = processes.server()
     enter(page, address)
     return address
