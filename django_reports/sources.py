@@ -196,7 +196,9 @@ class QuerySetSource:
         queryset = totally_ordered(self._queryset)
         if annotations:
             queryset = queryset.annotate(**annotations)
-        return queryset.values_list(*selected), names
+        queryset = queryset.values_list(*selected)
+        _keep_every_row(queryset, joined_before=self._queryset.query.alias_map)
+        return queryset, names
 
 
 _SNAPSHOT = {
@@ -225,6 +227,18 @@ def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
     if any(_ordering_name(item) in keys for item in ordering):
         return queryset
     return queryset.order_by(*ordering, "pk")
+
+
+def _keep_every_row(queryset: "QuerySet[Any]", joined_before: Container[str]) -> None:
+    """Have the joins for columns neither drop rows nor be where the database begins.
+
+    A row whose foreign key leads nowhere is a row that was counted. And with an inner join MariaDB
+    likes to begin at the smaller table and to sort everything before it gives the first row.
+    """
+    joins = queryset.query.alias_map
+    for alias, join in joins.items():
+        if alias not in joined_before and join.parent_alias:  # type: ignore[attr-defined]
+            joins[alias] = join.promote()  # type: ignore[attr-defined]
 
 
 def changes_values(expression: Any, connection: BaseDatabaseWrapper) -> bool:

@@ -63,6 +63,28 @@ def test_expressions_and_values():
     assert row == (Decimal("1.00"), "Böb: note 1", "x")
 
 
+def test_a_row_whose_foreign_key_leads_nowhere_is_a_row():
+    orders = make_orders(2)
+    Line.objects.bulk_create(Line(order=order, text=order.number) for order in orders)
+    made = source(Line.objects.all(), "text", "order__number", "order__customer__name")
+    with connection.constraint_checks_disabled():
+        Line.objects.filter(text="A00002").update(order_id=-1)
+        found = list(made.read())
+        Line.objects.filter(text="A00002").update(order=orders[1])
+    assert found == [("A00001", "A00001", "Böb"), ("A00002", None, None)]
+    assert len(found) == made.count()
+
+
+def test_joins_of_the_querysets_own_filters_stay():
+    make_orders(2)
+    made = source(Order.objects.filter(customer__name="Ann"), "number", "customer__email")
+    with CaptureQueriesContext(connection) as captured:
+        assert [number for number, _email in made.read()] == ["A00002"]
+    (sql,) = selects(captured)
+    assert "INNER JOIN" in sql
+    assert "LEFT OUTER JOIN" not in sql
+
+
 def test_aggregate_counts_per_row():
     first, _ = make_orders(2)
     Line.objects.bulk_create(Line(order=Order.objects.get(number=first.number)) for _ in range(3))
