@@ -11,7 +11,8 @@ from django_reports.columns import BoundColumn
 from django_reports.exceptions import ReportError, RowLimitExceeded
 from django_reports.writers import Writer
 
-CHUNK = 500  # rows between two looks at cancel, lease and deadline
+FIRST_CHUNK = 16  # rows
+CHUNK = 500  # rows, at most, between two looks at cancel, lease and deadline
 PATIENCE = 0.5  # seconds: slower rows are looked at, and handed on, without waiting for more
 BLOCK = 64 * 1024  # bytes handed on at once
 FIRST_BLOCK = 16 * 1024  # so that a stream's first answer does not wait for a whole block
@@ -58,6 +59,21 @@ class Meter:
         return str(self._hash.hexdigest())
 
 
+@dataclass
+class Pace:
+    """How many rows are taken at once: as many as are likely to be written within PATIENCE.
+
+    Where the writing runs a project's code, nobody knows beforehand how long that takes.
+    """
+
+    rows: int = FIRST_CHUNK
+
+    def learn(self, rows: int, seconds: float) -> None:
+        """So many rows took so long to be written."""
+        fitting = int(rows * PATIENCE / seconds) if seconds else CHUNK
+        self.rows = max(1, min(CHUNK, 2 * rows, fitting))
+
+
 def blocks(
     tables: Sequence[Table],
     writer: Writer,
@@ -81,13 +97,17 @@ def blocks(
         for number, table in enumerate(tables):
             if number:
                 buffer += writer.next_section(table.columns, table.title)
-            for chunk in _chunks(table.rows):
+            pace = Pace()
+            for chunk in _chunks(table.rows, pace):
                 check()
                 meter.rows += len(chunk)
                 if max_rows is not None and meter.rows > max_rows:
                     raise too_many(max_rows)
+                begun = monotonic()
                 buffer += table.write(writer, chunk)
-                if len(buffer) >= size or (buffer and monotonic() >= due):
+                now = monotonic()
+                pace.learn(len(chunk), now - begun)
+                if len(buffer) >= size or (buffer and now >= due):
                     yield meter.count(bytes(buffer))
                     buffer.clear()
                     size = BLOCK
@@ -110,13 +130,13 @@ def blocks(
             stack.callback(writer.close)
 
 
-def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    """Rows in lists of CHUNK, or of as many as came within PATIENCE."""
+def _chunks(rows: Iterable[Any], pace: Pace) -> Iterator[list[Any]]:
+    """Rows in lists of as many as the pace allows and as came within PATIENCE."""
     chunk: list[Any] = []
     until = monotonic() + PATIENCE
     for row in rows:
         chunk.append(row)
-        if len(chunk) == CHUNK or monotonic() >= until:
+        if len(chunk) >= pace.rows or monotonic() >= until:
             yield chunk
             chunk = []
             until = monotonic() + PATIENCE

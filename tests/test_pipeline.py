@@ -7,7 +7,7 @@ import pytest
 from django_reports import pipeline
 from django_reports.exceptions import Canceled, RowLimitExceeded
 from django_reports.kinds import Rendering
-from django_reports.pipeline import BLOCK, CHUNK, FIRST_BLOCK, Meter, Table
+from django_reports.pipeline import BLOCK, CHUNK, FIRST_BLOCK, FIRST_CHUNK, Meter, Table
 from django_reports.statuses import Profile
 from django_reports.writers import Writer
 
@@ -61,31 +61,67 @@ class Rows:
         self.is_closed = True
 
 
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """Stands still, but where a test has it go."""
+    clock = Clock()
+    monkeypatch.setattr(pipeline, "monotonic", clock)
+    return clock
+
+
 def blocks(rows, writer, meter, **options):
     """Those of a report with one section."""
     return pipeline.blocks([Table((), "", rows)], writer, meter, **options)
 
 
 def test_sizes():
-    assert (CHUNK, FIRST_BLOCK, BLOCK) == (500, 16_384, 65_536)
+    assert (FIRST_CHUNK, CHUNK) == (16, 500)
+    assert (FIRST_BLOCK, BLOCK) == (16_384, 65_536)
 
 
-def test_rows_go_to_the_writer_in_chunks():
+def test_rows_go_to_the_writer_in_chunks_that_grow():
     writer = Lines()
     list(blocks(Rows(1100), writer, Meter()))
-    assert writer.calls == ["begin", 500, 500, 100, "end", "close"]
+    assert writer.calls == ["begin", 16, 32, 64, 128, 256, 500, 104, "end", "close"]
+
+
+def test_rows_that_are_written_slowly_go_in_small_chunks(clock):
+    class Slow(Lines):
+        def write(self, rows):
+            clock.now += sum(0.1 if 600 < number <= 650 else 0 for (number,) in rows)
+            return super().write(rows)
+
+    writer = Slow()
+    list(blocks(Rows(1200), writer, Meter()))
+    # 50 rows among 500 took five seconds, ten times too long; those after them are not slow.
+    assert writer.calls[1:] == [16, 32, 64, 128, 256, 500, 50, 100, 54, "end", "close"]
+
+
+def test_each_table_has_a_pace_of_its_own():
+    writer = Lines()
+    writer.next_section = lambda columns, title: b""
+    tables = [Table((), "", Rows(100)), Table((), "", Rows(20))]
+    list(pipeline.blocks(tables, writer, Meter()))
+    assert writer.calls == ["begin", 16, 32, 52, 16, 4, "end", "close"]
 
 
 def test_first_block_is_small_and_the_others_are_not():
-    # 500 rows of 20 bytes are 10,000 bytes: two chunks make the first block, seven each other.
+    # The first 996 rows of 20 bytes are six chunks, that make the first block; seven each other.
     found = [len(block) for block in blocks(Rows(10_000), Lines(width=20), Meter())]
-    assert found == [20_007, 70_000, 70_000, 40_000]
+    assert found == [19_927, 70_000, 70_000, 40_080]
 
 
 def test_first_block_comes_before_the_later_rows_are_read():
     rows = Rows(10_000, fail_at=2000)
     made = blocks(rows, Lines(width=20), Meter())
-    assert len(next(made)) == 20_007
+    assert len(next(made)) == 19_927
     with pytest.raises(ValueError, match="row 2000 is broken"):
         list(made)
 
@@ -129,14 +165,14 @@ def test_meter_knows_of_no_byte_that_was_not_handed_on():
     made = blocks(Rows(10_000), Lines(width=20), meter)
     first = next(made)
     made.close()
-    assert (meter.size, meter.sha256) == (20_007, hashlib.sha256(first).hexdigest())
+    assert (meter.size, meter.sha256) == (19_927, hashlib.sha256(first).hexdigest())
 
 
 def test_check_is_called_between_chunks_and_at_the_end():
     calls = Counter()
     tail = [b"a", b"b"]
     list(blocks(Rows(1100), Lines(tail=tail), Meter(), check=lambda: calls.update(["check"])))
-    assert calls["check"] == 3 + 1 + 2
+    assert calls["check"] == 7 + 1 + 2
 
 
 def test_check_stops_the_work():
@@ -150,8 +186,8 @@ def test_check_stops_the_work():
 
     with pytest.raises(Canceled):
         list(blocks(rows, writer, meter, check=check))
-    assert seen == [0, 500, 1000]
-    assert writer.calls == ["begin", 500, 500, "close"]
+    assert seen == [0, 16, 48, 112, 240, 496, 996, 1496]
+    assert writer.calls == ["begin", 16, 32, 64, 128, 256, 500, 500, "close"]
     assert rows.is_closed
 
 
@@ -205,7 +241,7 @@ def test_reader_who_leaves_closes_everything():
     made = blocks(rows, writer, Meter())
     next(made)
     made.close()
-    assert writer.calls == ["begin", 500, "close"]
+    assert writer.calls == ["begin", 16, 32, 64, 128, "close"]
     assert rows.is_closed
 
 
