@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal as PyDecimal
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -285,19 +285,25 @@ def _moment(
     is_in_utc = settings.USE_TZ and value.connection.timezone_name == "UTC"
     if value.type != "DateTimeField" or not is_in_utc or not value.ask_for_text():
         return None
-    days = Remembered(partial(_hours_of, rendering.time_zone, rendering.is_spreadsheet))
+    days = Remembered(partial(_day_of, rendering.time_zone, rendering.is_spreadsheet))
 
     def text(raw: str) -> str:
-        hour, offset = days[raw[:10]][raw[11:13]]
+        names, hours = days[raw[:10]]
+        at, hour, offset = hours[raw[11:13]]
         fraction = "" if raw[19:] in ("", ".000000") else raw[19:]
-        return f"{hour}{raw[13:19]}{fraction}{offset}"
+        return f"{names[at]}{hour}{raw[13:19]}{fraction}{offset}"
 
     def texts(values: Sequence[Any]) -> Sequence[str]:
         present = [raw for raw in values if raw is not None]
         if not MOMENTS.fullmatch("\n".join([*present, ""])):
             raise ValueError
         if rendering.is_spreadsheet:
-            found = [days[raw[:10]][raw[11:13]][0] + raw[13:19] for raw in present]
+            found = [
+                f"{names[at]}{hour}{raw[13:19]}"
+                for raw in present
+                for names, hours in (days[raw[:10]],)
+                for at, hour, _offset in (hours[raw[11:13]],)
+            ]
         else:
             found = [text(raw) for raw in present]
         return _with_none(found, values)
@@ -305,8 +311,12 @@ def _moment(
     return texts
 
 
-def _hours_of(zone: ZoneInfo, is_spreadsheet: bool, day: str) -> dict[str, tuple[str, str]]:
-    """For each hour of a day in UTC: day and hour in the zone, and the zone's offset.
+# Days of the zone by their names; for each hour: on which of them it is, itself, and the offset.
+Day = tuple[Sequence[str], Mapping[str, tuple[int, str, str]]]
+
+
+def _day_of(zone: ZoneInfo, is_spreadsheet: bool, day: str) -> Day:
+    """Of a day in UTC, the hours as they are in a zone.
 
     Hours are left out that do not begin with one of the zone, or in which its offset changes.
     """
@@ -314,30 +324,37 @@ def _hours_of(zone: ZoneInfo, is_spreadsheet: bool, day: str) -> dict[str, tuple
     begin = dt.datetime.fromisoformat(f"{day} 00:00:00+00:00")
     try:
         first, *others, last = [(begin + n * HOUR).astimezone(zone) for n in (0, 6, 12, 18, 24)]
-        changes = any(moment.utcoffset() != first.utcoffset() for moment in (*others, last))
-        if changes:  # some days of a year
-            return _hours_one_by_one(begin, zone, separator)
+        if any(moment.utcoffset() != first.utcoffset() for moment in (*others, last)):
+            return _changing_day(begin, zone, separator)
     except OverflowError:  # the first and the last day of the calendar
-        return {}
+        return (), {}
     if first.minute or first.second:
-        return {}
-    days = [first.date().isoformat(), last.date().isoformat()]
-    names = [f"{day}{separator}{hour}" for day in days for hour in HOURS]
-    offset = first.isoformat()[19:]
-    return {hour: (names[first.hour + at], offset) for at, hour in enumerate(HOURS)}
+        return (), {}
+    names = first.date().isoformat(), last.date().isoformat()
+    return names, _hours(first.hour, separator, first.isoformat()[19:])
 
 
-def _hours_one_by_one(
-    begin: dt.datetime, zone: ZoneInfo, separator: str
-) -> dict[str, tuple[str, str]]:
-    found = {}
+@lru_cache
+def _hours(first: int, separator: str, offset: str) -> Mapping[str, tuple[int, str, str]]:
+    """One for all days of an offset: so little that it stays in the processor's cache."""
+    return {
+        hour: ((first + at) // 24, separator + HOURS[(first + at) % 24], offset)
+        for at, hour in enumerate(HOURS)
+    }
+
+
+def _changing_day(begin: dt.datetime, zone: ZoneInfo, separator: str) -> Day:
+    names: list[str] = []
+    hours = {}
     for at, hour in enumerate(HOURS):
         local = (begin + at * HOUR).astimezone(zone)
         last = (begin + at * HOUR + ALMOST_HOUR).astimezone(zone)
         iso = local.isoformat(separator)
         if local.utcoffset() == last.utcoffset() and iso[13:19] == ":00:00":
-            found[hour] = iso[:13], iso[19:]
-    return found
+            if iso[:10] not in names:
+                names.append(iso[:10])
+            hours[hour] = names.index(iso[:10]), iso[10:13], iso[19:]
+    return names, hours
 
 
 def _with_none(texts: Sequence[str], values: Sequence[Any]) -> Sequence[str]:

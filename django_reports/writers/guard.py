@@ -35,9 +35,11 @@ def escape(text: str) -> str:
 
 
 def escape_each(texts: Sequence[str]) -> Sequence[str]:
-    """Every text escaped; those that all begin harmlessly are not looked at one by one."""
-    firsts = "".join({text[:1] for text in texts})
-    return list(map(escape, texts)) if _MAY_BE_LIVE.search(firsts) else texts
+    """Every text escaped; only those that do not begin harmlessly are looked at."""
+    doubtful = set(filter(_MAY_BE_LIVE.match, {text[:1] for text in texts}))
+    if not doubtful:
+        return texts
+    return [escape(text) if text[:1] in doubtful else text for text in texts]
 
 
 def unescape(text: str) -> str:
