@@ -15,6 +15,7 @@ from django.db.backends.signals import connection_created
 from django.db.models import CharField, QuerySet
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Cast
+from django.db.models.sql.datastructures import Join
 from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn, Row
@@ -24,6 +25,7 @@ from django_reports.planner import planned_rows
 
 T = TypeVar("T")
 FETCH = 2000  # rows per round trip of a server-side cursor
+RAW_FETCH = 500  # rows read without one: what is at work at a time stays in the processor's cache
 SPOOL_MEMORY = 1024 * 1024  # bytes of drained rows kept in memory before they go to disk
 
 
@@ -136,7 +138,7 @@ class QuerySetSource:
         compiler = queryset[:limit].query.get_compiler(using=self.alias)
 
         def chunks() -> Iterator[Any]:
-            yield from compiler.execute_sql(chunked_fetch=True, chunk_size=FETCH)
+            yield from compiler.execute_sql(chunked_fetch=True, chunk_size=RAW_FETCH)
 
         yield from self._fetched(chain.from_iterable(chunks()))
 
@@ -237,8 +239,8 @@ def _keep_every_row(queryset: "QuerySet[Any]", joined_before: Container[str]) ->
     """
     joins = queryset.query.alias_map
     for alias, join in joins.items():
-        if alias not in joined_before and join.parent_alias:  # type: ignore[attr-defined]
-            joins[alias] = join.promote()  # type: ignore[attr-defined]
+        if alias not in joined_before and isinstance(join, Join):
+            joins[alias] = join.promote()
 
 
 def changes_values(expression: Any, connection: BaseDatabaseWrapper) -> bool:
