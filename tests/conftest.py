@@ -1,12 +1,16 @@
 """What all tests share: people with and without rights, and a shop with orders."""
 
 import datetime as dt
+import threading
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connections
 
+from django_reports import register
 from django_reports.models import GroupReportPermission
+from django_reports.registry import registry
 from tests import figures
 from tests.shop.models import Customer, Order, Region
 
@@ -55,6 +59,13 @@ def configure(settings):
         settings.DJANGO_REPORTS = {**settings.DJANGO_REPORTS, **keys}
 
     return change
+
+
+@pytest.fixture
+def declare(monkeypatch):
+    """Declare a report for one test."""
+    monkeypatch.setattr(registry, "_reports", list(registry))
+    return register
 
 
 def give(user, *permissions):
@@ -158,3 +169,23 @@ def orders(db):
     """Twenty orders."""
     make_orders(20)
     return Order.objects.order_by("pk")
+
+
+def elsewhere(work):
+    """Do something over a connection of its own; gives what it returned."""
+    found, errors = [], []
+
+    def run():
+        try:
+            found.append(work())
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    assert errors == []
+    return found[0]

@@ -18,12 +18,11 @@ from django.test.utils import isolate_apps
 from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
-from django_reports import Column, Report, delivery, kinds, register
+from django_reports import Column, Report, delivery, kinds
 from django_reports.columns import BoundColumn, bind
 from django_reports.exceptions import FormatLimitExceeded
 from django_reports.kinds import Rendering
 from django_reports.models import ReportJob
-from django_reports.registry import registry
 from django_reports.statuses import Profile
 from django_reports.writers import writer_for
 from tests.doors.helpers import asking, browse, deliver, enqueue, make, plan, spec_of
@@ -297,13 +296,6 @@ def case_value(case):
 
 
 # More than a sheet holds
-
-
-@pytest.fixture
-def declare(monkeypatch):
-    """Declare a report for one test."""
-    monkeypatch.setattr(registry, "_reports", list(registry))
-    return register
 
 
 @pytest.mark.thorough

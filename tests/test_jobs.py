@@ -14,7 +14,7 @@ from django_reports.audit import Origin
 from django_reports.exceptions import IllegalTransition
 from django_reports.models import ReportJob
 from django_reports.statuses import FailureCause
-from tests.conftest import make_orders
+from tests.conftest import elsewhere, make_orders
 from tests.doors.helpers import actions, deliver, enqueue, files_in, make, put, run
 from tests.shop.models import Order
 from tests.shop.reports import Numbers, Orders
@@ -26,22 +26,6 @@ SLOW = {"rows": ["2000"]}
 def queue(configure):
     """Jobs wait until the test runs them, also where a commit is a commit."""
     configure(RUNNER="local")
-
-
-def elsewhere(act):
-    """Do something in another thread, so over another connection; gives what it returned."""
-    found = []
-
-    def work():
-        try:
-            found.append(act())
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join(timeout=20)
-    return found[0]
 
 
 def row_of(job):

@@ -1,14 +1,12 @@
 """One export sees one state of the database, whatever others commit meanwhile."""
 
-import threading
-
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.db.utils import Error
 
 from django_reports.columns import Column, bind
 from django_reports.sources import QuerySetSource
-from tests.conftest import make_orders
+from tests.conftest import elsewhere, make_orders
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,25 +20,6 @@ has_snapshots = pytest.mark.skipif(
 def source(transactional_db):
     make_orders(10)
     return QuerySetSource(Order.objects.all(), [bind(Column("number"), Order)])
-
-
-def elsewhere(work):
-    """Do something over a connection of its own."""
-    errors = []
-
-    def run():
-        try:
-            work()
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(timeout=30)
-    assert not thread.is_alive()
-    assert errors == []
 
 
 def delete_all():

@@ -11,21 +11,13 @@ from asgiref.sync import sync_to_async
 from django.db import connection, connections
 from django.test import AsyncClient
 
-from django_reports import Column, ModelReport, Report, delivery, register
+from django_reports import Column, ModelReport, Report, delivery
 from django_reports.immediate import SOCKET_BUFFER, ImmediateExport
 from django_reports.models import ReportJob
-from django_reports.registry import registry
 from django_reports.views.streaming import AsyncExport, AsyncFile, FileBlocks
 from tests.conftest import make_orders
 from tests.doors.helpers import asking, deliver, spec_of
 from tests.shop.models import Order
-
-
-@pytest.fixture
-def declare(monkeypatch):
-    """Declare a report for one test."""
-    monkeypatch.setattr(registry, "_reports", list(registry))
-    return register
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ import pytest
 from django import forms
 from django.test import override_settings
 
-from django_reports import Column, Report, delivery, kinds, register, storage, writers
+from django_reports import Column, Report, delivery, kinds, storage, writers
 from django_reports.kinds import Choice
-from django_reports.registry import registry
 from django_reports.testing import read_export
 from django_reports.writers import register_writer, writer_for
 from django_reports.writers.xlsx import XlsxWriter
@@ -19,13 +18,6 @@ from tests.doors.helpers import EXPORT, asking, browse, chosen, enqueue, put, ru
 from tests.sheets import calamine, column, opened, sheet_xml, writer, written
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+0[12]:00")
-
-
-@pytest.fixture
-def declare(monkeypatch):
-    """Declare a report for one test."""
-    monkeypatch.setattr(registry, "_reports", list(registry))
-    return register
 
 
 @pytest.fixture

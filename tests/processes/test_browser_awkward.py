@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import VIEW, make_orders
-from tests.doors.helpers import run
+from tests.doors.helpers import actions, entries, run
 from tests.processes.conftest import wait_for
 from tests.processes.test_browser_staff import enter, mia, shoot  # noqa: F401 - a fixture
 
@@ -187,6 +187,7 @@ def test_back_after_an_error_stand_the_choices(page, base):
     assert_choices(page, rows="79")
     page.go_forward()
     page.wait_for_url("**/jobs/*/")
+    assert ReportJob.objects.get().spec["parameters"]["rows"] == ["79"]  # the only job
 
 
 # Logged out meanwhile
@@ -237,7 +238,10 @@ def test_logged_out_on_the_page_of_a_job(page, base):
     press(page, "Cancel this export")
     log_in(page)
     page.wait_for_url(f"**/jobs/{job.pk}/")
-    state_of(page, "Waiting")  # nothing was done
+    state_of(page, "Waiting")
+    job.refresh_from_db()
+    assert (job.status, job.cancel_requested_at) == ("queued", None)
+    assert actions(job) == ["requested"]
 
 
 def test_a_page_from_before_another_login(page, base):
@@ -279,6 +283,7 @@ def test_a_grant_is_gone_before_the_job_runs_and_before_the_download(page, base,
     page.get_by_text("No longer permitted:").wait_for()
     page.get_by_text("Ask whoever manages permissions whether you may have it.").wait_for()
     shoot(page, "revoked-job")
+    assert (job.status, job.cause, job.file_key) == ("failed", "denied", "")
     mia.groups.set(groups)
     job = start(page, base)
     run(job)
@@ -287,6 +292,10 @@ def test_a_grant_is_gone_before_the_job_runs_and_before_the_download(page, base,
     page.get_by_role("link", name="Download").click()
     page.get_by_text("You may no longer download this export.").wait_for()
     shoot(page, "revoked-download")
+    job.refresh_from_db()
+    assert job.status == "succeeded"
+    assert actions(job) == ["requested", "started", "finished", "denied"]
+    assert entries(job).last().data["what"] == "job-download"
 
 
 # Jobs that end otherwise

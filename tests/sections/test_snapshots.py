@@ -1,30 +1,13 @@
 """All sections are of one state of the database."""
 
-import threading
-
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from django_reports import Report
-from tests.conftest import make_orders
+from tests.conftest import elsewhere, make_orders
 from tests.doors.helpers import deliver, make
 from tests.sections.helpers import OpenOrders, content_of, file_of, members, now
 from tests.shop.models import Order
-
-
-def elsewhere(work):
-    """Do something over a connection of its own."""
-
-    def run():
-        try:
-            work()
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(timeout=30)
-    assert not thread.is_alive()
 
 
 class Meanwhile(Report):

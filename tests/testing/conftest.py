@@ -2,16 +2,8 @@
 
 import pytest
 
-from django_reports import Report, register
-from django_reports.registry import registry
+from django_reports import Report
 from tests.shop.reports import Numbers, Orders
-
-
-@pytest.fixture
-def declare(monkeypatch):
-    """Declare a report for one test."""
-    monkeypatch.setattr(registry, "_reports", list(registry))
-    return register
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django_reports import Report, about, audit, delivery
 from django_reports.audit import Origin
 from django_reports.models import AuditEntry, ReportJob
-from django_reports.registry import registry
 from django_reports.statuses import AuditAction
 from django_reports.verification import verify
 from tests.doors.helpers import EXPORT, asking, browse, enqueue, make, run, spec_of, text_of
@@ -21,15 +20,15 @@ MARKUP = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 
 
 @pytest.fixture
-def remote(monkeypatch):
+def remote(declare):
     """A report that needs a password to read from somewhere."""
-    monkeypatch.setattr(registry, "_reports", list(registry._reports))
 
     class Credentials(forms.Form):
         host = forms.CharField()
         pin = forms.CharField(widget=forms.PasswordInput)
         api_key = forms.CharField()
 
+    @declare
     class Remote(Report):
         identifier = "shop.remote"
         permission = "shop.view_order"
@@ -40,7 +39,6 @@ def remote(monkeypatch):
             assert context.parameters["pin"] == "1234"
             yield {"host": context.parameters["host"]}
 
-    registry.add(Remote())
     return {"host": ["a.example"], "pin": ["1234"], "api_key": ["k-1"]}
 
 
