@@ -188,8 +188,10 @@ def measure_watching(result):
     for report in ("orders", "computed"):
         ways = [Way(f"{name}, {report}", name, report, rows=rows) for name in WATCHING]
         found = result.run(ways)
-        with_it, without = (statistics.median(found[way.name].inside) for way in ways)
-        result.at_most(f"cost of watching, {report}", (with_it / without - 1) * 100, 3, "%")
+        pairs = zip(*(found[way.name].inside for way in ways), strict=True)
+        # Of runs beside each other: what is looked for is less than what comes and goes.
+        ratio = statistics.median(with_it / without for with_it, without in pairs)
+        result.at_most(f"cost of watching, {report}", (ratio - 1) * 100, 3, "%")
 
 
 WATCHING = ("watched", "unwatched")
