@@ -38,20 +38,27 @@ class ParquetWriter(Writer):
         )
         self._sink = Sink()
         self._file: Any = pyarrow.parquet.ParquetWriter(self._sink, self._schema)
-        self._rows: list[Row] = []
+        self._batches: list[Any] = []
         self._encoder = Encoder(Encoding.UTF_8)
 
     def begin(self) -> bytes:
         return b""
 
     def write(self, rows: Sequence[Row]) -> bytes:
-        self._rows += rows
-        if len(self._rows) < GROUP:
+        arrays = [
+            self._array(*parts)
+            for parts in zip(
+                self.columns, self._to_arrow, self._schema, zip(*rows, strict=True), strict=True
+            )
+        ]
+        # Arrow's values take less memory than those of Python.
+        self._batches.append(pyarrow.RecordBatch.from_arrays(arrays, schema=self._schema))
+        if sum(map(len, self._batches)) < GROUP:
             return b""
         return self._write_group()
 
     def end(self) -> Iterable[bytes]:
-        if self._rows:
+        if self._batches:
             yield self._write_group()
         self._file.close()
         yield self._sink.take()
@@ -61,13 +68,8 @@ class ParquetWriter(Writer):
             self._file.close()
 
     def _write_group(self) -> bytes:
-        values = zip(*self._rows, strict=True)
-        arrays = [
-            self._array(*parts)
-            for parts in zip(self.columns, self._to_arrow, self._schema, values, strict=True)
-        ]
-        self._rows = []
-        self._file.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        self._file.write_table(pyarrow.Table.from_batches(self._batches))
+        self._batches = []
         return self._sink.take()
 
     def _array(self, column: BoundColumn, convert: Any, field: Any, values: Sequence[Any]) -> Any:
