@@ -55,10 +55,10 @@ class Result:
         """Which way the rows of a report take, asked of the app itself."""
         wish = spec(report, format, 1)
         with localised(wish):
-            (reason,) = prepare(wish, Authority.system(), Origin()).slowed_by()
-        path = "COPY" if reason is None else f"rows: {reason}"
-        if reason is not None and reason.column is not None:
-            path = f"COPY, but for columns of Python: {reason.column.key}: {reason}"
+            (way,) = prepare(wish, Authority.system(), Origin()).ways()
+        path = way.by.value
+        if way.reason:
+            path += f"; {way.reason}" + (f": {way.column.key}" if way.column else "")
         self.paths[f"{report} as {format}"] = path
 
     def to_json(self):

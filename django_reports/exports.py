@@ -5,8 +5,9 @@ import unicodedata
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -49,6 +50,20 @@ class Section:
 
     def table(self, rows: Iterable[Any], write: Write = write_rows) -> Table:
         return Table(self.columns, self.title, rows, write)
+
+
+class By(Enum):
+    COPY = "lines that PostgreSQL writes"
+    TEXTS = "texts made of what the driver gives"
+    ROWS = "rows of Python's values"
+
+
+class Way(NamedTuple):
+    """How rows get into a file, and what keeps them from a faster one: the first column of them."""
+
+    by: By
+    reason: str = ""
+    column: BoundColumn | None = None
 
 
 @dataclass(frozen=True)
@@ -122,35 +137,42 @@ class Export:
 
     def table(self, section: Section, writer: Writer, limit: int | None = None) -> Table:
         """At most `limit` rows of a section, the fastest way to the file."""
-        rendering, columns, source = self.spec.rendering, section.columns, section.source
         try:
             lines = self._lines(section, writer, limit)
         except CannotCopy:
-            pass
-        else:
-            return section.table(iter(lines), lines.write)
-        if writer.line_format is not None:
-            reader = texts.reader(source, columns, rendering)
-            if reader is not None:
-                return section.table(reader.rows(limit), reader.write)
-        return section.table(source.read(limit))
+            reader = self._reader(section, writer)
+            if reader is None:
+                return section.table(section.source.read(limit))
+            return section.table(reader.rows(limit), reader.write)
+        return section.table(iter(lines), lines.write)
 
     def _lines(self, section: Section, writer: Writer, limit: int | None = None) -> copying.Lines:
         rendering, line_format = self.spec.rendering, writer.line_format
         return copying.lines(section.source, section.columns, rendering, line_format, limit)
 
-    def slowed_by(self) -> list[CannotCopy | None]:
-        """For each section what keeps the database from writing the file's lines, if anything."""
-        found: list[CannotCopy | None] = []
+    def _reader(self, section: Section, writer: Writer) -> texts.Reader | None:
+        if writer.line_format is None:
+            return None
+        return texts.reader(section.source, section.columns, self.spec.rendering)
+
+    def ways(self) -> list[Way]:
+        """How the rows of each section get into the file."""
         with self.snapshot():
             writer = self.writer()
-            for section in self.sections:
-                try:
-                    found.append(next(iter(self._lines(section, writer).slowed_by), None))
-                except CannotCopy as reason:
-                    found.append(reason)
+            found = [self._way(section, writer) for section in self.sections]
             writer.close()
         return found
+
+    def _way(self, section: Section, writer: Writer) -> Way:
+        try:
+            lines = self._lines(section, writer)
+        except CannotCopy as why:
+            reader = self._reader(section, writer)
+            if reader is None:
+                return Way(By.ROWS, str(why))
+            return Way(By.TEXTS, str(why), next(iter(reader.by_python), None))
+        first = next(iter(lines.slowed_by), None)
+        return Way(By.COPY, str(first), first.column) if first else Way(By.COPY)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -45,12 +45,16 @@ MOMENTS = re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d(?:\.\d{6})?\n)
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads rows as the driver gives them, and makes their texts."""
+    """Reads rows as the driver gives them, and makes their texts.
+
+    `by_python` are the columns of which it makes values first, as Django does.
+    """
 
     source: QuerySetSource
     as_text: Container[Any]
-    # For each column the number of its value and how texts are made of it; None: computed.
+    # For each column the number of its value and how texts are made of it; None: by Python.
     shown: Sequence[tuple[int, Texts] | None]
+    by_python: Sequence[BoundColumn]
     computed: Computed
 
     def rows(self, limit: int | None = None) -> Iterator[Any]:
@@ -90,14 +94,15 @@ def reader(source: Source, columns: Sequence[BoundColumn], rendering: Rendering)
     shown: list[tuple[int, Texts] | None] = []
     for column in columns:
         place = None if column.compute or column.masked else places[column.sources[0]]
-        if isinstance(place, int):
-            shown.append((place, values[place].texts_of(column, rendering)))
-        else:
+        if not isinstance(place, int):
             shown.append(None)
+            continue
+        make = values[place].texts_of(column, rendering)
+        shown.append(make and (place, make))
     by_python = [column for column, its in zip(columns, shown, strict=True) if its is None]
     computed = Computed.of(by_python, rendering, guard_of, places, lambda at: values[at].load)
     as_text = [wish for wish, at in places.items() if isinstance(at, int) and values[at].is_text]
-    return Reader(source, as_text, shown, computed)
+    return Reader(source, as_text, shown, by_python, computed)
 
 
 @dataclass
@@ -135,8 +140,8 @@ class Value:
         self.is_text = not self.is_key and self._load_text is not None
         return self.is_text
 
-    def texts_of(self, column: BoundColumn, rendering: Rendering) -> Texts:
-        """How the texts of a column are made that shows this value as it is."""
+    def texts_of(self, column: BoundColumn, rendering: Rendering) -> Texts | None:
+        """How the texts of a column are made that shows this value; None if of Django's value."""
         guard = guard_of(column)
         to_text = column.kind.to_text(rendering, guard)
 
@@ -144,12 +149,12 @@ class Value:
             value = self.load(raw)
             return "" if value is None else to_text(value)
 
-        short_way = None
-        if not changes_values(self.expression, self.connection):
-            make = _SHORT_WAYS.get(type(column.kind))
-            short_way = make and make(column.kind, self, rendering, guard, long_way)
+        make = _SHORT_WAYS.get(type(column.kind))
+        if make is None or changes_values(self.expression, self.connection):
+            return None
+        short_way = make(column.kind, self, rendering, guard, long_way)
         if short_way is None:
-            return lambda values: list(map(long_way, values))
+            return None
 
         def texts(values: Sequence[Any]) -> Sequence[str]:
             try:

@@ -25,6 +25,9 @@ def test_a_quick_run_finds_every_file_equal(tmp_path):
         "CSV with a masked column",
         "XLSX",
     }
-    assert told["paths"]["orders as csv"] == "rows: the database is not PostgreSQL"
+    assert (
+        told["paths"]["orders as csv"]
+        == "texts made of what the driver gives; the database is not PostgreSQL"
+    )
     assert {measured["rows"] for measured in told["ways"].values()} == {300}
     assert "rows/s" in done.stdout

@@ -291,6 +291,26 @@ def test_explained(report_class, told, monkeypatch):
         assert made(spec, short=False) == file
 
 
+@pytest.mark.skipif(connection.vendor == "postgresql", reason="PostgreSQL has COPY")
+@pytest.mark.parametrize(
+    ("report_class", "told"),
+    [
+        (Copied, "; by itself: float"),
+        (Narrow, ""),
+        (Computed, ""),
+        (Valued, "; by itself: length"),
+        (Documented, "; by itself: json"),
+        (Shouted, "; by itself: loud"),
+    ],
+)
+def test_explained_without_copy(report_class, told, monkeypatch):
+    put(20)
+    made_report = report_class()
+    monkeypatch.setattr(registry, "_reports", [made_report])
+    how = "written by Python, a column at a time: the database is not PostgreSQL"
+    assert explained(made_report.get_identifier()) == how + told
+
+
 @pytest.mark.parametrize("mask", ["null", "partial", "hash", lambda value: value.upper()])
 @pytest.mark.parametrize("way", CSV_WAYS[:4], ids=str)
 def test_masked_columns(mask, way, monkeypatch, make_person, settings):
@@ -314,8 +334,8 @@ def test_masked_columns(mask, way, monkeypatch, make_person, settings):
         assert made(spec, short=False, authority=mia) == fast
     if connection.vendor == "postgresql":
         with localised(spec):
-            (reason,) = prepare(spec, mia, Origin()).slowed_by()
-        assert (reason and reason.column.key) == (None if mask == "null" else "char")
+            (taken,) = prepare(spec, mia, Origin()).ways()
+        assert (taken.column and taken.column.key) == (None if mask == "null" else "char")
 
 
 @pytest.mark.parametrize("way", CSV_WAYS, ids=str)
@@ -393,8 +413,8 @@ def test_a_time_zone_about_which_the_two_differ(monkeypatch):
     monkeypatch.setattr(copying, "_agree_on", lambda alias, zone: False)
     spec = export_of(CSV_WAYS[0], ["id", "datetime"])
     with localised(spec):
-        (reason,) = prepare(spec, Authority.system(), Origin()).slowed_by()
-    assert (reason.column.key, "time zones" in str(reason)) == ("datetime", True)
+        (taken,) = prepare(spec, Authority.system(), Origin()).ways()
+    assert (taken.column.key, "time zones" in taken.reason) == ("datetime", True)
 
 
 def test_an_order_distinct_rows_and_unions_stay(monkeypatch):
