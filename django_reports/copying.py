@@ -94,11 +94,14 @@ class Lines:
                             copying.close()
                         return execute(*arguments)
 
-                    with connection.execute_wrapper(read_first):
-                        while not left and (line := copy.read()):
-                            yield bytes(line)
-                        for spool in left:
-                            yield from spool
+                    # Not by `execute_wrapper`, which takes the last one away again: whoever reads
+                    # these lines may have wrappers that come and go between two of them.
+                    connection.execute_wrappers.insert(0, read_first)
+                    copying.callback(connection.execute_wrappers.remove, read_first)
+                    while not left and (line := copy.read()):
+                        yield bytes(line)
+                    for spool in left:
+                        yield from spool
             finally:
                 for spool in left:
                     spool.close()

@@ -205,7 +205,7 @@ def _begin(
     reads_ahead = job is None
     try:
         with _savepoints():
-            opened = _open(export, make, bound=bound, watch=watch, reads_ahead=reads_ahead)
+            opened = _open(export, make, bound=bound, watch=watch)
     except NotNow:
         raise
     except (RowLimitExceeded, QuotaExceeded) as error:
@@ -234,7 +234,6 @@ def _open(
     *,
     bound: int | None,
     watch: Callable[[Meter], None],
-    reads_ahead: bool,
 ) -> _Opened:
     writer = export.writer()
     meter = Meter()
@@ -245,13 +244,14 @@ def _open(
             raise TooManyRows
         watch(meter)
 
+    is_in_transaction = _is_in_transaction()
     opened = _Opened(ByteSpool(), make(writer, meter, check), writer, meter, QueryWatch())
     with opened.queries:
         for block in opened.rest:
             opened.spool.write(block, meter.rows)
-            if not (reads_ahead and opened.queries.were_made and _is_in_transaction()):
+            if not (opened.queries.were_made and is_in_transaction):
                 break
-            # A cursor of the report's own would end with the caller's transaction.
+            # A cursor would end with the caller's transaction, and savepoints end in their order.
     return opened
 
 

@@ -10,11 +10,11 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import DataError, connection
+from django.db import DataError, connection, transaction
 from django.db.models import CharField, F, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from django_reports import Column, ModelReport, copying, texts, writers
+from django_reports import Column, ModelReport, copying, delivery, texts, writers
 from django_reports.audit import Origin
 from django_reports.copying import CannotCopy
 from django_reports.exports import localised, prepare
@@ -27,7 +27,7 @@ from django_reports.writers import CsvWriter, escape
 from tests.files import Wish
 from tests.values import strategies as some
 from tests.values.expected import CSV_WAYS
-from tests.values.models import Everything
+from tests.values.models import Everything, Target
 from tests.values.rows import THING
 
 pytestmark = pytest.mark.django_db
@@ -405,6 +405,53 @@ def test_a_writer_of_ones_own_gets_every_row(monkeypatch):
     Everything.objects.create(char="quiet")
     spec = ExportSpec("values.copied", format="loud", columns=("id", "char"))
     assert b"QUIET" in made(spec, short=False)
+
+
+class Asking(Copied):
+    """Of a row in a hundred its code asks the database something."""
+
+    identifier = "values.asking"
+
+    def count(row):
+        return Everything.objects.count() if row["id"] % 100 == 0 else 0
+
+    columns = ("id", "char", Column("asked", value=count, fields=("id",), kind="integer"))
+
+
+def passed_through(report, between=lambda: None):
+    """Its bytes, as the command gets them; something is done between two blocks."""
+    spec = ExportSpec(report.get_identifier())
+    export = delivery.export_now(spec, Authority.system(), Origin())
+    blocks = []
+    for block in export:
+        blocks.append(block)
+        between()
+    assert connection.execute_wrappers == []
+    export.job.refresh_from_db()
+    assert (export.job.status, export.job.rows_done) == ("succeeded", 3000)
+    return b"".join(blocks)
+
+
+@pytest.mark.parametrize("report_class", [Copied, Asking])
+def test_read_block_by_block_inside_a_transaction(report_class, monkeypatch):
+    put(3000)
+    report = report_class()
+    monkeypatch.setattr(registry, "_reports", [report])
+    savepoints = list(connection.savepoint_ids)
+    file = passed_through(report, between=transaction.atomic(Target.objects.create))
+    assert connection.savepoint_ids == savepoints
+    assert Target.objects.exists()  # what was made between two blocks is not undone
+    assert Everything.objects.count() == 3000
+    assert file == made(ExportSpec(report.get_identifier()))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("report_class", [Copied, Asking])
+def test_read_block_by_block_outside_a_transaction(report_class, monkeypatch):
+    put(3000)
+    report = report_class()
+    monkeypatch.setattr(registry, "_reports", [report])
+    assert passed_through(report) == made(ExportSpec(report.get_identifier()))
 
 
 @copying_only
