@@ -186,7 +186,8 @@ def pass_through(
 ) -> ImmediateExport:
     """Begin an export of any size, row by row from one snapshot, for whoever reads it fast.
 
-    Raises as `answer` does, but for NotNow.
+    Inside a transaction of the caller's all of it is made before this returns. Raises as
+    `answer` does, but for NotNow.
     """
     # The read-only transaction of the rows stays open: the record comes before.
     job = _record(export, origin)

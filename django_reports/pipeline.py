@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NamedTuple
@@ -91,7 +91,7 @@ def blocks(
     Writer and rows are closed whatever happens.
     """
     size = FIRST_BLOCK
-    try:
+    with _closing(tables, writer):
         buffer = bytearray(writer.begin())
         due = monotonic() + PATIENCE
         for number, table in enumerate(tables):
@@ -121,13 +121,18 @@ def blocks(
                 buffer.clear()
         if buffer:
             yield meter.count(bytes(buffer))
-    finally:
-        with ExitStack() as stack:
-            for table in tables:
-                close = getattr(table.rows, "close", None)
-                if close is not None:
-                    stack.callback(close)
-            stack.callback(writer.close)
+
+
+@contextmanager
+def _closing(tables: Sequence[Table], writer: Writer) -> Iterator[None]:
+    """Close the writer and all rows at the end, whatever happens, and whichever of them fails."""
+    with ExitStack() as stack:
+        for table in tables:
+            close = getattr(table.rows, "close", None)
+            if close is not None:
+                stack.callback(close)
+        stack.callback(writer.close)
+        yield
 
 
 def _chunks(rows: Iterable[Any], pace: Pace) -> Iterator[list[Any]]:
