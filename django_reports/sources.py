@@ -232,12 +232,16 @@ def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
 
 
 def _keep_every_row(queryset: "QuerySet[Any]", joined_before: Container[str]) -> None:
-    """Have the joins for columns neither drop rows nor be where the database begins.
+    """Have the joins for columns and for the order neither drop rows nor be where one begins.
 
     A row whose foreign key leads nowhere is a row that was counted. And with an inner join MariaDB
     likes to begin at the smaller table and to sort everything before it gives the first row.
     """
-    joins = queryset.query.alias_map
+    query = queryset.query
+    used = query.alias_refcount.copy()
+    query.get_compiler(using=queryset.db).pre_sql_setup()  # adds those that the order wants
+    query.reset_refcounts(used)
+    joins = query.alias_map
     for alias, join in joins.items():
         if alias not in joined_before and isinstance(join, Join):
             joins[alias] = join.promote()
