@@ -39,6 +39,7 @@ class Measured:
     inside: list[float] = field(default_factory=list)  # without the start of Python and Django
     cpu: list[float] = field(default_factory=list)  # of the process itself, without the database
     memory: list[int] = field(default_factory=list)
+    watching: list[float] = field(default_factory=list)  # where the way counts that
     size: int = 0
 
     @property
@@ -62,6 +63,7 @@ class Measured:
             "inside": self.inside,
             "cpu": self.cpu,
             "memory": self.memory,
+            "watching": self.watching,
             "bytes": self.size,
             "rows_per_second": round(self.rate),
         }
@@ -103,6 +105,7 @@ def measure(ways, runs, folder, tell, keep=(), in_this_process=False):
                 measured.inside.append(told["inside"])
                 measured.cpu.append(told["cpu"])
                 measured.memory.append(told["memory"])
+                measured.watching += [told["watching"]] if "watching" in told else []
             if path.exists():
                 measured.size = path.stat().st_size
                 if way.name not in keep:

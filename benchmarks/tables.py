@@ -31,6 +31,7 @@ class Result:
     lines: list[tuple[str, float, str, float, bool]] = field(default_factory=list)
     equal: list[str] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
     def run(self, ways, keep=(), runs=None):
@@ -56,10 +57,7 @@ class Result:
         wish = spec(report, format, 1)
         with localised(wish):
             (way,) = prepare(wish, Authority.system(), Origin()).ways()
-        path = way.by.value
-        if way.reason:
-            path += f"; {way.reason}" + (f": {way.column.key}" if way.column else "")
-        self.paths[f"{report} as {format}"] = path
+        self.paths[f"{report} as {format}"] = str(way)
 
     def to_json(self):
         return {
@@ -70,6 +68,7 @@ class Result:
             "ways": {name: measured.to_json() for name, measured in self.ways.items()},
             "paths": self.paths,
             "equal": self.equal,
+            "notes": self.notes,
             "missing": self.missing,
         }
 
@@ -90,6 +89,7 @@ class Result:
         yield ""
         yield from (f"path of {what}: {path}" for what, path in self.paths.items())
         yield from (f"equal: {what}" for what in self.equal)
+        yield from self.notes
         yield from (f"left out: {what}" for what in self.missing)
         yield ""
         width = max((len(line[0]) for line in self.lines), default=0)
@@ -183,15 +183,21 @@ def measure_memory(result):
 
 
 def measure_watching(result):
-    """Progress, hash and cancel checks."""
+    """Progress, hash and cancel checks: how long they take, and a job beside one without them."""
     rows = result.options.rows
     for report in ("orders", "computed"):
         ways = [Way(f"{name}, {report}", name, report, rows=rows) for name in WATCHING]
-        found = result.run(ways)
-        pairs = zip(*(found[way.name].inside for way in ways), strict=True)
+        watched, unwatched = result.run(ways).values()
+        parts = zip(watched.watching, watched.inside, strict=True)
+        share = statistics.median(watching / inside for watching, inside in parts)
+        result.at_most(f"cost of watching, {report}", share * 100, 3, "%")
         # Of runs beside each other: what is looked for is less than what comes and goes.
-        ratio = statistics.median(with_it / without for with_it, without in pairs)
-        result.at_most(f"cost of watching, {report}", (ratio - 1) * 100, 3, "%")
+        pairs = zip(watched.inside, unwatched.inside, strict=True)
+        ratios = [with_it / without for with_it, without in pairs]
+        result.notes.append(
+            f"watched beside unwatched, {report}: {statistics.median(ratios):.3f} × "
+            f"({min(ratios):.2f} to {max(ratios):.2f})"
+        )
 
 
 WATCHING = ("watched", "unwatched")

@@ -53,9 +53,11 @@ class Section:
 
 
 class By(Enum):
-    COPY = "lines that PostgreSQL writes"
-    TEXTS = "texts made of what the driver gives"
-    ROWS = "rows of Python's values"
+    """What makes a file of rows. The values are how a report's author is told."""
+
+    COPY = "written by PostgreSQL (COPY)"
+    TEXTS = "written by Python, a column at a time"
+    ROWS = "written by Python"
 
 
 class Way(NamedTuple):
@@ -64,6 +66,12 @@ class Way(NamedTuple):
     by: By
     reason: str = ""
     column: BoundColumn | None = None
+
+    def __str__(self) -> str:
+        if self.by is By.COPY and self.column:
+            return f"{self.by.value}, but for columns of Python: {self.column.key}: {self.reason}"
+        told = f"{self.by.value}: {self.reason}" if self.reason else self.by.value
+        return f"{told}; by itself: {self.column.key}" if self.column else told
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ def test_a_quick_run_finds_every_file_equal(tmp_path):
     }
     assert (
         told["paths"]["orders as csv"]
-        == "texts made of what the driver gives; the database is not PostgreSQL"
+        == "written by Python, a column at a time: the database is not PostgreSQL"
     )
     assert {measured["rows"] for measured in told["ways"].values()} == {300}
+    assert all(0 < part < 1 for part in told["ways"]["watched, orders"]["watching"])
     assert "rows/s" in done.stdout

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from django_reports.audit import Origin
 from django_reports.exceptions import ReportError
-from django_reports.exports import By, Way, localised, prepare
+from django_reports.exports import localised, prepare
 from django_reports.permissions import Authority
 from django_reports.registry import registry
 from django_reports.reports import Report
@@ -47,18 +47,6 @@ def _explained(report: Report) -> list[str]:
         return [f"not known without its parameters: {error}"]
     several = len(ways) > 1
     return [
-        f"{section.title}: {_told(way)}" if several else _told(way)
+        f"{section.title}: {way}" if several else str(way)
         for section, way in zip(export.sections, ways, strict=True)
     ]
-
-
-def _told(way: Way) -> str:
-    if way.by is By.ROWS:
-        return f"written by Python: {way.reason}"
-    if way.by is By.TEXTS:
-        how = f"written by Python, a column at a time: {way.reason}"
-        return how + (f"; by itself: {way.column.key}" if way.column else "")
-    how = "written by PostgreSQL (COPY)"
-    return how + (
-        f", but for columns of Python: {way.column.key}: {way.reason}" if way.column else ""
-    )
