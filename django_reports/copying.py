@@ -5,14 +5,11 @@ cannot make a column's text, it gives the values that Python makes it of, behind
 what is not plain is looked at by Python, value by value.
 """
 
-import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
@@ -20,18 +17,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_reports.columns import BoundColumn
 from django_reports.kinds import Rendering, ToText
-from django_reports.kinds.postgresql import (
-    FIRST_MOMENT,
-    LAST_MOMENT,
-    TEXTS,
-    SqlText,
-    sql_text,
-)
+from django_reports.kinds.postgresql import TEXTS, SqlText, sql_text
 from django_reports.picking import Computed, Places
 from django_reports.sources import QuerySetSource, Source, Spool, changes_values
 from django_reports.writers import Writer
 from django_reports.writers.guard import guard_of
 from django_reports.writers.lines import HOLE, LineFormat, Mark
+from django_reports.zones import agree_on
 
 # How PostgreSQL writes dates, intervals and floats; as it was again when the rows are read.
 SESSION = {
@@ -40,7 +32,6 @@ SESSION = {
     "extra_float_digits": "1",
     "jit": "off",
 }
-WEEK = dt.timedelta(weeks=1)
 NOTHING = SqlText(frozenset(), lambda value: "NULL", is_text=False)
 
 
@@ -204,7 +195,7 @@ class Selected:
         text = sql_text(column.kind, rendering, guard_of(column))
         if text is None or self.types[at] not in text.types:
             raise CannotCopy("its kind of value is written by Python", column)
-        if text.has_zone and not _agree_on(self.connection.alias, rendering.time_zone):
+        if text.has_zone and not agree_on(self.connection.alias, rendering.time_zone):
             raise CannotCopy("Python and the database differ in their time zones", column)
         return Field(text, f"t.c{at}")
 
@@ -295,46 +286,3 @@ def _check_connection(connection: BaseDatabaseWrapper) -> None:
     encodings = {raw.info.parameter_status(f"{side}_encoding") for side in ("server", "client")}
     if encodings != {"UTF8"}:
         raise CannotCopy("the database does not speak UTF-8")
-
-
-@lru_cache
-def _agree_on(alias: str, zone: ZoneInfo) -> bool:
-    """Whether the database and Python know the same offsets of a time zone.
-
-    Compared week by week, and around every change that Python knows.
-    """
-    if zone.key == "UTC":
-        return True
-    moments = []
-    moment, before = FIRST_MOMENT, _offset(FIRST_MOMENT, zone)
-    while moment < LAST_MOMENT + WEEK:
-        moments.append(moment)
-        later = moment + WEEK
-        after = _offset(later, zone)
-        if before != after:
-            change = _first_after_change(moment, later, zone)
-            moments += [change - dt.timedelta(seconds=1), change]
-        moment, before = later, after
-    with connections[alias].cursor() as cursor:
-        cursor.execute(
-            "SELECT array_agg(extract(epoch FROM"
-            " (m AT TIME ZONE %s) - (m AT TIME ZONE 'UTC'))::int ORDER BY at)"
-            " FROM (SELECT to_timestamp(second), at"
-            " FROM unnest(%s::bigint[]) WITH ORDINALITY AS seconds(second, at)) moments(m, at)",
-            [zone.key, [int(moment.timestamp()) for moment in moments]],
-        )
-        (offsets,) = cursor.fetchone()
-    return bool(offsets == [_offset(moment, zone).total_seconds() for moment in moments])
-
-
-def _offset(moment: dt.datetime, zone: ZoneInfo) -> dt.timedelta:
-    return moment.astimezone(zone).utcoffset() or dt.timedelta()
-
-
-def _first_after_change(before: dt.datetime, after: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    old = _offset(before, zone)
-    while after - before > dt.timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        middle = middle.replace(microsecond=0)
-        before, after = (middle, after) if _offset(middle, zone) == old else (before, middle)
-    return after

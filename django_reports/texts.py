@@ -4,15 +4,13 @@ On the long way Django makes Python's values of a driver's, one by one, and text
 Here the texts of a column are made at once, a chunk at a time; what is unusual goes the long way.
 """
 
-import datetime as dt
 import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal as PyDecimal
-from functools import lru_cache, partial
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
@@ -28,6 +26,7 @@ from django_reports.picking import Computed
 from django_reports.sources import QuerySetSource, Source, changes_values
 from django_reports.writers import Writer
 from django_reports.writers.guard import escape, escape_each, guard_of
+from django_reports.zones import day_in
 
 # From the values of a column to their texts. Raises UNUSUAL for values that it is not made for.
 Texts = Callable[[Sequence[Any]], Sequence[str]]
@@ -37,9 +36,6 @@ NONE = type(None)
 T = TypeVar("T")
 DIGITS_OF_FLOAT = 15  # that are certain
 REMEMBERED = 10_000  # of one column's texts
-HOUR = dt.timedelta(hours=1)
-ALMOST_HOUR = dt.timedelta(minutes=59, seconds=59)
-HOURS = [f"{hour:02}" for hour in range(24)]
 MOMENTS = re.compile(r"(?:\d{4}-\d\d-\d\d[ T]\d\d:[0-5]\d:[0-5]\d(?:\.\d{6})?\n)*", re.ASCII)
 
 
@@ -290,7 +286,9 @@ def _moment(
     is_in_utc = settings.USE_TZ and value.connection.timezone_name == "UTC"
     if value.type != "DateTimeField" or not is_in_utc or not value.ask_for_text():
         return None
-    days = Remembered(partial(_day_of, rendering.time_zone, rendering.is_spreadsheet))
+    days = Remembered(
+        partial(day_in, rendering.time_zone, " " if rendering.is_spreadsheet else "T")
+    )
 
     def text(raw: str) -> str:
         names, hours = days[raw[:10]]
@@ -314,52 +312,6 @@ def _moment(
         return _with_none(found, values)
 
     return texts
-
-
-# Days of the zone by their names; for each hour: on which of them it is, itself, and the offset.
-Day = tuple[Sequence[str], Mapping[str, tuple[int, str, str]]]
-
-
-def _day_of(zone: ZoneInfo, is_spreadsheet: bool, day: str) -> Day:
-    """Of a day in UTC, the hours as they are in a zone.
-
-    Hours are left out that do not begin with one of the zone, or in which its offset changes.
-    """
-    separator = " " if is_spreadsheet else "T"
-    begin = dt.datetime.fromisoformat(f"{day} 00:00:00+00:00")
-    try:
-        first, *others, last = [(begin + n * HOUR).astimezone(zone) for n in (0, 6, 12, 18, 24)]
-        if any(moment.utcoffset() != first.utcoffset() for moment in (*others, last)):
-            return _changing_day(begin, zone, separator)
-    except OverflowError:  # the first and the last day of the calendar
-        return (), {}
-    if first.minute or first.second:
-        return (), {}
-    names = first.date().isoformat(), last.date().isoformat()
-    return names, _hours(first.hour, separator, first.isoformat()[19:])
-
-
-@lru_cache
-def _hours(first: int, separator: str, offset: str) -> Mapping[str, tuple[int, str, str]]:
-    """One for all days of an offset: so little that it stays in the processor's cache."""
-    return {
-        hour: ((first + at) // 24, separator + HOURS[(first + at) % 24], offset)
-        for at, hour in enumerate(HOURS)
-    }
-
-
-def _changing_day(begin: dt.datetime, zone: ZoneInfo, separator: str) -> Day:
-    names: list[str] = []
-    hours = {}
-    for at, hour in enumerate(HOURS):
-        local = (begin + at * HOUR).astimezone(zone)
-        last = (begin + at * HOUR + ALMOST_HOUR).astimezone(zone)
-        iso = local.isoformat(separator)
-        if local.utcoffset() == last.utcoffset() and iso[13:19] == ":00:00":
-            if iso[:10] not in names:
-                names.append(iso[:10])
-            hours[hour] = names.index(iso[:10]), iso[10:13], iso[19:]
-    return names, hours
 
 
 def _with_none(texts: Sequence[str], values: Sequence[Any]) -> Sequence[str]:

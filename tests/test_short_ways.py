@@ -457,7 +457,7 @@ def test_read_block_by_block_outside_a_transaction(report_class, monkeypatch):
 @copying_only
 def test_a_time_zone_about_which_the_two_differ(monkeypatch):
     put(20)
-    monkeypatch.setattr(copying, "_agree_on", lambda alias, zone: False)
+    monkeypatch.setattr(copying, "agree_on", lambda alias, zone: False)
     spec = export_of(CSV_WAYS[0], ["id", "datetime"])
     with localised(spec):
         (taken,) = prepare(spec, Authority.system(), Origin()).ways()
