@@ -144,14 +144,17 @@ class Control:
                 logger.warning("event=not_interrupted error=%s", error)
 
     def _report(self, lease_until: Any) -> None:
+        """One query for each beat, unless there is something to be told."""
         running = self._rows.running()
-        is_owner = running.update(
-            lease_until=lease_until,
-            rows_done=self.meter.rows,
-            bytes=self.meter.size,
-            rows_expected=self.rows_expected,
-        )
-        if not is_owner:
-            self._is_lost = True
-        elif running.exclude(cancel_requested_at=None).exists():
+        progress = {
+            "lease_until": lease_until,
+            "rows_done": self.meter.rows,
+            "bytes": self.meter.size,
+            "rows_expected": self.rows_expected,
+        }
+        if running.filter(cancel_requested_at=None).update(**progress):
+            return
+        if running.update(**progress):
             self._is_canceled = True
+        else:
+            self._is_lost = True
