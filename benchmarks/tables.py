@@ -188,8 +188,8 @@ def measure_watching(result):
     for report in ("orders", "computed"):
         ways = [Way(f"{name}, {report}", name, report, rows=rows) for name in WATCHING]
         watched, unwatched = result.run(ways).values()
-        parts = zip(watched.watching, watched.inside, strict=True)
-        share = statistics.median(watching / inside for watching, inside in parts)
+        parts = zip(watched.watching, watched.seconds, strict=True)
+        share = statistics.median(watching / whole for watching, whole in parts)
         result.at_most(f"cost of watching, {report}", share * 100, 3, "%")
         # Of runs beside each other: what is looked for is less than what comes and goes.
         pairs = zip(watched.inside, unwatched.inside, strict=True)
