@@ -38,7 +38,7 @@ def main():
         files = [f"tests/{name}" for name in names]
         done = subprocess.run(
             [sys.executable, "-m", "tests", "-m", "thorough", "-n", str(at_once),
-             "--maxschedchunk", "1", *files, *sys.argv[1:]],
+             "--maxschedchunk", "1", "-o", "faulthandler_timeout=0", *files, *sys.argv[1:]],
             env={**os.environ, **SIZE, "TEST_DATABASES": database},
             check=False,
         )  # fmt: skip
