@@ -62,7 +62,7 @@ def record_membership(
     if action not in changes:
         return
     if action == "pre_clear":
-        others = (instance.user_set if reverse else instance.groups).all()
+        others = model._base_manager.filter(groups=instance) if reverse else instance.groups.all()
     else:
         others = model._base_manager.filter(pk__in=pk_set or ())
     others = list(others.order_by("pk"))

@@ -8,7 +8,17 @@ from typing import Any, cast
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Count, Q, QuerySet, prefetch_related_objects
+from django.db.models import (
+    Count,
+    Expression,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    prefetch_related_objects,
+)
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from django_reports.conf import get_settings
@@ -40,7 +50,7 @@ class Right:
 def people() -> "QuerySet[Any]":
     """Everybody who may have a right to any export, by name: constant in its queries."""
     model = get_user_model()
-    users = model._default_manager.filter(is_active=True).order_by(model.USERNAME_FIELD, "pk")
+    users = _active(model).order_by(model.USERNAME_FIELD, "pk")
     if type(get_policy()) is not GroupPolicy:
         return users
     having = Q(pk__in=[])
@@ -54,9 +64,23 @@ def people() -> "QuerySet[Any]":
 
 def grants() -> "QuerySet[GroupReportPermission]":
     """Every grant, by group, with `members`: how many active people have it."""
-    active = Count("group__user", filter=Q(group__user__is_active=True), distinct=True)
-    found = GroupReportPermission.objects.select_related("group").annotate(members=active)
+    found = GroupReportPermission.objects.select_related("group").annotate(members=_members())
     return cast("QuerySet[GroupReportPermission]", found.order_by("group__name", "report"))
+
+
+def _members() -> Expression:
+    """Counted from the side of the people: only they have a name for it that is certain."""
+    model = get_user_model()
+    if not _has_field(model, "groups"):
+        return Value(0)
+    people = _active(model).filter(groups=OuterRef("group")).order_by()
+    number = people.values("groups").annotate(number=Count("pk", distinct=True)).values("number")
+    return Coalesce(Subquery(number), 0)
+
+
+def _active(model: Any) -> "QuerySet[Any]":
+    people: QuerySet[Any] = model._default_manager.all()
+    return people.filter(is_active=True) if _has_field(model, "is_active") else people
 
 
 def rights_of(users: Collection[Any]) -> Iterator[Right]:

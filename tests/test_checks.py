@@ -3,6 +3,7 @@
 import pytest
 from django.contrib import admin
 from django.contrib.admin.sites import all_sites
+from django.contrib.auth.backends import ModelBackend
 from django.core import checks
 from django.db import models
 from django.db.models import F
@@ -148,6 +149,11 @@ def test_signed_addresses_are_fine(settings):
     assert messages() == []
 
 
+def test_files_in_memory_are_fine_as_in_tests(settings):
+    keep_in(settings, "django.core.files.storage.InMemoryStorage")
+    assert messages() == []
+
+
 @pytest.mark.parametrize(
     ("mode", "shown"), [(0o644, "the mode 644"), (0o604, "the mode 604"), (None, "no mode")]
 )
@@ -246,7 +252,7 @@ def test_e008_doubled_column(declare):
         (Column("a", value=value_of, fields=["nota"]), "column 'a': shop.Order has no field"),
         (Column("a", value=value_of, fields="note"), "not the text 'note'"),
         (Column("number", kind="txt"), "column 'number': there is no kind 'txt'"),
-        (Column("number", mask="all", permission="a.b"), "there is no mask 'all'"),
+        (Column("number", mask="all", permission="shop.view_cost"), "there is no mask 'all'"),
         (Column("number", mask="null"), "for those without permission="),
         (Column("total", total="mean"), "no total 'mean'; the legal ones are sum, average"),
         (Column("a", path="number", expression=F("id")), "path and expression; choose one"),
@@ -452,7 +458,9 @@ def test_i001_fields_of_other_models(declare):
 
 def test_i001_is_content_with_a_permission(declare):
     made = declare(
-        ModelReport, model=Order, columns=[Column("customer__name", permission="shop.see_names")]
+        ModelReport,
+        model=Order,
+        columns=[Column("customer__name", permission="shop.view_customer")],
     )
     assert [m for m in messages(deploy=True) if m.obj is type(made)] == []
 
@@ -497,8 +505,38 @@ def test_w004_column_that_looks_personal(declare):
     assert messages() == []
 
 
+def test_w006_a_permission_that_no_model_declares(declare, settings):
+    columns = ["id", Column("name", permission="shop.view_custmer")]
+    declare(ModelReport, model=Customer, columns=columns)
+    message = found("W006")
+    assert message.msg == (
+        "shop.reports.Broken, column 'name', needs the permission 'shop.view_custmer', which no "
+        "model declares."
+    )
+    assert "permissions of a model's Meta" in message.hint
+    settings.AUTHENTICATION_BACKENDS = ["tests.test_checks.AsksElsewhere"]
+    assert messages() == []
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.RemoteUserBackend"]
+    assert len(messages()) == 1
+    silenced = ["django_reports.W006"]
+    columns[1] = Column("name", permission="else.where", silenced_system_checks=silenced)
+    assert messages() == []
+
+
+def test_w006_a_reports_own_permission(declare):
+    declare(ModelReport, model=Customer, columns=["id"], permission="shop.veiw_customer")
+    assert "shop.reports.Broken needs the permission 'shop.veiw_customer'" in found("W006").msg
+
+
+class AsksElsewhere(ModelBackend):
+    """Knows permissions that are in no table."""
+
+    def has_perm(self, user, perm, obj=None):
+        return perm.startswith("shop.")
+
+
 def test_e023_hashes_without_a_key(declare, configure):
-    column = Column("name", permission="shop.view_customer_name", mask="hash")
+    column = Column("name", permission="shop.view_customer_email", mask="hash")
     declare(ModelReport, model=Customer, columns=["id", column])
     assert "'name' has mask=\"hash\"" in found("E023").msg
     configure(MASK_KEY="a long random text")

@@ -2,9 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
+from django.apps import apps
+from django.contrib.auth import get_backends, get_permission_codename
+from django.contrib.auth.backends import ModelBackend
 from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.db.models import F
 
@@ -21,6 +24,7 @@ from django_reports.registry import registry
 from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
 
 TAG = "django_reports"
+UNDECLARED = "django_reports.W006"
 
 # An identifier is part of an address among the staff pages, whose other addresses are these.
 IDENTIFIER = re.compile(r"[\w.-]+")
@@ -41,8 +45,11 @@ def check_reports(**kwargs: Any) -> list[CheckMessage]:
                 id="django_reports.E005",
             )
         )
+    declared = _declared_permissions()
     for report in reports:
         found += check_report(report)
+        if declared is not None:
+            found += _check_permissions(report, declared)
     return found
 
 
@@ -202,6 +209,44 @@ def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
             obj=type(report),
             id="django_reports.E023",
         )
+
+
+def _check_permissions(report: Report, declared: Container[str]) -> Iterator[CheckMessage]:
+    """A name with a mistake in it reads like a right that nobody has."""
+    wanted: list[tuple[str, str | None, Sequence[str]]] = [(_name(report), report.permission, ())]
+    for part in report.get_sections().values():
+        wanted += [
+            (f"{_name(part)}, column {column.name!r},", column.permission,
+             column.silenced_system_checks)
+            for column in part.get_declared_columns()
+        ]  # fmt: skip
+    for what, permission, silenced in wanted:
+        if permission and permission not in declared and UNDECLARED not in silenced:
+            yield Warning(
+                f"{what} needs the permission {permission!r}, which no model declares.",
+                hint="Correct it, or name it in permissions of a model's Meta and migrate. If it "
+                "is made elsewhere, silence this check.",
+                obj=type(report),
+                id=UNDECLARED,
+            )
+
+
+def _declared_permissions() -> Container[str] | None:
+    """Those of all models; None where a project asks somebody else about permissions."""
+    if any(type(backend).has_perm is not ModelBackend.has_perm for backend in _asked_backends()):
+        return None
+    return {
+        f"{options.app_label}.{codename}"
+        for options in (model._meta for model in apps.get_models())
+        for codename in (
+            *(get_permission_codename(action, options) for action in options.default_permissions),
+            *(codename for codename, _name in options.permissions),
+        )
+    }
+
+
+def _asked_backends() -> Iterator[Any]:
+    return (backend for backend in get_backends() if hasattr(backend, "has_perm"))
 
 
 def _names_in(expression: Any) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """A user model of the project's own: UUID keys, e-mail addresses for names."""
 
 import json
+import re
+from itertools import chain
 
 import pytest
 
@@ -91,6 +93,29 @@ def test_who_has_not_logged_in_is_told_in_their_own_words(site):
     told = stranger.ask("/reports/shop.orders/")
     assert told.status == 401
     assert told.headers["Content-Type"] == "application/problem+json"
+
+
+def test_people_whose_groups_have_another_name_for_them(site):
+    root = site.person("root@example.com")
+    assert "alice@example.com" in root.text("/reports/rights/")
+    by_group = root.text("/reports/rights/?by=group")
+    assert by_group.index("analysts") < by_group.index("sales")
+    assert re.findall(r"<td>(\d+)</td>", by_group) == ["2", "1"]
+    site.manage("shell", "-c", GUESTS)
+    (_added, removed) = map(
+        json.loads, chain(*site.audit("membership_changed", fields="data")[-2:])
+    )
+    assert (removed["change"], removed["groups"]) == ("removed", ["guests"])
+    assert [person["name"] for person in removed["people"]] == ["bob@example.com"]
+
+
+GUESTS = """
+from django.contrib.auth.models import Group
+from tests.projects.members.models import Member
+guests = Group.objects.create(name="guests")
+guests.members.add(Member.objects.get(email="bob@example.com"))
+guests.members.clear()
+"""
 
 
 def plain(key):

@@ -14,6 +14,7 @@ class Customer(models.Model):
 
     class Meta:
         verbose_name = _("customer")
+        permissions = [("view_customer_email", "Can see customers' e-mail addresses")]
 
     def __str__(self):
         return self.name
@@ -36,6 +37,7 @@ class Order(models.Model):
     class Meta:
         verbose_name = _("order")
         verbose_name_plural = _("orders")
+        permissions = [("view_cost", "Can see what orders cost")]
 
     def __str__(self):
         return self.number

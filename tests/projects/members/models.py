@@ -1,6 +1,6 @@
 import uuid
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group, PermissionsMixin
 from django.db import models
 
 
@@ -16,12 +16,14 @@ class MemberManager(BaseUserManager):
 
 
 class Member(AbstractBaseUser, PermissionsMixin):
-    """No user name, no first name: just what a login needs."""
+    """No user name, no first name, nobody inactive: just what a login needs."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
     is_staff = models.BooleanField(default=False)
-    is_active = models.BooleanField(default=True)
+    groups = models.ManyToManyField(
+        Group, blank=True, related_name="members", related_query_name="member"
+    )
 
     objects = MemberManager()
 
