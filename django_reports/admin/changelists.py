@@ -6,6 +6,8 @@ that names what it lacks when asked for more.
 """
 
 import copy
+import datetime as dt
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -19,6 +21,8 @@ from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, QueryDict
 from django.urls import get_resolver, get_script_prefix, resolve, reverse
 from django.utils import translation
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -29,6 +33,7 @@ from django_reports.reports import ModelReport, ReportContext, User
 from django_reports.selections import Selection, SelectionKind, register_selection
 
 KIND = "changelist"
+BESIDE = dt.timedelta(seconds=10)  # between a list and the same list built again
 
 
 class _Silent(BaseStorage):
@@ -219,12 +224,13 @@ def verify_replay(
 ) -> None:
     """At the click: the replay must ask for exactly what the live list shows.
 
+    A list that reads the clock does so again; its moments need only lie beside each other.
     `live` is the list's queryset where the caller has it, else it is built from the request.
     Raises SelectionNotReplayable, so that it is refused here and not in a worker.
     """
     if live is None:
         live = rows_of_changelist(model_admin, request, selection.data["keys"])
-    if _sql(live) != _sql(replay(selection, request.user)):
+    if not _is_same(_compiled(live), _compiled(replay(selection, request.user))):
         raise SelectionNotReplayable(
             _(
                 "This list cannot be exported: built again without its request it would hold other "
@@ -234,12 +240,39 @@ def verify_replay(
         )
 
 
-def _sql(queryset: "QuerySet[Any]") -> tuple[str, tuple[Any, ...]] | None:
+Compiled = tuple[str, tuple[Any, ...]]
+
+
+def _compiled(queryset: "QuerySet[Any]") -> Compiled | None:
     try:
         sql, parameters = queryset.query.get_compiler(using=queryset.db).as_sql()
     except EmptyResultSet:
         return None
-    return sql, tuple(map(repr, parameters))
+    return sql, tuple(parameters)
+
+
+def _is_same(one: Compiled | None, other: Compiled | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one[0] == other[0] and all(map(_is_same_value, one[1], other[1]))
+
+
+def _is_same_value(one: Any, other: Any) -> bool:
+    """Whether two parameters are equal, or both were read from the clock, one after the other."""
+    if repr(one) == repr(other):
+        return True
+    first, second = _moment(one), _moment(other)
+    if first is None or second is None:
+        return False
+    return is_aware(first) == is_aware(second) and abs(first - second) < BESIDE
+
+
+def _moment(value: Any) -> dt.datetime | None:
+    """As a database's parameter it is a text on some of them."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return parse_datetime(value)
+    return value if isinstance(value, dt.datetime) else None
 
 
 def _queryset(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":

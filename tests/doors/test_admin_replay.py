@@ -1,11 +1,14 @@
 """Lists that depend on more than their URL, lists of several reports, sites of one's own."""
 
+import datetime as dt
 import json
 
 import pytest
 from django.contrib import admin
+from django.utils import timezone
 
 from django_reports import Column, ModelReport
+from django_reports.admin.changelists import ReplayedRequest
 from django_reports.models import ReportJob
 from tests.doors.helpers import EXPORT, LIST, browse, chosen, lines_of, run, text_of, ticked
 from tests.shop.models import Customer, Order
@@ -82,6 +85,39 @@ def test_what_it_reads_can_be_captured(alice, orders, own_orders, tenants, get_q
                restore_request=restore_request)  # fmt: skip
     response = browse(alice).post(OWN_EXPORT, chosen())
     assert len(lines_of(response)) == 11
+
+
+def ago(**time):
+    return timezone.now() - dt.timedelta(**time)
+
+
+def test_a_list_that_reads_the_clock_reads_it_again(alice, orders, own_orders, configure):
+    def of_this_hour(self, request):
+        return admin.ModelAdmin.get_queryset(self, request).filter(placed_at__gt=ago(hours=1))
+
+    configure(STREAM_MAX_ROWS=1)
+    Order.objects.filter(pk__in=[order.pk for order in orders[:3]]).update(placed_at=ago(minutes=1))
+    Order.objects.filter(pk=orders[0].pk).update(placed_at=ago(minutes=59))
+    own_orders(get_queryset=of_this_hour)
+    response = browse(alice).post(OWN_EXPORT, chosen())
+    assert response.status_code == 302, text_of(response)
+    Order.objects.filter(pk=orders[0].pk).update(placed_at=ago(minutes=61))
+    assert run(ReportJob.objects.get()).rows_done == 2
+
+
+@pytest.mark.parametrize("seconds", [-60, 60])
+def test_a_moment_that_is_another_without_the_request_is_no_clock(
+    alice, orders, own_orders, seconds
+):
+    def since(self, request):
+        moved = seconds if isinstance(request, ReplayedRequest) else 0
+        rows = admin.ModelAdmin.get_queryset(self, request)
+        return rows.filter(placed_at__gt=ago(hours=1, seconds=moved))
+
+    own_orders(get_queryset=since)
+    response = browse(alice).get(OWN_EXPORT)
+    assert response.status_code == 400
+    assert "it would hold other rows" in text_of(response)
 
 
 def test_what_was_captured_is_there_in_the_background(
