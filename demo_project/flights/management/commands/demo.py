@@ -125,7 +125,7 @@ def _child(*arguments: str, log: IO[str] | None = None) -> Iterator[subprocess.P
     try:
         yield process
     finally:
-        # Asked once, RQ finishes the job at hand; asked again, it stops.
+        # Asked once, a worker hands its job back; asked again, it stops.
         for _ in range(2):
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
