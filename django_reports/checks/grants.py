@@ -68,7 +68,7 @@ def check_powers(databases: Iterable[str] | None = None, **kwargs: Any) -> list[
 
 def _has_tables(databases: Iterable[str] | None) -> bool:
     """Whether the checks may ask the database of the grants, and it has been migrated."""
-    alias = router.db_for_read(GroupReportPermission)
+    alias = router.db_for_write(GroupReportPermission)
     if alias not in (databases or ()):
         return False
     try:
