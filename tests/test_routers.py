@@ -6,12 +6,12 @@ nothing that was written since.
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.db import connections, transaction
 
 from django_reports import checkpoints, delivery, jobs
-from django_reports.checks.grants import check_tenants
+from django_reports.checks.grants import check_powers, check_tenants
 from django_reports.exceptions import QuotaExceeded, ReportDenied
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from django_reports.runners.local import drain
@@ -174,9 +174,13 @@ def test_a_membership_of_new_people_is_recorded():
     assert [entry.data["people"][0]["name"] for entry in told] == ["zoe", "zoe"]
 
 
-def test_checks_ask_the_database_of_the_grants(configure):
+def test_checks_ask_the_database_of_the_grants():
     GroupReportPermission.objects.filter(max_rows=None).update(others="tenant")
     assert [found.id for found in check_tenants(databases=["default"])] == [
         "django_reports.E022"
     ] * 2
     assert check_tenants(databases=["replica"]) == []
+    mighty = Group.objects.create(name="mighty")
+    mighty.permissions.add(Permission.objects.get(codename="change_group"))
+    (found,) = check_powers(databases=["default"])
+    assert "The members of 'mighty'" in found.msg
