@@ -17,7 +17,6 @@ from django.core.files.storage import InvalidStorageError, storages
 from django.utils.module_loading import import_string
 
 from django_reports import digests
-from django_reports.checkpoints import database
 from django_reports.conf import get_settings
 from django_reports.models import AuditCheckpoint
 
@@ -197,7 +196,7 @@ def publish() -> int:
     if not wanted:
         return 0
     done = 0
-    waiting = AuditCheckpoint.objects.using(database()).filter(is_anchored=False)
+    waiting = AuditCheckpoint.objects.filter(is_anchored=False)
     for checkpoint in waiting.order_by("number")[:AT_ONCE]:
         for name, anchor in list(wanted.items()):
             if name in checkpoint.anchors:
@@ -210,7 +209,7 @@ def publish() -> int:
             else:
                 checkpoint.anchors.append(name)
         checkpoint.is_anchored = len(checkpoint.anchors) >= len(get_settings().AUDIT_ANCHORS)
-        checkpoint.save(using=database(), update_fields=["anchors", "is_anchored"])
+        checkpoint.save(update_fields=["anchors", "is_anchored"])
         done += checkpoint.is_anchored
         if not wanted:
             break

@@ -24,7 +24,7 @@ def database() -> str:
 
 
 def last_checkpoint() -> AuditCheckpoint | None:
-    return AuditCheckpoint.objects.using(database()).order_by("number").last()
+    return AuditCheckpoint.objects.order_by("number").last()
 
 
 def seal() -> int:
@@ -44,7 +44,7 @@ def _seal_batch() -> int:
     once, one gets the number.
     """
     last = last_checkpoint()
-    waiting = AuditEntry.objects.using(database()).filter(position=None).order_by("id")
+    waiting = AuditEntry.objects.filter(position=None).order_by("id")
     entries = list(waiting.values_list("id", "digest")[:BATCH])
     if not entries:
         return 0
@@ -64,7 +64,7 @@ def _seal_batch() -> int:
     checkpoint.signature = digests.sign(digests.checkpoint_text(checkpoint))
     try:
         with transaction.atomic(using=database()):
-            checkpoint.save(using=database(), force_insert=True)
+            checkpoint.save(force_insert=True)
             _write(sealed)
     except IntegrityError:
         logger.info("checkpoint=%s event=sealed_by_another", checkpoint.number)

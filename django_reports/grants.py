@@ -52,11 +52,19 @@ def record_bulk(before: Any, after: Any, **kwargs: Any) -> None:
 
 
 def record_membership(
-    instance: Any, action: str, reverse: bool, model: Any, pk_set: set[Any] | None, **kwargs: Any
+    *,
+    instance: Any,
+    action: str,
+    reverse: bool,
+    model: Any,
+    pk_set: set[Any] | None,
+    using: str,
+    **kwargs: Any,
 ) -> None:
     """Who is in which group decides as much as a grant does.
 
-    Whatever is cleared is told before it happens: afterwards nobody knows what it was.
+    Whatever is cleared is told before it happens: afterwards nobody knows what it was. Who it is
+    about is read where it is written: a replica may not know them yet.
     """
     changes = {"post_add": "added", "post_remove": "removed", "pre_clear": "removed"}
     if action not in changes:
@@ -65,7 +73,7 @@ def record_membership(
         others = model._base_manager.filter(groups=instance) if reverse else instance.groups.all()
     else:
         others = model._base_manager.filter(pk__in=pk_set or ())
-    others = list(others.order_by("pk"))
+    others = list(others.using(using).order_by("pk"))
     people, groups = (others, [instance]) if reverse else ([instance], others)
     if people and groups:
         audit.record(

@@ -6,7 +6,7 @@ Each end is an entry itself. By it, verification knows what may be missing.
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -49,7 +49,7 @@ def purge_entries(before: dt.datetime) -> int:
 
     That checkpoint stays: it is what the rest of the chain hangs on.
     """
-    points = AuditCheckpoint.objects.using(database())
+    points = AuditCheckpoint.objects.all()
     last = points.filter(created_at__lt=before).order_by("number").last()
     if last is None:
         return 0
@@ -78,10 +78,9 @@ def purge_personal_data(before: dt.datetime) -> int:
 
 def purge_jobs(before: dt.datetime) -> int:
     """Remove the rows of jobs that ended before a moment and have no file."""
-    alias = router.db_for_write(ReportJob)
-    ended = ReportJob.objects.using(alias).exclude(status__in=ACTIVE)
+    ended = ReportJob.objects.exclude(status__in=ACTIVE)
     old = ended.filter(finished_at__lt=before, file_key="")
-    with transaction.atomic(using=alias):
+    with transaction.atomic(using=old.db):
         count: int = old.count()
         if count:
             _record(Removal.JOBS, before, count)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import digests, storage
 from django_reports.anchors import Anchor, all_anchors, facts_of
-from django_reports.checkpoints import database, last_checkpoint
+from django_reports.checkpoints import last_checkpoint
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import AuditCheckpoint, AuditEntry, Removal, ReportJob
 from django_reports.pipeline import BLOCK
@@ -110,7 +110,7 @@ class _Log:
     def _entries(self) -> Any:
         """Rows with the attributes of entries: making those would take as long as the rest."""
         names = [field.attname for field in AuditEntry._meta.concrete_fields]
-        return AuditEntry.objects.using(database()).values_list(*names, named=True)
+        return AuditEntry.objects.values_list(*names, named=True)
 
     def _sealed(self) -> Iterator[AuditEntry]:
         rows = self._entries().filter(position__lte=self._bound).order_by("position")
@@ -122,7 +122,7 @@ class _Log:
 
     def _kept_checkpoints(self) -> Iterator[AuditCheckpoint]:
         number = self._last.number if self._last else 0
-        rows = AuditCheckpoint.objects.using(database()).filter(number__lte=number)
+        rows = AuditCheckpoint.objects.filter(number__lte=number)
         return _read(rows.order_by("number"), self._cursors)
 
     def _read_removals(self) -> _Removed:
@@ -239,7 +239,7 @@ class _Told:
         A seal is made of all before it: if the newest is the same, all before are. If it is not,
         the first other one is found by halving.
         """
-        points = AuditCheckpoint.objects.using(database())
+        points = AuditCheckpoint.objects.all()
         last, first = points.order_by("number").last(), points.order_by("number").first()
         if self.newest > (last.number if last else 0):
             raise Wrong(
@@ -275,7 +275,7 @@ class _Told:
         )
 
     def _is_same(self, number: int) -> bool:
-        point = AuditCheckpoint.objects.using(database()).get(number=number)
+        point = AuditCheckpoint.objects.get(number=number)
         with _readable(self.anchor):
             told = self.anchor.read(number)
         return told is None or told == facts_of(point)
@@ -334,5 +334,5 @@ def digest_of(file: Any) -> str:
 
 def exports_of(sha256: str) -> Iterator[AuditEntry]:
     """The entries of the exports that made a file of this SHA-256, newest first."""
-    made = AuditEntry.objects.using(database()).filter(action=AuditAction.FINISHED)
+    made = AuditEntry.objects.filter(action=AuditAction.FINISHED)
     yield from made.filter(data__sha256=sha256).order_by("-id")

@@ -68,6 +68,12 @@ def test_a_list_as_filtered(alice, captured):
     assert tables_asked(captured, "replica") == {Order}
 
 
+def test_the_audit_log_as_a_report(alice, captured):
+    job = make(None, "django_reports.audit", columns=["action"])
+    assert job.status == "succeeded"
+    assert tables_asked(captured, "replica") == {AuditEntry}
+
+
 @pytest.mark.parametrize("where", ["get_queryset", "filter_queryset"])
 def test_a_report_that_chooses_a_database_keeps_it(alice, captured, monkeypatch, where):
     class Chosen(ModelReport):

@@ -26,7 +26,7 @@ def check_tenants(databases: Iterable[str] | None = None, **kwargs: Any) -> list
     """Grants for the same tenant, where nobody has one. Asked for by `check --database`."""
     if settings_problems() or get_settings().TENANT is not None:
         return []
-    if not _has_tables(databases):
+    if _database(databases) is None:
         return []
     found = GroupReportPermission.objects.filter(others=Others.TENANT)
     return [
@@ -45,14 +45,15 @@ def check_powers(databases: Iterable[str] | None = None, **kwargs: Any) -> list[
     """Who can give themselves everything: by name with `--database`, else that there are some."""
     names = [f"{app}.{codename}" for app, codenames in POWERS.items() for codename in codenames]
     who = "Whoever has one of these permissions"
-    if _has_tables(databases):
+    alias = _database(databases)
+    if alias is not None:
         mighty = Q()
         for app, codenames in POWERS.items():
             mighty |= Q(
                 permissions__content_type__app_label=app, permissions__codename__in=codenames
             )
-        groups = Group.objects.filter(mighty).order_by("name").values_list("name", flat=True)
-        found = list(dict.fromkeys(groups))
+        groups = Group.objects.using(alias).filter(mighty).order_by("name")
+        found = list(dict.fromkeys(groups.values_list("name", flat=True)))
         if not found:
             return []
         who = f"The members of {', '.join(map(repr, found))}, who have one of these permissions,"
@@ -66,13 +67,13 @@ def check_powers(databases: Iterable[str] | None = None, **kwargs: Any) -> list[
     ]
 
 
-def _has_tables(databases: Iterable[str] | None) -> bool:
-    """Whether the checks may ask the database of the grants, and it has been migrated."""
-    alias = router.db_for_read(GroupReportPermission)
+def _database(databases: Iterable[str] | None) -> str | None:
+    """The database of the grants, if the checks may ask it and it has been migrated."""
+    alias = router.db_for_write(GroupReportPermission)
     if alias not in (databases or ()):
-        return False
+        return None
     try:
         tables = connections[alias].introspection.table_names()
     except OperationalError:  # where a site is built, there need not be a database
-        return False
-    return GroupReportPermission._meta.db_table in tables
+        return None
+    return alias if GroupReportPermission._meta.db_table in tables else None

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_reports.models.records import Record, RecordQuerySet
 from django_reports.statuses import AuditAction
 
 
@@ -27,7 +28,7 @@ def _refuse(*args: Any, **kwargs: Any) -> NoReturn:
     raise AppendOnly("Audit entries are only ever added, never changed or removed.")
 
 
-class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+class AuditEntryQuerySet(RecordQuerySet["AuditEntry"]):
     update = delete = bulk_update = update_or_create = _refuse
     aupdate = adelete = abulk_update = aupdate_or_create = _refuse
     bulk_create = abulk_create = _refuse  # it can be told to overwrite
@@ -35,7 +36,7 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
     _raw_delete = _update = _refuse
 
 
-class AuditEntry(models.Model):
+class AuditEntry(Record):
     """No foreign keys: what happened stays true when a person, a job or a report is gone.
 
     What an entry tells is written once. Two things come later: its seal, once, and the end of what
@@ -91,7 +92,7 @@ class AuditEntry(models.Model):
         _refuse()
 
 
-class AuditCheckpoint(models.Model):
+class AuditCheckpoint(Record):
     """The seal of the last entry of a batch, signed. Each tells of all entries before it, too."""
 
     number = models.PositiveBigIntegerField(_("number"), primary_key=True)

@@ -3,8 +3,10 @@
 from django.conf import settings
 from django.db import models
 
+from django_reports.models.records import Record
 
-class Favourite(models.Model):
+
+class Favourite(Record):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     report = models.CharField(max_length=200)
 

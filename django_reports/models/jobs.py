@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.exceptions import IllegalTransition
+from django_reports.models.records import Record, RecordQuerySet
 from django_reports.statuses import (
     ACTIVE,
     TRANSITIONS,
@@ -21,7 +22,7 @@ from django_reports.statuses import (
 )
 
 
-class ReportJobQuerySet(models.QuerySet["ReportJob"]):
+class ReportJobQuerySet(RecordQuerySet["ReportJob"]):
     def background(self) -> "ReportJobQuerySet":
         return self.filter(delivery=Delivery.BACKGROUND)
 
@@ -72,7 +73,7 @@ class ReportJobQuerySet(models.QuerySet["ReportJob"]):
         return bool(self.filter(status=from_status).update(status=to_status, **changes))
 
 
-class ReportJob(models.Model):
+class ReportJob(Record):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     report = models.CharField(_("report"), max_length=200)
     spec = models.JSONField(_("specification"))

@@ -7,6 +7,7 @@ from django.db import models, router, transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext_lazy as _
 
+from django_reports.models.records import Record, RecordQuerySet
 from django_reports.statuses import Others
 
 ALL_REPORTS = "*"
@@ -16,7 +17,7 @@ ALL_REPORTS = "*"
 changed_in_bulk = Signal()
 
 
-class GrantQuerySet(models.QuerySet["GroupReportPermission"]):
+class GrantQuerySet(RecordQuerySet["GroupReportPermission"]):
     """What changes many grants in one statement is told as well."""
 
     def update(self, **changes: Any) -> int:
@@ -50,7 +51,7 @@ class GrantQuerySet(models.QuerySet["GroupReportPermission"]):
             changed_in_bulk.send(sender=self.model, before=facts, after=after.get(key))
 
 
-class GroupReportPermission(models.Model):
+class GroupReportPermission(Record):
     group = models.ForeignKey(
         Group, on_delete=models.CASCADE, related_name="report_permissions", verbose_name=_("group")
     )

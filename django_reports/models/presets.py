@@ -7,10 +7,12 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from django_reports.models.records import Record
+
 NAME_LENGTH = 100
 
 
-class Preset(models.Model):
+class Preset(Record):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,

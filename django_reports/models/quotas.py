@@ -5,10 +5,12 @@ import datetime as dt
 from django.db import models
 from django.utils import timezone
 
+from django_reports.models.records import Record
+
 QUOTA_DAY = dt.timedelta(hours=24)  # for so long quotas count a job, also one that has ended
 
 
-class QuotaLock(models.Model):
+class QuotaLock(Record):
     """A row for each person with a quota. Its lock is what matters, not what it says."""
 
     person_key = models.CharField(max_length=255, primary_key=True)
