@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import Column
 from django_reports.models import AuditEntry
+from django_reports.parameters import IN_CALENDAR
 from django_reports.registry import register
 from django_reports.reports import ModelReport, Report, ReportContext
 from django_reports.rights import people, rights_of
@@ -18,8 +19,8 @@ CHUNK = 200  # people whose rights are looked up together
 
 
 class AuditFilterForm(forms.Form):
-    since = forms.DateTimeField(label=_("Since"), required=False)
-    until = forms.DateTimeField(label=_("Before"), required=False)
+    since = forms.DateTimeField(label=_("Since"), required=False, validators=IN_CALENDAR)
+    until = forms.DateTimeField(label=_("Before"), required=False, validators=IN_CALENDAR)
     action = forms.MultipleChoiceField(label=_("Action"), choices=AuditAction, required=False)
     who = forms.CharField(label=_("Who"), required=False)
 
