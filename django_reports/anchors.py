@@ -4,16 +4,20 @@ Who has the database and the keys can write the whole log anew. What they cannot
 what was said about it elsewhere before.
 """
 
+import hashlib
 import json
 import logging
 import urllib.request
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import InvalidStorageError, storages
+from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from django_reports import digests
@@ -22,7 +26,7 @@ from django_reports.models import AuditCheckpoint
 
 logger = logging.getLogger("django_reports.anchors")
 
-AT_ONCE = 1000  # checkpoints told in one sweep
+AT_ONCE = 1000  # checkpoints told to each anchor in one sweep
 PATIENCE = 5.0  # seconds for a webhook's answer
 
 Facts = dict[str, Any]  # of a checkpoint, as JSON
@@ -49,7 +53,8 @@ class Anchor(ABC):
         self.argument = argument
 
     def __str__(self) -> str:
-        return f"{type(self).__name__}:{self.argument}"
+        """Its name: no other anchor's, without secrets. Checkpoints and the log call it so."""
+        return f"{type(self).__module__}.{type(self).__qualname__}:{self.argument}"
 
     @abstractmethod
     def publish(self, facts: Facts) -> None: ...
@@ -118,8 +123,9 @@ class WebhookAnchor(Anchor):
     """A POST of JSON to an address, which has to answer with 2xx."""
 
     def __str__(self) -> str:
-        parts = urlsplit(self.argument)  # without what may be a secret
-        return f"{parts.scheme}://{parts.hostname}"
+        parts = urlsplit(self.argument)  # what else it has may be a secret, and tells it apart
+        digest = hashlib.sha256(self.argument.encode()).hexdigest()[:8]
+        return f"{parts.scheme}://{parts.hostname}#{digest}"
 
     def publish(self, facts: Facts) -> None:
         request = urllib.request.Request(  # noqa: S310 - an address of the settings
@@ -175,12 +181,13 @@ def anchor_for(text: str) -> Anchor:
 def problems() -> list[str]:
     """What is wrong with AUDIT_ANCHORS, in sentences."""
     found = []
+    names: Counter[str] = Counter()
     for text in get_settings().AUDIT_ANCHORS:
         try:
-            anchor_for(text)
+            names[str(anchor_for(text))] += 1
         except (ImportError, InvalidStorageError) as error:
             found.append(f"{text!r}, which cannot be used: {error}")
-    return found
+    return [*found, *(f"{name!r} more than once." for name, count in names.items() if count > 1)]
 
 
 def all_anchors() -> list[Anchor]:
@@ -190,27 +197,29 @@ def all_anchors() -> list[Anchor]:
 def publish() -> int:
     """Tell every anchor of the checkpoints that it does not know. Returns how many all know now.
 
-    One that fails is told the next time, in order.
+    Each is told on its own, so that one that fails keeps none of the others waiting.
     """
     wanted = {str(anchor): anchor for anchor in all_anchors()}
     if not wanted:
         return 0
-    done = 0
-    waiting = AuditCheckpoint.objects.filter(is_anchored=False)
-    for checkpoint in waiting.order_by("number")[:AT_ONCE]:
-        for name, anchor in list(wanted.items()):
-            if name in checkpoint.anchors:
-                continue
-            try:
-                anchor.publish(facts_of(checkpoint))
-            except Exception:  # whatever a storage or a network raises
-                logger.exception("checkpoint=%s anchor=%r event=failed", checkpoint.number, name)
-                del wanted[name]
-            else:
-                checkpoint.anchors.append(name)
-        checkpoint.is_anchored = len(checkpoint.anchors) >= len(get_settings().AUDIT_ANCHORS)
-        checkpoint.save(update_fields=["anchors", "is_anchored"])
-        done += checkpoint.is_anchored
-        if not wanted:
+    for name, anchor in wanted.items():
+        _tell(name, anchor)
+    known: int = _waiting().filter(anchors__has_keys=list(wanted)).update(is_anchored=True)
+    return known
+
+
+def _waiting() -> "QuerySet[AuditCheckpoint]":
+    return AuditCheckpoint.objects.filter(is_anchored=False)
+
+
+def _tell(name: str, anchor: Anchor) -> None:
+    """In order, and up to the first that fails: the next sweep goes on there."""
+    unknown = _waiting().exclude(anchors__has_key=name).order_by("number")
+    for checkpoint in unknown[:AT_ONCE]:
+        try:
+            anchor.publish(facts_of(checkpoint))
+        except Exception:  # whatever a storage or a network raises
+            logger.exception("checkpoint=%s anchor=%r event=failed", checkpoint.number, name)
             break
-    return done
+        checkpoint.anchors[name] = digests.moment(timezone.now())
+        checkpoint.save(update_fields=["anchors"])

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.utils import timezone, translation
+from django.utils import translation
 
 from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
-from django_reports.specs import ExportSpec, Options
+from django_reports.specs import ExportSpec, Options, current_zone
 from django_reports.writers import all_writers, plain_format, writer_for
 
 # The keys of a spec that are chosen for any rows alike.
@@ -26,7 +26,7 @@ def first_choices(report: str, formats: Sequence[tuple[str, Label]]) -> ExportSp
     return ExportSpec(
         report=report,
         format=formats[0][0] if formats else "csv",
-        time_zone=timezone.get_current_timezone_name(),
+        time_zone=current_zone(),
         language=translation.get_language(),
     )
 

@@ -1,14 +1,15 @@
 """Formats, as the services and the doors ask about them: who may choose which, what each can do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
 from django_reports.policies import EVERYTHING, Grant
-from django_reports.specs import ExportSpec
+from django_reports.specs import ExportSpec, Options
 from django_reports.writers import Writer, all_writers, plain_format, writer_for
 
 
@@ -44,6 +45,14 @@ def option_names_of(format_name: str) -> Sequence[str]:
 def content_type_of(spec: ExportSpec) -> str:
     """What a file made to this spec is sent as. Raises InvalidSpec for a format that is gone."""
     return writer_for(spec.format).content_type_with(spec.options)
+
+
+def content_type_of_kept(spec: Mapping[str, Any]) -> str:
+    """What a file is sent as that was made to this spec, as JSON, whatever can be made now."""
+    try:
+        return writer_for(spec["format"]).content_type_with(Options.of(**spec["options"]))
+    except InvalidSpec:
+        return "application/octet-stream"
 
 
 def writer_class_for(spec: ExportSpec, columns: Sequence[BoundColumn]) -> type[Writer]:

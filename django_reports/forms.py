@@ -9,7 +9,7 @@ from django import forms
 from django.conf import settings
 from django.forms.boundfield import BoundField
 from django.forms.utils import flatatt
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +19,7 @@ from django_reports.exceptions import InvalidSpec
 from django_reports.formats import option_names_of, purpose_of
 from django_reports.parameters import parameter_names
 from django_reports.selections import Selection
-from django_reports.specs import CHOICES, LABEL_LENGTH, ExportSpec, Options, is_label
+from django_reports.specs import CHOICES, LABEL_LENGTH, ExportSpec, Options, current_zone, is_label
 from django_reports.statuses import Profile
 from django_reports.writers import COMPRESSIONS, plain_format
 
@@ -291,7 +291,7 @@ class ExportForm(forms.Form):
             options=Options.of(**options),
             parameters=parameters,
             selection=selection,
-            time_zone=self.cleaned_data["time_zone"] or timezone.get_current_timezone_name(),
+            time_zone=self.cleaned_data["time_zone"] or current_zone(),
             language=self.cleaned_data["language"] or translation.get_language(),
             labels={name: label for name, label in labels.items() if label},
         )
@@ -314,8 +314,8 @@ def _number(value: Any, default: int) -> int:
 
 
 def _zone_choices(start: ExportSpec) -> list[tuple[str, str]]:
-    active = {timezone.get_current_timezone_name(), start.time_zone}
-    others = sorted(active - ZONES)  # an offset of a project's own
+    active = {current_zone(), start.time_zone}
+    others = sorted(active - ZONES)  # such as localtime, which is in no list
     return [*((name, name) for name in others), *ZONE_CHOICES]
 
 

@@ -4,14 +4,16 @@ A link is no right of its own: whatever its person needs for the file, they need
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse, set_script_prefix
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -92,12 +94,26 @@ def _base() -> str:
 
 
 def _address_of(views: Sequence[str], *args: Any) -> str:
-    for view in views:
-        try:
-            return reverse(view, args=args)
-        except NoReverseMatch:
-            continue
+    with _below_script_name():
+        for view in views:
+            try:
+                return reverse(view, args=args)
+            except NoReverseMatch:
+                continue
     raise ImproperlyConfigured("Links need django_reports.urls or the admin in the project's URLs.")
+
+
+@contextmanager
+def _below_script_name() -> Iterator[None]:
+    """Django tells the prefix of addresses to each thread for itself: of requests, and the one that
+    set it up. In all others, which send mails as well, there is none."""
+    before = get_script_prefix()
+    if settings.FORCE_SCRIPT_NAME and before == "/":
+        set_script_prefix(settings.FORCE_SCRIPT_NAME)
+    try:
+        yield
+    finally:
+        set_script_prefix(before)
 
 
 def read(token: str) -> Ticket | None:

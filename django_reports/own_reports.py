@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import Column
 from django_reports.models import AuditEntry
+from django_reports.parameters import IN_CALENDAR
 from django_reports.registry import register
 from django_reports.reports import ModelReport, Report, ReportContext
 from django_reports.rights import people, rights_of
@@ -18,8 +19,8 @@ CHUNK = 200  # people whose rights are looked up together
 
 
 class AuditFilterForm(forms.Form):
-    since = forms.DateTimeField(label=_("Since"), required=False)
-    until = forms.DateTimeField(label=_("Before"), required=False)
+    since = forms.DateTimeField(label=_("Since"), required=False, validators=IN_CALENDAR)
+    until = forms.DateTimeField(label=_("Before"), required=False, validators=IN_CALENDAR)
     action = forms.MultipleChoiceField(label=_("Action"), choices=AuditAction, required=False)
     who = forms.CharField(label=_("Who"), required=False)
 
@@ -62,7 +63,10 @@ class Audit(ModelReport):
 
 @register
 class Rights(Report):
-    """Who may export what, and why: a row for each person and report."""
+    """Who may export what, and why: a row for each person and report, by the people's keys.
+
+    Whoever comes or goes meanwhile keeps nobody else out, and names may change.
+    """
 
     identifier = "django_reports.rights"
     label = _("Rights to exports")
@@ -83,9 +87,11 @@ class Rights(Report):
     )
 
     def rows(self, context: ReportContext) -> Iterable[Mapping[str, Any]]:
-        found = people()
-        for start in range(0, found.count(), CHUNK):
-            for right in rights_of(list(found[start : start + CHUNK])):
+        found = people().order_by("pk")
+        left = found
+        while chunk := list(left[:CHUNK]):
+            left = found.filter(pk__gt=chunk[-1].pk)
+            for right in rights_of(chunk):
                 grant = right.grant
                 yield {
                     "person": right.person,

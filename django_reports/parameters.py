@@ -1,14 +1,35 @@
 """Parameters: what was typed into a report's own form, named, bound and cleaned."""
 
+import datetime as dt
 from collections.abc import Mapping
+from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from django_reports.exceptions import InvalidParameters
 from django_reports.reports import Report
 from django_reports.specs import ExportSpec
+
+
+class _NotBefore(MinValueValidator):
+    def clean(self, x: Any) -> dt.date:
+        return _day_of(x)
+
+
+class _NotAfter(MaxValueValidator):
+    def clean(self, x: Any) -> dt.date:
+        return _day_of(x)
+
+
+def _day_of(value: dt.date) -> dt.date:
+    return value.date() if isinstance(value, dt.datetime) else value
+
+
+# For days and moments of which a query is made: a day further, and in UTC, they must still be.
+IN_CALENDAR = (_NotBefore(dt.date(1, 1, 2)), _NotAfter(dt.date(9999, 12, 30)))
 
 
 def parameter_names(fields: Mapping[str, forms.Field]) -> list[str]:

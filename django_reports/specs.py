@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.db.models import TextChoices
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
@@ -130,6 +130,22 @@ def is_label(label: Any) -> bool:
     )
 
 
+def is_zone(name: Any) -> bool:
+    """Whether it is the IANA name of a time zone that this machine knows."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def current_zone() -> str:
+    """The IANA name of the active time zone; the project's where that is an offset without one."""
+    zone = timezone.get_current_timezone()
+    name = getattr(zone, "key", None) or timezone.get_current_timezone_name()
+    return name if is_zone(name) else settings.TIME_ZONE
+
+
 def _has_decimal_comma(language: str) -> bool:
     return bool(get_format("DECIMAL_SEPARATOR", language, use_l10n=True) == ",")
 
@@ -178,14 +194,12 @@ class ExportSpec:
                 field="language",
                 legal=[code for code, _name in settings.LANGUAGES],
             )
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        if not is_zone(self.time_zone):
             raise InvalidSpec(
                 _("There is no time zone %(zone)s; give an IANA name such as Europe/Berlin.")
                 % {"zone": repr(self.time_zone)},
                 field="time_zone",
-            ) from error
+            )
 
     @property
     def layout(self) -> Layout:

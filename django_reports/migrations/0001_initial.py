@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('last_position', models.PositiveBigIntegerField(verbose_name='last position')),
                 ('seal', models.CharField(max_length=64)),
                 ('signature', models.CharField(max_length=64)),
-                ('anchors', models.JSONField(default=list, verbose_name='anchored in')),
+                ('anchors', models.JSONField(default=dict, verbose_name='anchored in')),
                 ('is_anchored', models.BooleanField(db_index=True, default=False, verbose_name='anchored everywhere')),
                 ('cut_at', models.DateTimeField(blank=True, null=True, verbose_name='entries removed at')),
             ],

@@ -101,7 +101,8 @@ class AuditCheckpoint(Record):
     last_position = models.PositiveBigIntegerField(_("last position"))
     seal = models.CharField(max_length=64)
     signature = models.CharField(max_length=64)
-    anchors = models.JSONField(_("anchored in"), default=list)
+    # Who outside was told of it, by name, and when.
+    anchors = models.JSONField(_("anchored in"), default=dict)
     is_anchored = models.BooleanField(_("anchored everywhere"), default=False, db_index=True)
     # All entries up to this one were removed at the end of their time.
     cut_at = models.DateTimeField(_("entries removed at"), null=True, blank=True)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from django.db import close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from django_reports import attempts, runners
 from django_reports.conf import get_settings
@@ -22,6 +22,7 @@ from django_reports.runners.stopping import set_by_signals
 logger = logging.getLogger("django_reports.runners")
 
 POLL = 1.0  # seconds between two looks for waiting jobs
+AWAY = 5.0  # seconds until a database that is away is asked again
 STOP_WITHIN = 5.0  # seconds that the end of a process waits for its thread
 
 
@@ -81,9 +82,14 @@ def _work_until(stopping: threading.Event, sweep: Callable[[], object]) -> None:
     )
     sweeper.start()
     while not stopping.is_set():
-        close_old_connections()
-        if not drain(stopping.is_set):
-            stopping.wait(POLL)
+        try:
+            close_old_connections()
+            if not drain(stopping.is_set):
+                stopping.wait(POLL)
+        except (OperationalError, InterfaceError) as error:  # it restarts, say
+            logger.error("event=database_away error=%r", str(error))  # in one line
+            connections.close_all()
+            stopping.wait(AWAY)
     sweeper.join(timeout=SWEEP_INTERVAL)
 
 

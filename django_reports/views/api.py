@@ -24,7 +24,7 @@ from django_reports.models import ReportJob
 from django_reports.numerals import grouped
 from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
-from django_reports.specs import CHOICES, ExportSpec, Options
+from django_reports.specs import CHOICES, ExportSpec, Options, current_zone
 from django_reports.statuses import Profile
 from django_reports.views.progress import places_in_queue, rows_per_second, seconds_left
 from django_reports.views.requests import answer_json, problem
@@ -204,7 +204,7 @@ def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
             for name, value in body.get("parameters", {}).items()
             if (values := _as_typed(value))
         },
-        time_zone=body.get("time_zone", timezone.get_current_timezone_name()),
+        time_zone=body.get("time_zone", current_zone()),
         language=_supported(language) if language else translation.get_language(),
     )
 

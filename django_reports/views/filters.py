@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_reports.models import ReportJob
+from django_reports.parameters import IN_CALENDAR
 from django_reports.registry import registry
 from django_reports.statuses import JobStatus
 
@@ -39,12 +40,14 @@ class JobFilters(forms.Form):
         label=gettext_lazy("From"),
         input_formats=[DAY],
         required=False,
+        validators=IN_CALENDAR,
         widget=forms.DateInput({"type": "date"}, format=DAY),
     )
     until = forms.DateField(
         label=gettext_lazy("Until"),
         input_formats=[DAY],
         required=False,
+        validators=IN_CALENDAR,
         widget=forms.DateInput({"type": "date"}, format=DAY),
     )
 

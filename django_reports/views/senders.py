@@ -13,9 +13,8 @@ from django.utils.translation import gettext as _
 
 from django_reports import jobs, storage
 from django_reports.conf import get_settings
-from django_reports.formats import content_type_of
+from django_reports.formats import content_type_of_kept
 from django_reports.models import ReportJob
-from django_reports.specs import ExportSpec
 from django_reports.views.ranges import NotSatisfiable, Part, wanted_part
 from django_reports.views.requests import as_private_download, origin_of, problem, wants_json
 from django_reports.views.streaming import stream_file
@@ -29,7 +28,7 @@ def send(request: HttpRequest, job: ReportJob, file: Any) -> HttpResponseBase:
     Whatever is not sent from it, the opened file is closed.
     """
     etag = f'"{job.sha256}"'
-    content_type = content_type_of(ExportSpec.from_json(job.spec))
+    content_type = content_type_of_kept(job.spec)
     head = as_private_download(HttpResponse(content_type=content_type), job)
     head.headers["ETag"] = etag
     found = get_conditional_response(request, etag=etag, response=head)

@@ -10,16 +10,19 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from django_reports.models import AuditEntry, ReportJob
+from django_reports.runners import local
+from django_reports.signals import job_finished
 from tests.conftest import make_orders
 from tests.doors.helpers import actions, enqueue, make, put
 from tests.shop.models import Order
@@ -250,6 +253,37 @@ def test_a_worker_sweeps_before_it_works(alice, orders, configure):
     call("reports_worker", "--burst", "-v0")
     job.refresh_from_db()
     assert (job.status, job.attempt) == ("succeeded", 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_waits_for_a_database_that_is_away(alice, orders, configure, monkeypatch, caplog):
+    configure(RUNNER="local")
+    monkeypatch.setattr(local, "AWAY", 0.01)
+    job = enqueue(alice)
+    stopping = threading.Event()
+    left = [1, 2, 3]
+
+    def away(execute, *args):
+        if left:
+            left.pop()
+            raise OperationalError("the server\nis restarting")
+        return execute(*args)
+
+    def stop(**kwargs):
+        stopping.set()
+
+    with connection.execute_wrapper(away):
+        with pytest.raises(OperationalError):
+            local.LocalRunner().work(burst=True, sweep=list)
+        job_finished.connect(stop)
+        try:
+            local._work_until(stopping, list)
+        finally:
+            job_finished.disconnect(stop)
+    job.refresh_from_db()
+    assert (job.status, job.attempt) == ("succeeded", 1)
+    told = [r.getMessage() for r in caplog.records if r.name == "django_reports.runners"]
+    assert told == [r"event=database_away error='the server\nis restarting'"] * 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import threading
 from html import unescape
 
 import pytest
@@ -9,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse, set_script_prefix
 
 from django_reports import links
 from django_reports.exceptions import ReportDenied
@@ -112,6 +113,27 @@ def test_a_link_for_a_mail(alice, job, configure):
     assert Client().get(url.removeprefix("https://shop.example.com")).status_code == 200
     entry = entries(job).get(action="linked")
     assert (entry.actor_label, entry.data["person"]) == ("system", "alice")
+
+
+@pytest.mark.parametrize("base", ["https://shop.example.com", "https://shop.example.com/"])
+def test_an_address_in_a_mail_is_whole_whichever_thread_sends_it(job, configure, settings, base):
+    configure(BASE_URL=base)
+    settings.FORCE_SCRIPT_NAME = "/office"
+    found = []
+
+    def look():
+        found.append(links.page_url(job))
+        set_script_prefix("/office/")  # as in the thread of a request
+        found.append(links.page_url(job))
+        found.append(get_script_prefix())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    url = f"https://shop.example.com/office/reports/jobs/{job.pk}/"
+    assert found == [url, url, "/office/"]
+    assert links.page_url(job) == url
+    assert reverse("django_reports:job", args=[job.pk]) == page_of(job)  # here it is as it was
 
 
 def test_a_link_for_a_mail_needs_the_sites_address(alice, job):

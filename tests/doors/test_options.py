@@ -1,16 +1,20 @@
 """The options of a file: the same at the pages, to programs and at the command."""
 
+import datetime as dt
 import gzip
 import io
 import re
 import zipfile
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
+from django.utils.timezone import get_fixed_timezone
 
 from django_reports.models import ReportJob
 from django_reports.specs import CHOICES
-from tests.doors.helpers import EXPORT, browse, chosen, run
+from tests.doors.helpers import EXPORT, browse, chosen, run, text_of
 from tests.doors.staff import FORMATS, ORDERS, Program, assert_problem, page_of, pressed
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +105,23 @@ def test_every_door_keeps_the_same_spec(alice, orders, tmp_path):
     assert first["options"] == WANTED
     assert (first["time_zone"], first["language"]) == ("Asia/Tokyo", "de")
     assert others == [first, first]
+
+
+@pytest.mark.parametrize(
+    ("zone", "kept"),
+    [
+        (ZoneInfo("Asia/Tokyo"), "Asia/Tokyo"),
+        (ZoneInfo("Etc/GMT+5"), "Etc/GMT+5"),  # which Django calls -05
+        (get_fixed_timezone(120), "Europe/Berlin"),  # +0200 is no IANA name
+        (dt.timezone(dt.timedelta(hours=2)), "Europe/Berlin"),
+    ],
+)
+def test_an_active_zone_without_a_name_is_the_projects(alice, orders, zone, kept):
+    with timezone.override(zone):
+        assert f'<option value="{kept}" selected>' in text_of(browse(alice).get(ORDERS))
+        content_of(at_the_staff_page(alice))
+        by_json(alice)
+    assert [job.spec["time_zone"] for job in ReportJob.objects.all()] == [kept, kept]
 
 
 @pytest.mark.parametrize("format", ["csv", "tsv", "jsonl"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.doors.helpers import actions, browse, entries, make, text_of
+from tests.doors.helpers import actions, browse, entries, make, put, text_of
 from tests.doors.staff import Program, page_of
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +37,26 @@ def test_the_whole_file_says_what_it_is(alice, job):
         "X-Content-Type-Options": "nosniff",
         "Content-Disposition": f'attachment; filename="{job.filename}"',
     }
+
+
+@pytest.mark.parametrize(
+    ("gone", "content_type"),
+    [
+        ({"language": "tlh"}, "application/jsonl"),
+        ({"time_zone": "Mars/Olympus"}, "application/jsonl"),
+        ({"format": "papyrus"}, "application/octet-stream"),
+        ({"options": {"profile": "machine", "ink": "blue"}}, "application/octet-stream"),
+    ],
+)
+def test_a_file_that_could_not_be_made_any_more_is_still_sent(alice, orders, gone, content_type):
+    job = make(alice, format="jsonl")
+    whole = get(alice, job)
+    put(job, spec={**job.spec, **gone}, format=gone.get("format", "jsonl"))
+    assert browse(alice).get(page_of(job)).status_code == 200
+    response = get(alice, job)
+    assert (response.status_code, response["Content-Type"]) == (200, content_type)
+    assert response.getvalue() == whole.getvalue()
+    assert response["X-Content-Type-Options"] == "nosniff"
 
 
 KEPT = ("ETag", "Accept-Ranges", "Content-Length", "Cache-Control", "X-Content-Type-Options",

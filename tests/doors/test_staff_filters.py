@@ -42,6 +42,9 @@ def some(alice, orders):
         ("since=2026-02-01", ["waiting", "orders"]),
         ("until=2026-01-31", ["old"]),  # half past eleven in Berlin
         ("since=2026-01-31&until=2026-01-31", ["old"]),
+        ("since=0001-01-02&until=9999-12-30", ["waiting", "orders", "old"]),
+        ("since=9999-12-30", []),
+        ("until=0001-01-02", []),
         ("q=ORD", ["orders"]),
         ("q=numbers&status=failed", ["old"]),
         ("q=alice", ["waiting", "orders", "old"]),
@@ -69,6 +72,8 @@ def test_a_key_is_found(alice, some):
     [
         ("status=done", "status", "done is not one of the available choices"),
         ("since=yesterday", "since", "Enter a valid date."),
+        ("since=0001-01-01", "since", "greater than or equal to 0001-01-02"),
+        ("until=9999-12-31", "until", "less than or equal to 9999-12-30"),
         ("since=2026-02-02&until=2026-02-01", "until", "The end lies before the beginning."),
         ("q=" + "x" * 201, "q", "at most 200 characters"),
         ("q=%00", "q", "Null characters are not allowed."),
@@ -81,6 +86,23 @@ def test_what_is_no_filter(alice, some, query, field, words):
     text = text_of(browse(alice).get(f"{JOBS}?{query}"))
     assert words in text
     assert page_of(some["orders"]) not in text
+
+
+@pytest.mark.parametrize(
+    ("field", "moment", "words"),
+    [
+        ("since", "0001-01-01T00:00:00+05:00", "greater than or equal to 0001-01-02"),
+        ("until", "9999-12-31T23:59:59-05:00", "less than or equal to 9999-12-30"),
+    ],
+)
+def test_moments_of_the_audit_log_end_with_the_calendar(root, field, moment, words):
+    answer = Program(root).post("/reports/django_reports.audit/", {"parameters": {field: moment}})
+    assert (answer.status_code, words in answer.json()["detail"]) == (422, True)
+    assert list(answer.json()["errors"]) == [f"parameters.{field}"]
+    for edge in ("0001-01-02T00:00:00+14:00", "9999-12-30T23:59:59-12:00"):
+        wanted = {"format": "jsonl", "parameters": {field: edge}}
+        asked = Program(root).post("/reports/django_reports.audit/", wanted)
+        assert asked.status_code == 202, asked.content
 
 
 def test_filters_never_show_more(alice, root, some):

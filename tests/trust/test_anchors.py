@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -140,9 +141,54 @@ def test_an_anchor_that_fails_is_told_by_the_next_sweep(receiver, vault, configu
     assert [facts["number"] for facts in receiver.got] == [1, 2]
     point = AuditCheckpoint.objects.get(number=2)
     assert receiver.got[1] == anchors.facts_of(point)
-    assert (point.is_anchored, sorted(point.anchors)) == (
-        True, ["http://127.0.0.1", "storage:vault"],
-    )  # fmt: skip
+    webhook, storage = sorted(point.anchors)
+    assert (point.is_anchored, storage) == (True, "storage:vault")
+    assert re.fullmatch("http://127.0.0.1#[0-9a-f]{8}", webhook)
+    assert "secret" not in caplog.text
+
+
+def test_a_dead_anchor_keeps_no_other_waiting(receiver, vault, configure, monkeypatch):
+    monkeypatch.setattr(anchors, "AT_ONCE", 2)
+    configure(AUDIT_ANCHORS=[receiver.url, "storage:vault"])
+    receiver.fails = 1000
+    sealed_log(5, batch=1)
+    for told in (2, 4, 5, 5):
+        assert anchors.publish() == 0
+        assert len(list((vault / "checkpoints").iterdir())) == told
+    assert receiver.fails == 996  # it is tried once in a sweep
+    receiver.fails = 0
+    assert [anchors.publish() for _ in range(4)] == [2, 2, 1, 0]
+    assert [facts["number"] for facts in receiver.got] == [1, 2, 3, 4, 5]
+
+
+def test_two_webhooks_of_one_host_are_told_both(receiver, configure):
+    configure(AUDIT_ANCHORS=[f"{receiver.url}&to=a", f"{receiver.url}&to=b"])
+    sealed_log(2, batch=1)
+    assert anchors.publish() == 2
+    assert [facts["number"] for facts in receiver.got] == [1, 2, 1, 2]
+    assert check_anchors() == []
+
+
+def test_an_anchor_that_is_named_twice_is_told_once_and_reported(configure, caplog):
+    configure(AUDIT_ANCHORS=["log", "log"])
+    sealed_log(2, batch=1)
+    with caplog.at_level(logging.INFO, "django_reports.checkpoints"):
+        assert (anchors.publish(), anchors.publish()) == (2, 0)
+    assert len([r for r in caplog.records if r.name == "django_reports.checkpoints"]) == 2
+    [found] = check_anchors()
+    assert found.id == "django_reports.E041"
+    assert found.msg.endswith("'log' more than once.")
+
+
+def test_after_a_change_of_the_setting_names_count_and_not_numbers(receiver, vault, configure):
+    configure(AUDIT_ANCHORS=["log", "storage:vault", receiver.url])
+    receiver.fails = 2
+    sealed_log(2, batch=1)
+    assert anchors.publish() == 0
+    configure(AUDIT_ANCHORS=["storage:vault", receiver.url])
+    assert anchors.publish() == 0  # two know of each, but not these two
+    configure(AUDIT_ANCHORS=["storage:vault"])  # the dead one is given up
+    assert (anchors.publish(), anchors.publish()) == (2, 0)
 
 
 def test_anchors_that_cannot_be_are_named(configure):
@@ -155,4 +201,4 @@ def test_anchors_that_cannot_be_are_named(configure):
 def test_without_anchors_nothing_is_told(configure):
     sealed_log(2, batch=1)
     assert anchors.publish() == 0
-    assert checkpoints.last_checkpoint().anchors == []
+    assert checkpoints.last_checkpoint().anchors == {}

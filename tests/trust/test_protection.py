@@ -63,10 +63,10 @@ def test_changes_are_refused(protected):
 def test_what_the_application_does_goes_through(protected):
     write(1)
     assert checkpoints.seal() == 3
-    AuditCheckpoint.objects.filter(number=1).update(anchors=["log"], is_anchored=True)
+    AuditCheckpoint.objects.filter(number=1).update(anchors={"log": "2026-01-31"}, is_anchored=True)
     now = timezone.now() + FAR
     assert retention.purge_personal_data(now) == 23
-    AuditCheckpoint.objects.filter(number=3).update(anchors=["log"])
+    AuditCheckpoint.objects.filter(number=3).update(anchors={"log": "2026-01-31"})
     assert retention.purge_entries(now) == 23
     assert checkpoints.seal() == 2
     assert verify().wrong == ""

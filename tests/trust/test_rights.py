@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_reports import testing
+from django_reports import own_reports, testing
 from django_reports.exceptions import ReportDenied
 from django_reports.models import AuditEntry, GroupReportPermission
 from django_reports.rights import people, rights_of
@@ -122,6 +122,19 @@ def test_rights_as_a_report(alice, make_person):
     row = rows["alice", "shop.orders"]
     assert (row["may_generate"], row["why"]) == (True, "alice's group: *")
     assert rows["alice", "django_reports.audit"]["may_generate"] is False
+
+
+def test_whoever_comes_or_goes_meanwhile_keeps_nobody_out(make_person, monkeypatch):
+    monkeypatch.setattr(own_reports, "CHUNK", 2)
+    for name in "cdefg":
+        make_person(name, report="shop.numbers")
+    rows = own_reports.Rights().rows(None)
+    told = [next(rows)["person"]]
+    User.objects.filter(username="c").update(is_active=False)
+    User.objects.filter(username="g").update(username="a")
+    make_person("b", report="shop.numbers")
+    told += [row["person"] for row in rows]
+    assert told == ["c", "d", "e", "f", "a", "b"]
 
 
 def test_each_right_is_told_by_itself(make_person, alice, dave):
