@@ -256,7 +256,8 @@ def enqueue(
     """Have an export made in the background, whatever its size.
 
     The same request by the same person under the same `idempotency_key` gives the job that it gave
-    the first time; another request under it raises IdempotencyKeyReused. Else raises as `deliver`
+    the first time; another request under it raises IdempotencyKeyReused. Only if the first answer
+    was an active job with a key already, the further one is not kept. Else raises as `deliver`
     does.
     """
     with localised(spec):
@@ -298,11 +299,11 @@ def _background(
     for tries_left in reversed(range(TRIES)):
         if first := _asked_before(export, idempotency_key):
             return first
-        if active := jobs.active_like(export):
-            audit.record(AuditAction.REQUESTED, origin=origin, job=active, is_active_already=True)
-            return active
-        rows = _count_within_limit(export, origin)
         try:
+            if active := jobs.active_like(export):
+                jobs.ask_again(active, origin, idempotency_key)
+                return active
+            rows = _count_within_limit(export, origin)
             job = jobs.create(
                 export,
                 delivery=Delivery.BACKGROUND,

@@ -111,6 +111,16 @@ def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
     return job
 
 
+def ask_again(job: ReportJob, origin: Origin, idempotency_key: str | None = None) -> None:
+    """Record that an active job was asked for in the same words; a key becomes the job's if it has
+    none. Raises IntegrityError if the person has used the key for another job."""
+    with transaction.atomic(using=database()):
+        if idempotency_key is not None:
+            keyless = ReportJob.objects.filter(pk=job.pk, idempotency_key=None)
+            keyless.update(idempotency_key=idempotency_key)
+        audit.record(AuditAction.REQUESTED, origin=origin, job=job, is_active_already=True)
+
+
 def active_key_of(export: Export) -> str:
     """What two requests have in common that ask for the same in the same name."""
     user = export.authority.user

@@ -6,6 +6,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from django_reports import delivery
 from django_reports.models import GroupReportPermission, ReportJob
 from tests.doors.helpers import put, run
 from tests.doors.staff import NUMBERS, ORDERS, Program, assert_problem, page_of
@@ -82,6 +83,45 @@ def test_the_same_is_made_once_at_a_time_whatever_the_key(alice, orders):
     program = Program(alice)
     answers = [under("monday", program), under("tuesday", program), program.post(ORDERS)]
     assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+@pytest.mark.django_db
+def test_a_key_that_was_answered_with_an_active_job_is_kept(alice, orders):
+    program = Program(alice)
+    program.post(ORDERS)
+    job = ReportJob.objects.get()
+    assert under("monday", program)["Location"] == page_of(job)
+    run(job)
+    again = under("monday", program)
+    assert (again["Location"], again.json()["status"]) == (page_of(job), "succeeded")
+    assert_problem(under("monday", program, NUMBERS), 422, "used for another export already")
+
+
+@pytest.mark.django_db
+def test_a_job_has_one_key(alice, orders):
+    program = Program(alice)
+    under("monday", program)
+    job = ReportJob.objects.get()
+    assert under("tuesday", program)["Location"] == page_of(job)
+    run(job)
+    assert under("monday", program)["Location"] == page_of(job)
+    assert under("tuesday", program, NUMBERS)["Location"] != page_of(job)
+
+
+@pytest.mark.django_db
+def test_a_key_that_is_used_meanwhile_is_not_taken_twice(alice, orders, monkeypatch):
+    program = Program(alice)
+    under("monday", program, NUMBERS)
+    program.post(ORDERS)
+    look, looked = delivery._asked_before, []
+
+    def too_early(export, digest):
+        looked.append(digest)
+        return look(export, digest) if len(looked) > 1 else None
+
+    monkeypatch.setattr(delivery, "_asked_before", too_early)
+    assert_problem(under("monday", program), 422, "used for another export already")
+    assert len(looked) == 2
 
 
 @pytest.mark.django_db
