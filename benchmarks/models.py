@@ -26,6 +26,9 @@ class Customer(models.Model):
     name = models.CharField(_("name"), max_length=100)
     email = models.EmailField(_("e-mail address"))
 
+    class Meta:
+        permissions = [("see_email", "Can see customers' e-mail addresses")]
+
     def __str__(self) -> str:
         return self.name
 
