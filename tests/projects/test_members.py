@@ -2,7 +2,6 @@
 
 import json
 import re
-from itertools import chain
 
 import pytest
 
@@ -102,9 +101,8 @@ def test_people_whose_groups_have_another_name_for_them(site):
     assert by_group.index("analysts") < by_group.index("sales")
     assert re.findall(r"<td>(\d+)</td>", by_group) == ["2", "1"]
     site.manage("shell", "-c", GUESTS)
-    (_added, removed) = map(
-        json.loads, chain(*site.audit("membership_changed", fields="data")[-2:])
-    )
+    told = site.audit("membership_changed", fields="CAST(data AS TEXT)")
+    removed = json.loads(*told[-1])
     assert (removed["change"], removed["groups"]) == ("removed", ["guests"])
     assert [person["name"] for person in removed["people"]] == ["bob@example.com"]
 
