@@ -3,7 +3,7 @@
 import pickle
 import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import finalize
@@ -238,8 +238,11 @@ def _keep_every_row(queryset: "QuerySet[Any]", joined_before: Container[str]) ->
     likes to begin at the smaller table and to sort everything before it gives the first row.
     """
     query = queryset.query
+    if query.combinator:  # its parts have joined already
+        return
     used = query.alias_refcount.copy()
-    query.get_compiler(using=queryset.db).pre_sql_setup()  # adds those that the order wants
+    with suppress(EmptyResultSet):  # which is for whoever reads it
+        query.get_compiler(using=queryset.db).pre_sql_setup()  # adds those that the order wants
     query.reset_refcounts(used)
     joins = query.alias_map
     for alias, join in joins.items():

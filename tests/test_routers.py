@@ -10,7 +10,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.db import connections, transaction
 
-from django_reports import checkpoints, delivery, jobs
+from django_reports import checkpoints, jobs
+from django_reports.audit import Origin
 from django_reports.checks.grants import check_powers, check_tenants
 from django_reports.exceptions import QuotaExceeded, ReportDenied
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
@@ -19,7 +20,6 @@ from tests.conftest import VIEW, make_orders
 from tests.doors.helpers import (
     EXPORT,
     actions,
-    asking,
     browse,
     chosen,
     deliver,
@@ -28,7 +28,6 @@ from tests.doors.helpers import (
     job_url,
     lines_of,
     make,
-    spec_of,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica"])
@@ -129,15 +128,15 @@ def test_a_job_is_run_once(alice, configure):
 def test_a_job_is_canceled(alice, configure):
     configure(RUNNER="local")
     job = enqueue(alice)
-    assert jobs.cancel(job, asking(alice)[1])
+    assert jobs.cancel(job, Origin(user=alice))
     job.refresh_from_db()
     assert (job.status, job.cancel_requested_by_id) == ("canceled", alice.pk)
 
 
 def test_the_same_is_made_once(alice, configure):
     configure(RUNNER="local")
-    first, second = (delivery.enqueue(spec_of(), *asking(alice)) for _ in range(2))
-    assert first == second == ReportJob.objects.get()
+    first, second = (browse(alice).post(EXPORT, chosen()) for _ in range(2))
+    assert first["Location"] == second["Location"] == job_url(ReportJob.objects.get())
 
 
 def test_quotas_count_what_was_made(mia):

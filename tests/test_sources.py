@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
-from django.db.models import Count, F
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q
 from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 
@@ -84,6 +84,13 @@ def test_a_row_whose_foreign_key_leads_nowhere_is_a_row(order_by, names):
     expected = [("A00001", "A00001", "Böb"), ("A00002", None, None)]
     assert found == [row[: len(names)] for row in expected]
     assert len(found) == made.count()
+
+
+def test_an_order_that_django_cannot_write_is_read_as_django_reads_it():
+    make_orders(2)
+    nothing = ExpressionWrapper(Q(pk__in=[]), BooleanField())
+    ordered = Order.objects.order_by(nothing)
+    assert rows(ordered, "number") == list(ordered.values_list("number"))
 
 
 def test_joins_of_the_querysets_own_filters_stay():

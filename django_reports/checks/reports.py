@@ -233,7 +233,8 @@ def _check_permissions(report: Report, declared: Container[str]) -> Iterator[Che
 
 def _declared_permissions() -> Container[str] | None:
     """Those of all models; None where a project asks somebody else about permissions."""
-    if any(type(backend).has_perm is not ModelBackend.has_perm for backend in _asked_backends()):
+    known = ModelBackend.has_perm
+    if any(getattr(type(backend), "has_perm", known) is not known for backend in get_backends()):
         return None
     return {
         f"{options.app_label}.{codename}"
@@ -243,10 +244,6 @@ def _declared_permissions() -> Container[str] | None:
             *(codename for codename, _name in options.permissions),
         )
     }
-
-
-def _asked_backends() -> Iterator[Any]:
-    return (backend for backend in get_backends() if hasattr(backend, "has_perm"))
 
 
 def _names_in(expression: Any) -> Iterator[str]:
