@@ -32,6 +32,7 @@ from django_reports.models import ReportJob
 from django_reports.policies import Grant
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, JobStatus
+from django_reports.storages import storage_alias
 
 logger = logging.getLogger("django_reports.jobs")
 
@@ -134,7 +135,7 @@ def _make(attempt: Attempt, control: Control) -> None:
         )
         made = _write(export, control, file)
         control.check()
-        alias = storage.storage_alias()
+        alias = storage_alias()
         key = storage.new_key(export.writer_class.extension, timezone.now().date())
         # Noted before it is there, so that a file whose attempt dies can be found and removed.
         if not attempt.rows().running().update(storage=alias, file_key=key):

@@ -15,6 +15,7 @@ from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
 from django_reports.statuses import Delivery, FailureCause, JobStatus
+from django_reports.storages import storage_alias
 from django_reports.workspace import remove_abandoned
 
 logger = logging.getLogger("django_reports.sweep")
@@ -114,7 +115,7 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
 
 def _tidy_storages(swept: Swept) -> None:
     kept = ReportJob.objects.exclude(file_key="")
-    for alias in {storage.storage_alias(), *kept.values_list("storage", flat=True).distinct()}:
+    for alias in {storage_alias(), *kept.values_list("storage", flat=True).distinct()}:
         try:
             _tidy_storage(alias, kept.filter(storage=alias), swept)
         except FileUnavailable as error:

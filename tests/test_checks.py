@@ -134,7 +134,7 @@ def keep_in(settings, backend, **options):
 
 FILES = "django.core.files.storage.FileSystemStorage"
 SIGNING = "tests.storages.Signing"
-PRIVATE = "django_reports.storage.PrivateFileSystemStorage"
+PRIVATE = "django_reports.storages.PrivateFileSystemStorage"
 
 
 def test_e031_files_with_a_public_address(settings, tmp_path):

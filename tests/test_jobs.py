@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from django_reports import attempts, jobs, pipeline, signals, storage
+from django_reports import attempts, jobs, pipeline, signals, storage, storages
 from django_reports.audit import Origin
 from django_reports.exceptions import IllegalTransition
 from django_reports.models import ReportJob
@@ -188,13 +188,13 @@ def test_what_is_canceled_at_the_last_moment_is_not_published(alice, orders, fol
 
 @pytest.mark.django_db
 def test_a_storage_that_fails_in_the_middle_leaves_no_file(alice, orders, folder, monkeypatch):
-    save = storage.PrivateFileSystemStorage._save
+    save = storages.PrivateFileSystemStorage._save
 
     def disk_full(self, name, content):
         save(self, name, content)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage.PrivateFileSystemStorage, "_save", disk_full)
+    monkeypatch.setattr(storages.PrivateFileSystemStorage, "_save", disk_full)
     job = make(alice)
     assert job.status == "failed"
     assert job.error == "Storage full: there is no space left for the file."

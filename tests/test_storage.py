@@ -9,9 +9,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
-from django_reports import storage
+from django_reports import storage, storages
 from django_reports.exceptions import FileUnavailable
-from django_reports.storage import PrivateFileSystemStorage
+from django_reports.storages import PrivateFileSystemStorage
 from tests.doors.helpers import files_in, make, put
 
 DAY = dt.date(2026, 2, 3)
@@ -63,13 +63,13 @@ def test_private_files_have_no_url(settings):
 def test_folder_is_beside_the_project_unless_set(settings, configure, tmp_path):
     configure(FOLDER=None)
     settings.BASE_DIR = tmp_path
-    assert storage.private_folder() == tmp_path / "var" / "reports"
+    assert storages.private_folder() == tmp_path / "var" / "reports"
 
 
 def test_folder_is_never_below_what_is_served(settings, configure, tmp_path):
     configure(FOLDER=None)
     settings.BASE_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "media"
-    assert not storage.private_folder().is_relative_to(settings.MEDIA_ROOT)
+    assert not storages.private_folder().is_relative_to(settings.MEDIA_ROOT)
 
 
 # Keys
@@ -127,7 +127,7 @@ def test_a_file_stays_where_it_was_made(alice, orders, use):
 
 def test_a_missing_alias_is_named():
     with pytest.raises(FileUnavailable, match="storage 'old' of this file is no longer configured"):
-        storage.storage_of("old")
+        storages.storage_of("old")
 
 
 # Opening and removing
@@ -162,11 +162,11 @@ def test_the_private_storage_can_be_named_in_storages(tmp_path):
     assert isinstance(kept, FileSystemStorage)
     kept.save("a/b.csv", ContentFile(b"x"))
     assert mode_of(tmp_path / "elsewhere/a/b.csv") == 0o600
-    assert kept.deconstruct()[0] == "django_reports.storage.PrivateFileSystemStorage"
+    assert kept.deconstruct()[0] == "django_reports.storages.PrivateFileSystemStorage"
 
 
 def test_a_key_does_not_lead_out_of_the_folder():
     from django.core.exceptions import SuspiciousFileOperation
 
     with pytest.raises(SuspiciousFileOperation):
-        storage.storage_of("private").save("../out.csv", io.BytesIO(b"x"))
+        storages.storage_of("private").save("../out.csv", io.BytesIO(b"x"))

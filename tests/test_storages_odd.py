@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from django_reports import attempts, jobs, storage
+from django_reports import attempts, jobs, storage, storages
 from django_reports.audit import Origin
 from django_reports.checks.storage import check_storage
 from django_reports.exceptions import FileUnavailable
@@ -34,7 +34,7 @@ def use(settings):
     def configure(name, **options):
         backend = {"BACKEND": f"tests.storages.{name}", "OPTIONS": options}
         settings.STORAGES = {**settings.STORAGES, "reports": backend}
-        return storage.storage_of("reports")
+        return storages.storage_of("reports")
 
     return configure
 

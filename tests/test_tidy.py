@@ -12,7 +12,7 @@ import pytest
 from django.core.files.storage import InMemoryStorage
 from django.core.management import call_command
 
-from django_reports import storage, sweep
+from django_reports import storage, storages, sweep
 from django_reports.models import AuditEntry
 from django_reports.workspace import Workspace, remove_abandoned
 from tests.doors.helpers import enqueue, files_in, make, put
@@ -113,7 +113,7 @@ def test_a_storage_that_fails_stops_nothing_else(alice, orders, folder, monkeypa
     def broken(self, path):
         raise OSError("disconnected")
 
-    monkeypatch.setattr(storage.PrivateFileSystemStorage, "listdir", broken)
+    monkeypatch.setattr(storages.PrivateFileSystemStorage, "listdir", broken)
     assert tidy() == sweep.Swept()
     assert "event=not_tidied" in caplog.text
 

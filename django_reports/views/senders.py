@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
-from django_reports import jobs, storage
+from django_reports import jobs
 from django_reports.conf import get_settings
 from django_reports.formats import content_type_of_kept
 from django_reports.models import ReportJob
+from django_reports.storages import storage_alias, storage_of
 from django_reports.views.ranges import NotSatisfiable, Part, wanted_part
 from django_reports.views.requests import as_private_download, origin_of, problem, wants_json
 from django_reports.views.streaming import stream_file
@@ -44,7 +45,7 @@ def send(request: HttpRequest, job: ReportJob, file: Any) -> HttpResponseBase:
     if way == "redirect":
         return _redirect(request, job, head)
     if way == "x-sendfile":
-        head.headers["X-Sendfile"] = storage.storage_of(job.storage).path(job.file_key)
+        head.headers["X-Sendfile"] = storage_of(job.storage).path(job.file_key)
     else:
         head.headers["X-Accel-Redirect"] = get_settings().ACCEL_PREFIX + quote(job.file_key)
     return head
@@ -52,7 +53,7 @@ def send(request: HttpRequest, job: ReportJob, file: Any) -> HttpResponseBase:
 
 def way_of(job: ReportJob) -> str:
     """How a job's file is sent: what the setting says is for the storage in force."""
-    return get_settings().DOWNLOADS if job.storage == storage.storage_alias() else "django"
+    return get_settings().DOWNLOADS if job.storage == storage_alias() else "django"
 
 
 def _send_by_django(
@@ -105,7 +106,7 @@ def _make_partial(response: HttpResponseBase, part: Part) -> None:
 def _redirect(request: HttpRequest, job: ReportJob, head: HttpResponse) -> HttpResponseBase:
     if request.method == "HEAD":  # the link would be good for a GET only
         return _with_length(head, job)
-    kept: Any = storage.storage_of(job.storage)
+    kept: Any = storage_of(job.storage)
     address = kept.url(
         job.file_key,
         parameters={

@@ -13,7 +13,7 @@ import django_reports
 from django_reports import sweep
 from django_reports.manifests import manifest_of
 from django_reports.models import ReportJob
-from django_reports.storage import storage_of
+from django_reports.storages import storage_of
 from tests.doc_pages import rows_of
 from tests.doc_pages import text_of as page_text
 from tests.doors.helpers import browse, deliver, enqueue, entries, job_url, make, put, run, text_of

@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from django_reports import seals, storage
+from django_reports import seals, storage, storages
 from django_reports.exceptions import SealBroken
 from django_reports.seals import VERIFIED_FOR
 from tests.doors.helpers import actions, browse, entries, make, put, text_of
@@ -216,7 +216,7 @@ def test_a_reader_is_sent_to_the_storage(alice, orders, settings, configure):
     assert f"attachment%3B+filename%3D%22{job.filename}%22" in address
     assert entries(job).last().data["handed_to"] == "redirect"
     assert get(alice, job, "head")["Content-Length"] == str(job.bytes)
-    storage.storage_of("reports").kept[job.file_key] += b"x"
+    storages.storage_of("reports").kept[job.file_key] += b"x"
     assert get(alice, job).status_code == 404
 
 

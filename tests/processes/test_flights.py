@@ -20,7 +20,7 @@ from django_reports.models import ReportJob
 from django_reports.permissions import Authority
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec, Options
-from django_reports.storage import storage_of
+from django_reports.storages import storage_of
 from tests import figures
 from tests.processes.conftest import Processes, session_of, wait_for
 
