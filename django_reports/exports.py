@@ -316,9 +316,9 @@ def _columns(
 
 
 def _renamed(columns: Sequence[BoundColumn], labels: Mapping[str, str]) -> list[BoundColumn]:
-    """The columns with their new names. Raises InvalidSpec for a name that two would have."""
+    """Return the columns with their new names. Raises InvalidSpec for a name that is used twice."""
     known = {column.key: column for column in columns}
-    for key, label in labels.items():
+    for key in labels:
         if key not in known:
             raise InvalidSpec(
                 _("There is no column %(name)s in this export to give a name to.")
@@ -326,15 +326,23 @@ def _renamed(columns: Sequence[BoundColumn], labels: Mapping[str, str]) -> list[
                 field="labels",
                 legal=known,
             )
-        section = known[key].section
-        others = (c for c in columns if c.section == section and c.key != key)
-        taken = {name for c in others for name in (c.name, str(c.label), labels.get(c.key))}
-        if label in taken:
-            raise InvalidSpec(
-                _("Two columns would be called %(label)s.") % {"label": repr(label)},
-                field="labels",
-            )
+    for problem in label_problems(columns, labels).values():
+        raise InvalidSpec(problem, field="labels")
     return [replace(column, renamed=labels.get(column.key, "")) for column in columns]
+
+
+def label_problems(columns: Sequence[BoundColumn], labels: Mapping[str, str]) -> dict[str, str]:
+    """Return what is wrong with new names, by column: another column of the table has the name."""
+    problems = {}
+    for column in columns:
+        label = labels.get(column.key)
+        others = (c for c in columns if c.section == column.section and c.key != column.key)
+        taken = {name for c in others for name in (c.name, str(c.label), labels.get(c.key))}
+        if label and label in taken:
+            problems[column.key] = _("“%(label)s” is used twice. Choose another name.") % {
+                "label": label
+            }
+    return problems
 
 
 def _check_format(spec: ExportSpec, grant: Grant, origin: Origin) -> None:

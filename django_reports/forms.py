@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
+from django_reports.exports import label_problems
 from django_reports.formats import option_names_of, purpose_of
 from django_reports.parameters import parameter_names
 from django_reports.selections import Selection
@@ -251,6 +252,10 @@ class ExportForm(forms.Form):
                 option_names_of(self._format)
             except InvalidSpec as error:
                 self.add_error("compression", str(error))
+        chosen = [column for column in self._columns if column.key in cleaned.get("columns", ())]
+        labels = {column.key: cleaned.get(f"label_{column.key}", "") for column in chosen}
+        for key, problem in label_problems(chosen, labels).items():
+            self.add_error(f"label_{key}", problem)
         return cleaned
 
     @property

@@ -80,9 +80,9 @@ def test_what_is_no_line_of_text_is_refused(label):
         ({"bogus": "X"}, "There is no column 'bogus' in this export to give a name to."),
         ({"cost": "X"}, "There is no column 'cost' in this export"),
         ({"region": "X"}, "Choose from: number, total, placed_at."),
-        ({"total": "number"}, "Two columns would be called 'number'."),
-        ({"total": "Order number"}, "Two columns would be called 'Order number'."),
-        ({"total": "X", "number": "X"}, "Two columns would be called 'X'."),
+        ({"total": "number"}, "“number” is used twice. Choose another name."),
+        ({"total": "Order number"}, "“Order number” is used twice. Choose another name."),
+        ({"total": "X", "number": "X"}, "“X” is used twice. Choose another name."),
     ],
 )
 def test_what_cannot_be_named_so_is_refused(alice, orders, labels, message):

@@ -293,8 +293,7 @@ def _render(screen: Screen) -> HttpResponseBase:
         "groups": groups_of(request.user),
         "has_last": screen.last is not None,
         "submit": SUBMIT,
-        "may_submit": (made is not None and not made.is_over_limit)
-        or screen.parameters is not None,
+        "may_submit": made is None or not made.is_over_limit or screen.parameters is not None,
     }
     response = TemplateResponse(request, TEMPLATE, context, status=screen.status)
     if request.method == "POST" and screen.preview is None:

@@ -270,7 +270,7 @@ def test_wrong_input_is_told_at_its_field(alice, orders, fields, message):
     response = browse(alice).post(EXPORT, chosen(**fields))
     assert response.status_code == 400
     assert message in text_of(response)
-    assert "Please correct what is marked below." in text_of(response)
+    assert "Please correct the errors below." in text_of(response)
     assert not ReportJob.objects.exists()
 
 

@@ -11,9 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_reports import delivery, storage
+from django_reports.exceptions import FormatLimitExceeded
 from django_reports.models import AuditEntry, GroupReportPermission, Preset, ReportJob
 from django_reports.testing import reading
 from django_reports.writers import all_writers
+from django_reports.writers.parquet import ParquetWriter as Parquet
 from tests.conftest import VIEW, make_orders
 from tests.doors.helpers import (
     EXPORT,
@@ -118,12 +120,42 @@ def test_the_name_of_a_column_that_is_not_ticked_is_left_aside(alice, orders):
     assert lines_of(pressed(alice, label_total="Amount"))[0] == "id,number"
 
 
-def test_a_name_that_two_would_have_is_told(alice, orders):
-    answer = pressed(alice, label_number="id")
-    assert (answer.status_code, ReportJob.objects.count()) == (400, 0)
+USED_TWICE = "“{}” is used twice. Choose another name."
+
+
+@pytest.mark.parametrize("button", ["_export", "_preview", "_update", "_save_preset"])
+def test_label_used_twice_is_an_error_at_its_field_and_buttons_stay(alice, orders, button):
+    pressing = {"_export": None, button: "1"}
+    answer = pressed(alice, label_number="id", _preset_name="Mine", **pressing)
+    assert not ReportJob.objects.exists()
+    assert not Preset.objects.exists()
+    assert answer.status_code == (200 if button == "_update" else 400)
     text = text_of(answer)
-    assert "Two columns would be called &#x27;id&#x27;." in text
     assert field(text, "label_number") == "id"
+    assert ticks(text) == ["id", "number"]
+    line = text.split('data-column="number"')[1].split("</li>")[0]
+    assert line.count(USED_TWICE.format("id")) == text.count("is used twice") == 1
+    assert 'role="alert">Please correct the errors below.' in text
+    assert 'name="_export" value="Export"' in text
+    assert 'name="_preview" value="Preview"' in text
+
+
+def test_label_given_twice_is_an_error_at_both_fields(alice, orders):
+    text = text_of(pressed(alice, label_number="X", label_id="X"))
+    for name in ("id", "number"):
+        line = text.split(f'data-column="{name}"')[1].split("</li>")[0]
+        assert USED_TWICE.format("X") in line
+
+
+def test_page_with_other_errors_of_the_choices_keeps_its_buttons(alice, orders, monkeypatch):
+    monkeypatch.setattr(Parquet, "check", classmethod(_refuse))
+    text = text_of(pressed(alice, format="parquet"))
+    assert "This format cannot hold it." in text
+    assert 'name="_export" value="Export"' in text
+
+
+def _refuse(cls, columns, options):
+    raise FormatLimitExceeded("This format cannot hold it.")
 
 
 def test_a_name_of_two_lines_is_told(alice, orders):

@@ -240,7 +240,7 @@ def test_a_wrong_option_is_told_at_its_field_and_seen(alice, orders, page, field
     (line,) = re.findall(r'<div class="form-row errors">.*?</div>', inner, re.DOTALL)
     assert "nonsense is not one of the available choices." in line
     assert f'name="{field}"' in line
-    assert 'role="alert">Please correct what is marked below.' in text
+    assert 'role="alert">Please correct the errors below.' in text
     assert not ReportJob.objects.exists()
 
 

@@ -178,7 +178,7 @@ def test_back_after_an_error_stand_the_choices(page, base):
     page.goto(f"{base}{SLOW}")
     choose_numbers(page, "1.5")
     press(page)
-    page.get_by_text("Please correct what is marked below.").wait_for()
+    page.get_by_text("Please correct the errors below.").wait_for()
     page.get_by_label("Rows:").fill("79")
     press(page)
     page.wait_for_url("**/jobs/*/")
@@ -188,6 +188,23 @@ def test_back_after_an_error_stand_the_choices(page, base):
     page.go_forward()
     page.wait_for_url("**/jobs/*/")
     assert ReportJob.objects.get().spec["parameters"]["rows"] == ["79"]  # the only job
+
+
+# A name that is used twice
+
+
+def test_label_used_twice_is_corrected_on_the_same_page(page, base):
+    page.goto(f"{base}{ORDERS}")
+    choose(page, columns=["Region", "Total"])
+    page.get_by_label("New name of Total").fill("Region")
+    press(page)
+    page.get_by_text("Please correct the errors below.").wait_for()
+    line = page.locator("[data-column=total]")
+    assert line.get_by_text("“Region” is used twice. Choose another name.").is_visible()
+    assert page.get_by_role("button", name="Preview").is_visible()
+    shoot(page, "label-used-twice")
+    page.get_by_label("New name of Total").fill("Amount")
+    assert header_of(download(page)) == ["Region", "Amount"]
 
 
 # Logged out meanwhile

@@ -74,7 +74,7 @@ def test_a_response_that_is_none_says_what_it_is(alice, bob, carol, orders, conf
     assert_no_export(asked(bob), f"status 400, text/html: {limit}")
     assert_no_export(
         asked(alice, columns=[], format="pdf"),
-        "status 400, text/html: Please correct what is marked below. Choose at least one column. "
+        "status 400, text/html: Please correct the errors below. Choose at least one column. "
         "Select a valid choice. pdf is not one of the available choices.",
     )
     unknown = "There is no report “shop.orders” that you may export."
