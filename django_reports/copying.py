@@ -76,7 +76,7 @@ class Lines:
                     ExitStack() as copying,  # holds the connection's lock
                 ):
                     copy = copying.enter_context(
-                        cursor.cursor.copy(self.statement, self.parameters)
+                        cursor.cursor.copy(*_as_given(self.statement, self.parameters))
                     )
 
                     def read_first(execute: Callable[..., Any], *arguments: Any) -> Any:
@@ -272,6 +272,11 @@ def _text(field: Field, quotes_all: bool) -> str:
     if quotes_all:
         return f"COALESCE(({text})::text, '')"
     return f"NULLIF(({text}), '')" if field.sql.is_text else text
+
+
+def _as_given(statement: str, parameters: tuple[Any, ...]) -> tuple[str, tuple[Any, ...] | None]:
+    """What psycopg's `copy` takes: without parameters it reads no `%%`, as `execute` does."""
+    return (statement, parameters) if parameters else (statement.replace("%%", "%"), None)
 
 
 def _check_connection(connection: BaseDatabaseWrapper) -> None:
