@@ -1,7 +1,6 @@
 """Export: a spec made concrete for one authority, ready to be counted, previewed and written."""
 
 import datetime as dt
-import unicodedata
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone, translation
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from django_reports import about, audit, copying, quotas, texts
@@ -38,6 +36,7 @@ from django_reports.sources import IterableSource, QuerySetSource, Source
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction
 from django_reports.writers import Writer
+from django_reports.writers.names import file_stem
 
 
 @dataclass(frozen=True)
@@ -193,10 +192,9 @@ class Export:
     @property
     def filename(self) -> str:
         """A dated name that is safe everywhere: "flights-2013-01-31.csv"."""
-        name = slugify(str(self.report.get_label()), allow_unicode=True)
+        stem = file_stem(str(self.report.get_label()), self.spec.report)
         day = self.context.now.astimezone(self.context.time_zone).date()
-        stem = unicodedata.normalize("NFC", name or slugify(self.spec.report) or "export")
-        return f"{stem[:100]}-{day.isoformat()}.{self.writer_class.extension}"
+        return f"{stem}-{day.isoformat()}.{self.writer_class.extension}"
 
     def columns_as_made(self) -> list[dict[str, Any]]:
         """What the job keeps of its columns, to ask again when its file is downloaded.

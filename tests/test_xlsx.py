@@ -15,6 +15,17 @@ from tests.shop.models import Region
 
 NOON = dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC)
 LOCAL = dt.datetime(2026, 7, 1, 14)
+LATE = dt.datetime(2026, 1, 1, 23, 59, 59, 999_999)
+
+
+class Milliseconds(kinds.Kind):
+    """A kind of a project's own, whose cells show milliseconds."""
+
+    name = "milliseconds"
+    number_format = "hh:mm:ss.000"
+
+    def to_cell(self, rendering):
+        return lambda value: value
 
 
 @pytest.mark.parametrize(
@@ -158,10 +169,30 @@ def test_text_that_looks_escaped(text, stored):
     assert made.losses == {}
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\tb", " a ", "a\r\nb", "a\rb", "<&>\"'", "\U0001f600"])
+@pytest.mark.parametrize("text", ["a\nb", "a\tb", " a ", "<&>\"'", "\U0001f600"])
 def test_white_space_and_markup_come_back(text):
     data, made = one_cell(text)
     assert calamine(data)[1] == [text]
+    assert made.losses == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("a\r\nb", "a\nb"),
+        ("a\rb", "a\nb"),
+        ("\r\r\n\n", "\n\n\n"),
+        ("\r", "\n"),
+        (" a\r\n", " a\n"),
+        ("=1\r\n", "=1\n"),
+        ("_x000D_\r", "_x000D_\n"),
+    ],
+)
+@pytest.mark.parametrize("kind", [kinds.Text(), kinds.Auto(), kinds.File()])
+def test_lines_in_a_cell_end_with_a_line_feed(kind, text, read):
+    data, made = one_cell(text, kind)
+    assert calamine(data)[1] == [read]
+    assert opened(data).active["A2"].value == read.replace("_x000D_", "_x005F_x000D_")
     assert made.losses == {}
 
 
@@ -199,17 +230,56 @@ def test_longest_text_is_whole(text):
 @pytest.mark.parametrize(
     ("kind", "value", "read"),
     [
-        (kinds.DateTime(), NOON.replace(microsecond=123_456), LOCAL.replace(microsecond=123_000)),
-        (kinds.DateTime(), NOON.replace(microsecond=999_999), LOCAL.replace(microsecond=999_000)),
-        (kinds.Time(), dt.time(9, 5, 7, 123_456), dt.time(9, 5, 7, 123_000)),
-        (kinds.Time(), dt.time(23, 59, 59, 999_999), dt.time(23, 59, 59, 999_000)),
+        (kinds.DateTime(), NOON.replace(microsecond=123_456), LOCAL),
+        (kinds.DateTime(), NOON.replace(microsecond=999_999), LOCAL),
+        (kinds.DateTime(), LATE, LATE.replace(microsecond=0)),
+        (kinds.Auto(), LATE, LATE.replace(microsecond=0)),
+        (kinds.Auto(), LATE.time(), dt.time(23, 59, 59)),
+        (kinds.Time(), dt.time(9, 5, 7, 500_000), dt.time(9, 5, 7)),
+        (kinds.Time(), LATE.time(), dt.time(23, 59, 59)),
+        (Milliseconds(), LATE, LATE.replace(microsecond=999_000)),
+        (Milliseconds(), LATE.time(), dt.time(23, 59, 59, 999_000)),
     ],
 )
-def test_time_is_cut_to_milliseconds(kind, value, read):
+def test_moment_is_cut_to_what_its_cell_shows(kind, value, read):
     data, made = one_cell(value, kind)
     assert opened(data).active["A2"].value == read
     assert calamine(data)[1] == [read]
     assert made.losses == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "read", "number_format"),
+    [
+        (kinds.Duration(), dt.timedelta(seconds=5), dt.timedelta(seconds=5), "[h]:mm:ss"),
+        (kinds.Duration(), dt.timedelta(seconds=1.5), dt.timedelta(seconds=1.5), "[h]:mm:ss.000"),
+        (
+            kinds.Duration(),
+            dt.timedelta(seconds=1, microseconds=999_999),
+            dt.timedelta(seconds=1, microseconds=999_000),
+            "[h]:mm:ss.000",
+        ),
+        (kinds.Duration(), dt.timedelta(microseconds=999), dt.timedelta(0), "[h]:mm:ss"),
+        (kinds.Auto(), dt.timedelta(seconds=1.5), dt.timedelta(seconds=1.5), "[hh]:mm:ss.000"),
+        (Milliseconds(), dt.timedelta(seconds=1.5), dt.time(0, 0, 1, 500_000), "hh:mm:ss.000"),
+    ],
+)
+def test_duration_shows_its_milliseconds(kind, value, read, number_format):
+    cell = opened(one_cell(value, kind)[0]).active["A2"]
+    assert (cell.value, cell.number_format) == (read, number_format)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (dt.timedelta(hours=1_000_000, seconds=-1), dt.timedelta(hours=1_000_000, seconds=-1)),
+        (dt.timedelta(hours=1_000_000), "41666 16:00:00"),
+        (dt.timedelta.max, "999999999 23:59:59.999999"),
+        (dt.timedelta(seconds=-0.5), "-1 23:59:59.500000"),
+    ],
+)
+def test_duration_that_no_cell_shows_is_text(value, read):
+    assert opened(one_cell(value, kinds.Duration())[0]).active["A2"].value == read
 
 
 @pytest.mark.parametrize("text", [" ", "   ", "\t", "\n", "\xa0", "\u3000"])

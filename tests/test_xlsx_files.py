@@ -1,6 +1,8 @@
 """XLSX files: sheets, limits, what is left behind."""
 
+import io
 import tempfile
+import zipfile
 
 import pytest
 from openpyxl.writer.excel import ExcelWriter
@@ -8,6 +10,7 @@ from openpyxl.writer.excel import ExcelWriter
 from django_reports import kinds
 from django_reports.exceptions import FormatLimitExceeded
 from django_reports.writers import writer_for
+from django_reports.writers.names import sheet_name
 from django_reports.writers.xlsx import XlsxWriter
 from tests.sheets import calamine, column, one_cell, opened, sheet_xml, writer, written
 
@@ -63,12 +66,67 @@ def test_no_rows_leave_the_header(chunks):
         ("a/b", "a b"),
         ("Flüge & Züge", "Flüge & Züge"),
         ("x" * 80, "x" * 25),
+        ("x" * 24 + "'y", "x" * 24),
+        ("Liste des commandes de l'année", "Liste des commandes de l"),
+        ("x" * 24 + " y", "x" * 24),
+        ("' 'quoted' '", "quoted"),
+        ("'", "Sheet"),
+        ("History", "History_"),
+        (" 'hiSTory'", "hiSTory_"),
+        ("Histories", "Histories"),
         ("a\x0bb", "a b"),
         ("a\ud800b", "a b"),
     ],
 )
 def test_sheet_name(title, sheet):
     assert opened(written(writer(column("a"), title=title), [(1,)])).sheetnames == [sheet]
+
+
+@pytest.mark.parametrize(
+    ("title", "taken", "expected"),
+    [
+        ("Orders", ["ORDERS"], "Orders (2)"),
+        ("Orders", ["Orders", "orders (2)"], "Orders (3)"),
+        ("Straße", ["STRASSE"], "Straße (2)"),
+        ("History", ["history_"], "History_ (2)"),
+        ("x" * 24 + "'y", ["x" * 24], "x" * 24 + " (2)"),
+        (
+            "x" * 80,
+            ["x" * 25, *(f"{'x' * 25} ({n})" for n in range(2, 1000))],
+            "x" * 24 + " (1000)",
+        ),
+        ("\U0001f600" * 80, ["\U0001f600" * 12], "\U0001f600" * 12 + " (2)"),
+    ],
+)
+def test_sheet_name_beside_others(title, taken, expected):
+    assert sheet_name(title, taken) == expected
+    assert len(expected.encode("utf-16-le")) <= 2 * 31
+
+
+@pytest.mark.parametrize("title", ["Liste des commandes de l'année", "History", "x" * 24 + "'y"])
+def test_sheet_names_are_those_of_the_totals(title, monkeypatch):
+    monkeypatch.setattr(XlsxWriter, "max_rows", 3)
+    made = writer(column("n", kinds.Integer(), total="sum"), title=title)
+    book = opened(written(made, [(1,), (2,)]))
+    first, second = book.sheetnames
+    assert book[second]["A3"].value == f"=SUM('{first}'!A2:A2,'{second}'!A2:A2)"
+
+
+@pytest.mark.parametrize("title", ["a\r\nb", "a\rb"])
+def test_about_and_header_have_line_feeds_alone(title):
+    data = written(writer(column("n", label=title), about=[(title, title)]), [(title,)])
+    found = [cell.value for sheet in opened(data) for row in sheet for cell in row]
+    assert found == ["a\nb", "a\nb", "a\nb", "a\nb", "Rows", "1"]
+    assert b"_x000D_" not in b"".join(sheet_xml(data, n).encode() for n in (1, 2))
+
+
+def test_author_is_nobody():
+    data, _made = one_cell(1)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        core = archive.read("docProps/core.xml").decode()
+    assert "openpyxl" not in core
+    properties = opened(data).properties
+    assert (properties.creator, properties.lastModifiedBy) == (None, None)
 
 
 def test_as_many_columns_as_a_sheet_has():

@@ -5,7 +5,7 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 from decimal import Decimal as PyDecimal
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -27,7 +27,7 @@ from django_reports.kinds.base import (
 
 EXACT_DIGITS = 15  # a spreadsheet's number is a double: more digits are lost
 EXACT_EXPONENT = 300  # nor has a double many more zeros than this, on either side
-M = TypeVar("M", dt.datetime, dt.time)
+TOO_LONG = dt.timedelta(hours=1_000_000)  # LibreOffice shows no more than 2**32 seconds
 FIRST_DATE = dt.date(1900, 3, 1)  # before it Excel's calendar has a day that never was
 
 
@@ -223,7 +223,7 @@ class DateTime(Kind):
         zone = rendering.time_zone
 
         def cell(value: Any) -> Cell:
-            local = _without_microseconds(_local(value, zone))
+            local = _local(value, zone)
             return local if local.date() >= FIRST_DATE else local.isoformat(" ", "seconds")
 
         return cell
@@ -245,11 +245,6 @@ def _iso_text(value: Any) -> str:
 
 def _naive_time(value: dt.time) -> dt.time:
     return value.replace(tzinfo=None)
-
-
-def _without_microseconds(value: M) -> M:
-    """To the millisecond, as spreadsheets count; never rounded up into another day."""
-    return value.replace(microsecond=value.microsecond // 1000 * 1000)
 
 
 def _in_zone(value: dt.datetime, zone: ZoneInfo) -> dt.datetime:
@@ -279,7 +274,7 @@ class Time(Kind):
         return _iso_text
 
     def to_cell(self, rendering: Rendering) -> ToCell:
-        return lambda value: _without_microseconds(_naive_time(value))
+        return _naive_time
 
     def arrow_type(self) -> Any:
         return arrow().time64("us")
@@ -299,8 +294,8 @@ class Duration(Kind):
 
     def to_cell(self, rendering: Rendering) -> ToCell:
         def cell(value: Any) -> Cell:
-            # A negative time shows as ##### in a spreadsheet.
-            return value if value >= dt.timedelta(0) else duration_string(value)
+            # Spreadsheets show a negative time as #####, and one of too many hours as an error.
+            return value if dt.timedelta(0) <= value < TOO_LONG else duration_string(value)
 
         return cell
 

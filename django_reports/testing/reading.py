@@ -11,12 +11,11 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.utils.text import slugify
-
 from django_reports.models import ReportJob
 from django_reports.specs import ExportSpec, Layout
 from django_reports.statuses import Delimiter, Header
 from django_reports.writers import COMPRESSIONS
+from django_reports.writers.names import file_stem
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,9 @@ def read(content: bytes, job: ReportJob, section: str | None) -> Table:
     tables = _tables(content, spec.format, spec.layout)
     if section is None and len(tables) == 1:
         return next(iter(tables.values()))
-    by_name = {slugify(title, allow_unicode=True): title for title in tables}
-    section = by_name.get(slugify(section or "", allow_unicode=True), section)
+    if section is not None:
+        by_name = {file_stem(title): title for title in tables}
+        section = by_name.get(file_stem(section), section)
     if section not in tables:
         asked = "which section" if section is None else f"no section {section!r}"
         raise AssertionError(f"{asked}; there are {', '.join(tables)}")

@@ -6,12 +6,13 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from django.utils.text import format_lazy, slugify
+from django.utils.text import format_lazy
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.specs import Options
 from django_reports.writers.base import Writer
 from django_reports.writers.lines import Finish, LineFormat
+from django_reports.writers.names import file_stem
 from django_reports.writers.sink import Sink
 
 GZIP = 16 + zlib.MAX_WBITS  # zlib's word for: with gzip's header, without a time in it
@@ -109,7 +110,7 @@ class ZipWriter(CompressedWriter):
             self._zip.close()
 
     def _begin_member(self) -> bytes:
-        stem = slugify(self.inner.title, allow_unicode=True)[:100] or "export"
+        stem = file_stem(self.inner.title)
         name = f"{stem}.{self.inner.extension}"
         number = 1
         while name in self._zip.namelist():

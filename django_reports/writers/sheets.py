@@ -28,6 +28,7 @@ SURELY_FITS = MAX_CHARACTERS // 2  # where each character may count twice
 PLAIN = 10**11  # the default style shows integers below it digit by digit
 _NO_ROWS = re.compile(rb"<sheetData\s*/>|<sheetData></sheetData>")
 _ROW = re.compile(rb"<row .*</row>", re.DOTALL)
+_FRACTION = re.compile(r"s\.(0{1,3})")  # of a second, in a number format
 _DIGITS = "%.16g".__mod__  # as openpyxl writes numbers
 # Illegal in XML, markup, or the beginning of what looks like an escaped character.
 _ODD = re.compile("[\x00-\x08\x0b-\x1f&<>_\ud800-\udfff\ufffe\uffff]")
@@ -140,20 +141,43 @@ class _Texts(dict[type, CellText]):
         return made
 
     def _integer(self) -> CellText:
-        styled = self._styled()
+        styled = self._styled(self._number_format)
         return lambda value: (
             f"><v>{value}</v></c>" if -PLAIN < value < PLAIN else f"{styled}><v>{value}</v></c>"
         )
 
     def _number(self, digits: Callable[[Any], str]) -> CellText:
-        styled = self._styled()
+        styled = self._styled(self._number_format)
         return lambda value: f"{styled}><v>{digits(value)}</v></c>"
 
     def _time(self, kind: type) -> CellText:
+        if issubclass(kind, dt.timedelta):
+            return self._duration()
         known: Any = kind
-        styled = self._styled(get_time_format(known))
-        digits = _day if kind is dt.date else _moment
-        return lambda value: f"{styled}><v>{digits(value)}</v></c>"
+        shown = self._shown_as(get_time_format(known))
+        styled, step = self._styled(shown), _step(shown)
+        if not issubclass(kind, dt.datetime | dt.time):
+            return lambda value: f"{styled}><v>{_day(value)}</v></c>"
+
+        def text(value: Any) -> str:
+            if value.microsecond:
+                value = value.replace(microsecond=value.microsecond // step * step)
+            return f"{styled}><v>{_moment(value)}</v></c>"
+
+        return text
+
+    def _duration(self) -> CellText:
+        """Totals add fractions of a second up: a duration that has one shows it."""
+        known: Any = dt.timedelta
+        shown = self._shown_as(get_time_format(known))
+        fine = f"{shown}.000" if shown.endswith("ss") else shown
+        whole, fraction, step = self._styled(shown), self._styled(fine), _step(fine)
+
+        def text(value: dt.timedelta) -> str:
+            cut = value - dt.timedelta(microseconds=value.microseconds % step)
+            return f"{fraction if cut.microseconds else whole}><v>{_moment(cut)}</v></c>"
+
+        return text
 
     def _text(self, value: str) -> str:
         if _ODD.search(value) or len(value) > SURELY_FITS:
@@ -163,9 +187,12 @@ class _Texts(dict[type, CellText]):
             return f' t="inlineStr"><is><t xml:space="preserve">{value}</t></is></c>'
         return f' t="inlineStr"><is><t>{value}</t></is></c>' if value else ' t="inlineStr"/>'
 
-    def _styled(self, default: str = GENERAL) -> str:
-        """The cells' style; `default` is the number format where the column's says nothing."""
-        style = self._style_of(default if self._number_format == GENERAL else self._number_format)
+    def _shown_as(self, default: str) -> str:
+        """The column's number format, or `default` where it says nothing."""
+        return default if self._number_format == GENERAL else self._number_format
+
+    def _styled(self, number_format: str) -> str:
+        style = self._style_of(number_format)
         return f' s="{style}"' if style else ""
 
 
@@ -173,6 +200,15 @@ def _float(value: float) -> str:
     """openpyxl writes 16 digits, which is not always all of it."""
     digits = _DIGITS(value)
     return digits if float(digits) == value else repr(value)
+
+
+def _step(number_format: str) -> int:
+    """The microseconds of the smallest part that a number format shows: at most a second.
+
+    What is below it is cut, since programs round it: up to the next day, late in the evening.
+    """
+    fraction = _FRACTION.search(number_format)
+    return 10 ** (6 - len(fraction[1])) if fraction else 1_000_000
 
 
 def _moment(value: Any) -> str:

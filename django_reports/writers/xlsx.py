@@ -26,6 +26,7 @@ from django_reports.numerals import grouped
 from django_reports.specs import Options
 from django_reports.workspace import Workspace
 from django_reports.writers.base import Writer
+from django_reports.writers.names import sheet_name, utf16_cut
 from django_reports.writers.sheets import MAX_CHARACTERS, SURELY_FITS, RowsPart, RowsText
 
 MAX_ROWS = 1_048_576  # of a sheet, its header included
@@ -43,12 +44,6 @@ FORMULAS = {
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
-_NOT_IN_TITLE = re.compile("[\\[\\]:*?/\\\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
-
-
-def _cut(text: str, limit: int) -> str:
-    """At most `limit` characters as Excel counts them: in UTF-16, where an emoji is two."""
-    return text.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", errors="ignore")
 
 
 class _Blanks(CellRichText):
@@ -80,6 +75,7 @@ class XlsxWriter(Writer):
     def set_up(self) -> None:
         self.check(self.columns, Options())
         self._workbook = Workbook(write_only=True)
+        self._workbook.properties.creator = ""  # unset, openpyxl names itself
         self._workspace: Workspace | None = None
         self._is_saved = False
         self._rows = self._section = 0  # of all sections, and the current one's number
@@ -211,12 +207,7 @@ class XlsxWriter(Writer):
 
     def _new_sheet(self, title: str, role: str) -> Any:
         """`role` is how a program tells the sheets apart, whatever their language."""
-        stem = _cut(_NOT_IN_TITLE.sub(" ", title).strip(" '") or "Sheet", 25)
-        taken = {sheet.title.lower() for sheet in self._workbook.worksheets}
-        number, name = 1, stem
-        while name.lower() in taken:
-            number += 1
-            name = f"{stem} ({number})"
+        name = sheet_name(title, [sheet.title for sheet in self._workbook.worksheets])
         sheet = self._workbook.create_sheet(name)
         sheet.sheet_properties.codeName = role
         return sheet
@@ -296,15 +287,18 @@ class XlsxWriter(Writer):
         return cell
 
     def _clean(self, text: str) -> str:
-        """What a cell can hold of a text; what it cannot is counted."""
+        """What a cell can hold of a text; what it cannot is counted.
+
+        A line in a cell ends with a line feed. Many programs read a carriage return as "_x000D_".
+        """
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
         if _ILLEGAL.search(text):
             text, replaced = _ILLEGAL.subn("\ufffd", text)
             self.losses["replaced_characters"] += replaced
         if len(text) > SURELY_FITS:
-            cut = _cut(text, MAX_CHARACTERS)
+            cut = utf16_cut(text, MAX_CHARACTERS)
             if cut != text:
                 text = cut
                 self.losses["shortened_texts"] += 1
         # "_x0041_" is how XLSX writes an escaped "A": a text that looks so must be escaped itself.
-        # And a carriage return that is not escaped reads back as a line feed.
-        return _ESCAPED.sub("_x005F_", text).replace("\r", "_x000D_")
+        return _ESCAPED.sub("_x005F_", text)

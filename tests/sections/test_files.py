@@ -129,6 +129,32 @@ def test_label_that_is_no_name_of_a_file(alice, declare, orders):
     assert book.sheetnames == [".. …  x   é", "Sheet", "About"]
 
 
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("con", "con_"),
+        ("NUL", "nul_"),
+        ("Com1", "com1_"),
+        ("LPT9", "lpt9_"),
+        ("com¹", "com1_"),
+        ("Con.", "con_"),
+        ("aux ", "aux_"),
+        ("Contacts", "contacts"),
+        ("con 1", "con-1"),
+        ("報" * 100, "報" * 66),
+        ("a" * 199 + " b", "a" * 199),
+    ],
+)
+def test_every_system_can_unpack_the_file_of_a_label(alice, declare, label, name):
+    odd = type("Odd", (Notes,), {"label": label})
+    again = type("Again", (odd,), {"identifier": "shop.again"})
+    declare(sections=(odd, again), parameters=MonthForm, label=label)
+    made = deliver(alice, "shop.made")
+    assert list(members(content_of(made))) == [f"{name}.csv", f"{name}-2.csv"]
+    assert made.filename.startswith(f"{name}-2")
+    assert len(made.filename.encode()) < 255
+
+
 def test_sections_longer_than_a_sheet(alice, three_orders, monkeypatch):
     monkeypatch.setattr(XlsxWriter, "max_rows", 2)
     wanted = ["customers.name", "notes.n"]
