@@ -13,7 +13,7 @@ REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/7")
 
 def _answers(host: str, port: int) -> bool:
     try:
-        with socket.create_connection((host, port), timeout=2):
+        with socket.create_connection((host, port), timeout=60):
             return True
     except OSError:
         return False
@@ -27,7 +27,7 @@ def _postgresql() -> None:
         user=os.environ.get("TEST_POSTGRESQL_USER", "postgres"),
         password=os.environ.get("TEST_POSTGRESQL_PASSWORD", ""),
         dbname="postgres",
-        connect_timeout=3,
+        connect_timeout=60,
     ).close()
 
 
@@ -38,7 +38,7 @@ def _mariadb() -> None:
         host=os.environ.get("TEST_MARIADB_HOST", "127.0.0.1"),
         user=os.environ.get("TEST_MARIADB_USER", "root"),
         password=os.environ.get("TEST_MARIADB_PASSWORD", ""),
-        connect_timeout=3,
+        connect_timeout=60,
     ).close()
 
 

@@ -153,8 +153,9 @@ def test_rare_rows_are_looked_for_for_a_moment_only(alice, orders, monkeypatch, 
         "mysql": ("SELECT @@max_statement_time", 0.0),
     }[connection.vendor]
     monkeypatch.setattr("django_reports.sources.planned_rows", lambda queryset: guess)
-    monkeypatch.setattr("django_reports.delivery.PATIENCE", 0.05)
-    made = plan(alice, "shop.long_count")
+    with monkeypatch.context() as patch:
+        patch.setattr("django_reports.delivery.PATIENCE", 0.05)
+        made = plan(alice, "shop.long_count")
     assert (made.rows.n, made.estimate.rows) == (None, guess)
     assert made.delivery == ("immediate" if guess == 3 else "background")
     assert rows_in_words(made) == f"about {guess:,} rows, the database estimates"

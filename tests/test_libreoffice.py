@@ -57,7 +57,7 @@ def convert(soffice, tmp_path):
                 soffice, "--headless", f"-env:UserInstallation=file://{tmp_path}/profile",
                 "--convert-to", target, "--outdir", str(out), str(source),
             ],
-            check=True, capture_output=True, timeout=180, env={**os.environ, "LC_ALL": "C.UTF-8"},
+            check=True, capture_output=True, env={**os.environ, "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
         return sorted(out.iterdir())
 

@@ -167,7 +167,7 @@ def test_two_at_once_make_one(alice, orders, configure):
         try:
             own = Program(None)
             own.client.cookies = program.client.cookies
-            together.wait(timeout=30)
+            together.wait()
             answers.append(under("monday", own))
         finally:
             connections.close_all()

@@ -25,6 +25,7 @@ from django.db import connection
 from tests.services import find_chromium, is_redis_there
 
 ROOT = Path(__file__).resolve().parents[2]
+HANGS = 600  # seconds: a page of which something takes longer hangs
 
 
 def kept_files(folder):
@@ -38,14 +39,23 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(condition, seconds=30, every=0.05):
-    """The first true value of `condition()`; fails when none comes in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+_alive = []  # the processes of the running test that ought to be there
+
+
+def wait_for(condition, every=0.05):
+    """The first true value of `condition()`, however long it takes on a busy machine.
+
+    Fails when nothing can make it true any more: a process of the test ended with an error, or
+    all of them ended. What hangs is ended by pytest's `faulthandler_timeout`.
+    """
+    while True:
+        ended = [process for process in _alive if process.poll() is not None]
         if value := condition():
             return value
+        for process in ended:
+            assert process.returncode <= 0, f"ended with {process.returncode}: {process.args}"
+        assert not ended or len(ended) < len(_alive), "all processes ended, and it did not happen"
         time.sleep(every)
-    raise AssertionError(f"did not happen within {seconds} s")
 
 
 def session_of(leader):
@@ -103,6 +113,7 @@ class Processes:
                 start_new_session=True,
             )
         self.started.append(process)
+        _alive.append(process)
         return process
 
     def worker(self, *arguments):
@@ -111,7 +122,8 @@ class Processes:
     def command(self, *arguments):
         """Run a management command to its end."""
         process = self.start("django", *arguments)
-        return process.wait(timeout=60)
+        _alive.remove(process)
+        return process.wait()
 
     def server(self, kind="gunicorn", *arguments):
         """A gunicorn with threads, or an asynchronous uvicorn. Returns its address."""
@@ -140,7 +152,9 @@ class Processes:
         for pid in session_of(process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait()
+        if process in _alive:
+            _alive.remove(process)
 
     def end(self):
         for process in self.started:
@@ -199,7 +213,7 @@ class Browser:
         url = path if path.startswith("http") else self.base + path
         request = urllib.request.Request(url, body, dict(headers))
         try:
-            response = self.opener.open(request, timeout=60)
+            response = self.opener.open(request)
         except urllib.error.HTTPError as error:
             response = error
         with response:
@@ -244,7 +258,6 @@ class Browser:
         host, port = self.base.removeprefix("http://").split(":")
         reader = socket.socket()
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        reader.settimeout(60)
         reader.connect((host, int(port)))
         reader.sendall(
             f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
@@ -290,6 +303,7 @@ def page(request, monkeypatch):
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         context = chromium.new_context(java_script_enabled=request.param, accept_downloads=True)
+        context.set_default_timeout(HANGS * 1000)
         page = context.new_page()
         page.on("console", lambda message: errors.extend(serious(message)))
         page.on("response", lambda response: errors.extend(missing_static(response)))

@@ -43,7 +43,7 @@ def test_filter_select_all_export_watch_download(
     page.get_by_label("Position of Total").fill("1")
     page.get_by_role("button", name="Export").click()
     download = page.get_by_role("link", name="Download")
-    download.wait_for(timeout=60_000)
+    download.wait_for()
     page.get_by_text("Finished").wait_for()
     with page.expect_download() as waiting:
         download.click()

@@ -22,7 +22,6 @@ def base(mia, processes, page):  # noqa: F811
     """A server where mia is logged in, and where nobody works on jobs."""
     make_orders(3)
     processes.changed["RUNNER"] = "local"
-    page.context.set_default_timeout(30_000)
     address = processes.server()
     enter(page, address)
     return address
@@ -65,7 +64,7 @@ def log_in(page):
 
 
 def state_of(page, words):
-    page.locator("[data-field=label]", has_text=words).wait_for(timeout=15_000)
+    page.locator("[data-field=label]", has_text=words).wait_for()
 
 
 # Two tabs

@@ -147,7 +147,7 @@ def test_a_job_is_watched_left_canceled_and_run_again(page, mia, processes, tmp_
     counted = page.locator("[data-field=progress]", has_text=re.compile(r"^[1-9]\d* rows"))
     if page.has_script:
         page.evaluate("document.body.dataset.untouched = 'yes'")
-    counted.wait_for(timeout=30_000)
+    counted.wait_for()
     if page.has_script:  # it was told by the script: the page is the same
         assert page.locator("body[data-untouched=yes]").count() == 1
     assert re.match(r"(\d+ %|Running) · Slow numbers$", page.title())
@@ -162,7 +162,7 @@ def test_a_job_is_watched_left_canceled_and_run_again(page, mia, processes, tmp_
     page.locator("#content th[scope=row] a").click()
     page.wait_for_url(first)
     page.get_by_role("button", name="Cancel this export").click()
-    page.get_by_text("Canceled while running.").wait_for(timeout=30_000)
+    page.get_by_text("Canceled while running.").wait_for()
     page.locator("[data-field=label]", has_text="Canceled").wait_for()
     assert page.get_by_role("button", name="Cancel this export").count() == 0
     shoot(page, "job-canceled")
@@ -171,7 +171,7 @@ def test_a_job_is_watched_left_canceled_and_run_again(page, mia, processes, tmp_
     page.get_by_role("button", name="Run again").click()
     page.wait_for_url(lambda url: "/jobs/" in url and url != first)
     download = page.get_by_role("link", name="Download")
-    download.wait_for(timeout=120_000)
+    download.wait_for()
     page.locator("[data-field=label]", has_text="Finished").wait_for()
     shoot(page, "job-finished")
     with page.expect_download() as waiting:

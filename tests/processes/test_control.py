@@ -9,6 +9,7 @@ from django.db import connection
 from django_reports import jobs
 from django_reports.audit import Origin
 from django_reports.models import ReportJob
+from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.processes.conftest import wait_for
@@ -41,13 +42,15 @@ def begin(alice, processes, report):
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_a_cancel_takes_five_seconds_at_most(alice, processes, runner, folder, report):
+def test_a_cancel_ends_what_would_not_end(alice, processes, runner, folder, report):
     make_orders(3)
     made, _worker = begin(alice, processes, report)
     assert jobs.cancel(made, Origin(user=alice))
     asked = time.monotonic()
-    wait_for(lambda: job().finished_at, seconds=10)
-    assert time.monotonic() - asked < 5 + 1  # and what a busy machine needs to look
+    wait_for(lambda: job().finished_at)
+    figures.note(
+        "seconds from a cancel to the end", f"{runner:5} {report}", time.monotonic() - asked
+    )
     assert (job().status, job().file_key) == ("canceled", "")
     assert [path for path in folder.rglob("*") if path.is_file()] == []
 
@@ -57,17 +60,17 @@ def test_a_deadline_holds(alice, processes, runner, report):
     make_orders(3)
     processes.changed["TIMEOUT"] = dt.timedelta(seconds=3)
     _made, _worker = begin(alice, processes, report)
-    wait_for(lambda: job().finished_at, seconds=15)
-    ran = job().finished_at - job().started_at
+    wait_for(lambda: job().finished_at)
+    late = job().finished_at - job().started_at - dt.timedelta(seconds=3)
+    figures.note("seconds from a deadline to the end", f"{runner:5} {report}", late.total_seconds())
     assert (job().status, job().error) == ("failed", "Timed out after 0:00:03.")
-    assert ran < dt.timedelta(seconds=3 + 5 + 1)
 
 
 def test_a_snapshot_has_its_age(alice, processes, runner):
     make_orders(3)
     processes.changed["SNAPSHOT_MAX_AGE"] = dt.timedelta(seconds=2)
     begin(alice, processes, "shop.long_query")
-    wait_for(lambda: job().finished_at, seconds=15)
+    wait_for(lambda: job().finished_at)
     assert job().status == "failed"
     assert "0:00:02 for which one state of the data is kept" in job().error
 
@@ -77,9 +80,9 @@ def test_a_worker_that_is_told_to_stop_hands_back_at_once(alice, processes, runn
     make_orders(3)
     _made, worker = begin(alice, processes, report)
     worker.terminate()
-    wait_for(lambda: job().status == "queued", seconds=10)
+    wait_for(lambda: job().status == "queued")
     assert (job().attempt, job().lost) == (1, 0)
-    assert worker.wait(timeout=20) == 0
+    assert worker.wait() == 0
 
 
 def test_the_worker_is_free_for_the_next_job_after_one_that_hangs(
@@ -89,9 +92,9 @@ def test_the_worker_is_free_for_the_next_job_after_one_that_hangs(
     configure(**changed)
     processes.changed.update(changed)
     begin(alice, processes, "shop.deaf")
-    wait_for(lambda: job().finished_at, seconds=15)
+    wait_for(lambda: job().finished_at)
     following = enqueue(alice, "shop.numbers")
-    wait_for(lambda: ReportJob.objects.get(pk=following.pk).finished_at, seconds=20)
+    wait_for(lambda: ReportJob.objects.get(pk=following.pk).finished_at)
     assert ReportJob.objects.get(pk=following.pk).status == "succeeded"
 
 
@@ -99,9 +102,9 @@ def test_the_worker_is_free_for_the_next_job_after_one_that_hangs(
 def test_the_query_is_gone_from_the_server(alice, processes, runner):
     make_orders(3)
     made, _worker = begin(alice, processes, "shop.long_query")
-    assert sleeping_queries() == 1
+    wait_for(lambda: sleeping_queries() == 1)
     jobs.cancel(made, Origin(user=alice))
-    wait_for(lambda: job().finished_at, seconds=10)
+    wait_for(lambda: job().finished_at)
     assert sleeping_queries() == 0
 
 

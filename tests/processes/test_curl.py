@@ -58,7 +58,7 @@ def test_the_session_ends_with_the_file(start, processes):
     assert job != "ended", running.communicate()[0]
     wait_for(lambda: processes.log.read_text().count(f"GET /reports/jobs/{job.pk}/ ") > 2)
     processes.worker()
-    output, _ = running.communicate(timeout=60)
+    output, _ = running.communicate()
     assert (running.returncode, output) == (0, "")
     assert (start.folder / "orders.csv").read_text().splitlines() == [
         "number,total",
@@ -78,7 +78,7 @@ def test_the_session_says_why_there_is_no_file(start):
     running = start()
     job = wait_for(ReportJob.objects.first)
     ReportJob.objects.update(status="failed", error="It broke.", enqueued_at=None)
-    output, _ = running.communicate(timeout=60)
+    output, _ = running.communicate()
     assert running.returncode == 1
     assert '"error": "It broke."' in output
     assert not (start.folder / "orders.csv").exists()
@@ -87,7 +87,7 @@ def test_the_session_says_why_there_is_no_file(start):
 
 def test_the_session_stops_where_one_is_not_let_in(start):
     running = start(PASSWORD="wrong")
-    output, _ = running.communicate(timeout=60)
+    output, _ = running.communicate()
     assert running.returncode != 0
     assert "401" in output
     assert not ReportJob.objects.exists()

@@ -47,11 +47,11 @@ def test_a_download_that_broke_off_is_taken_up(alice, large, processes, configur
     configure(BASE_URL=base)
     curl = ["curl", "-sS", "-f", "-o", str(tmp_path / "file.csv"), links.url_for(large, alice)]
     part = tmp_path / "file.csv"
-    broken = subprocess.run(curl, preexec_fn=have_little_room, check=False, timeout=60)
+    broken = subprocess.run(curl, preexec_fn=have_little_room, check=False)
     assert broken.returncode != 0
     got = part.stat().st_size
     assert 0 < got < LARGE
-    subprocess.run([*curl, "-C", "-"], check=True, timeout=60)
+    subprocess.run([*curl, "-C", "-"], check=True)
     assert part.read_bytes() == content_of(large)
     last = entries(large).last()
     assert (last.action, last.data["by"]) == ("downloaded", "link")
@@ -118,7 +118,7 @@ def front(processes, folder, tmp_path):
         yield lambda: Browser(base)
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        server.wait()
         shutil.rmtree(here)
 
 

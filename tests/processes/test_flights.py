@@ -48,7 +48,7 @@ def worker_for(flights, folder, tmp_path, configure):
         time.sleep(2)  # until it has found that there is nothing to do
         idle = peak_of(worker)
         job = delivery.enqueue(spec, Authority.system(), Origin())
-        wait_for(lambda: ReportJob.objects.get(pk=job.pk).finished_at, seconds=400, every=0.5)
+        wait_for(lambda: ReportJob.objects.get(pk=job.pk).finished_at, every=0.5)
         peak = peak_of(worker)
         processes.kill(worker)
         processes.log.write_text("")

@@ -84,7 +84,7 @@ def test_killed(
         kill_at_point(target, pid)
         mark.with_suffix(".go").touch()
         killed_at = time.monotonic()
-        wait_for(lambda job=job: ReportJob.objects.get(pk=job.pk).finished_at, seconds=60)
+        wait_for(lambda job=job: ReportJob.objects.get(pk=job.pk).finished_at)
         case = f"{runner:5} {target:6} {point:12} {format:4}"
         figures.note("seconds from the kill to the file", case, time.monotonic() - killed_at)
         job.refresh_from_db()

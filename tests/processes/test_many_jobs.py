@@ -42,11 +42,11 @@ def test_each_is_made_once(alice, processes, configure, request, folder, runner)
     luck = random.Random(1)
     for number in range(1, KILLS + 1):
         done = JOBS * number // (KILLS + 1)
-        wait_for(lambda done=done: finished().count() >= done, seconds=1200)
+        wait_for(lambda done=done: finished().count() >= done)
         worker = workers.pop(luck.randrange(len(workers)))
         os.kill(luck.choice(session_of(worker.pid)), signal.SIGKILL)
         workers.append(processes.worker())
-    wait_for(lambda: finished().count() == JOBS, seconds=1200)
+    wait_for(lambda: finished().count() == JOBS)
     case = f"{runner:5} {JOBS} jobs, {WORKERS} workers, {KILLS} kills"
     figures.note("seconds until all jobs are done", case, time.monotonic() - began)
     assert set(ReportJob.objects.values_list("status", flat=True)) == {"succeeded"}

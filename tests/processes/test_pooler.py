@@ -1,5 +1,6 @@
 """Behind pgbouncer with transaction pooling, where a connection is another one each time."""
 
+import socket
 import subprocess
 import time
 
@@ -9,6 +10,7 @@ from django.db import connection
 from django_reports import jobs
 from django_reports.audit import Origin
 from django_reports.models import ReportJob
+from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.processes.conftest import free_port, wait_for
@@ -45,13 +47,18 @@ def behind_pooler(request, processes, tmp_path_factory, configure):
         processes.environment["TEST_NO_CURSORS"] = "1"
     processes.changed["RUNNER"] = "local"
     configure(RUNNER="local")
-    time.sleep(0.5)
+    wait_for(lambda: pooler.poll() is not None or is_up(port))
     assert pooler.poll() is None
     yield
     processes.end()
     processes.started.clear()
     pooler.terminate()
-    pooler.wait(timeout=10)
+    pooler.wait()
+
+
+def is_up(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_job_is_made(behind_pooler, alice, processes):
@@ -71,6 +78,6 @@ def test_a_query_is_canceled(behind_pooler, alice, processes):
     time.sleep(1)
     jobs.cancel(job, Origin(user=alice))
     asked = time.monotonic()
-    wait_for(lambda: ReportJob.objects.get(pk=job.pk).finished_at, seconds=10)
-    assert time.monotonic() - asked < 6
+    wait_for(lambda: ReportJob.objects.get(pk=job.pk).finished_at)
+    figures.note("seconds from a cancel to the end", "behind a pooler", time.monotonic() - asked)
     assert ReportJob.objects.get(pk=job.pk).status == "canceled"

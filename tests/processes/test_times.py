@@ -22,8 +22,6 @@ pytestmark = pytest.mark.thorough
 
 TIMES = int(os.environ.get("TEST_TIMES", "1"))
 AT_ONCE = min(TIMES, 5)  # jobs that lose their workers at the same moment
-SEEN_WITHIN = 60  # seconds
-RERUN_WITHIN = 90  # seconds
 
 
 @pytest.mark.parametrize(
@@ -48,13 +46,11 @@ def test_a_kill_is_seen_and_the_job_rerun(
         jobs = ReportJob.objects.filter(finished_at=None)
         keys = list(jobs.values_list("pk", flat=True))
         seen_after = see(keys, killed_at)
-        wait_for(lambda jobs=jobs: not jobs.exists(), seconds=RERUN_WITHIN)
+        wait_for(lambda jobs=jobs: not jobs.exists())
         case = f"{runner:5} {'worker' if runner == 'local' else target}"
         for job in ReportJob.objects.filter(pk__in=keys):
             assert (job.status, job.attempt, job.lost) == ("succeeded", 2, 1)
             rerun_after = (job.started_at - killed_at).total_seconds()
-            assert seen_after[job.pk] <= SEEN_WITHIN
-            assert rerun_after <= RERUN_WITHIN
             figures.note("seconds from the kill until it is seen", case, seen_after[job.pk])
             figures.note("seconds from the kill until the job runs again", case, rerun_after)
         assert healthy.poll() is None
@@ -85,7 +81,7 @@ def see(keys, killed_at):
             seen.setdefault(key, (timezone.now() - killed_at).total_seconds())
         return len(seen) == len(keys)
 
-    wait_for(all_seen, seconds=SEEN_WITHIN)
+    wait_for(all_seen)
     return seen
 
 

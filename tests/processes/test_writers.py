@@ -61,7 +61,7 @@ def test_the_sum_in_the_file_is_that_of_one_state(alice, processes, configure, f
         for writer in writers:
             writer.start()
         job = enqueue(alice, columns=["total"])
-        wait_for(lambda job=job: ReportJob.objects.get(pk=job.pk).finished_at, seconds=300)
+        wait_for(lambda job=job: ReportJob.objects.get(pk=job.pk).finished_at)
         stopping.set()
         for writer in writers:
             writer.join()

@@ -66,7 +66,6 @@ class Project(Processes):
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
-            timeout=60,
             check=False,
         )
 
@@ -156,7 +155,7 @@ class Person(Browser):
             headers["X-CSRFToken"] = next(c.value for c in self.cookies if c.name == "csrftoken")
         request = urllib.request.Request(urljoin(self.base, path), data, headers)
         try:
-            response = self.opener.open(request, timeout=60)
+            response = self.opener.open(request)
         except urllib.error.HTTPError as error:
             response = error
         with response:

@@ -68,16 +68,21 @@ class Numbers(Report):
         rows = forms.IntegerField(initial=10, required=False)
         fail_at = forms.IntegerField(required=False)
         seconds = forms.FloatField(required=False)
+        gate = forms.CharField(required=False, help_text="A file that the last row waits for.")
 
     def rows(self, context):
         import time
+        from pathlib import Path
 
+        gate = context.parameters["gate"]
         fail_at = context.parameters["fail_at"]
         for n in range(1, (context.parameters["rows"] or 10) + 1):
             if n == fail_at:
                 raise ValueError(f"row {n} is broken")
             if context.parameters["seconds"]:
                 time.sleep(context.parameters["seconds"])
+            while gate and n == context.parameters["rows"] and not Path(gate).exists():
+                time.sleep(0.01)
             yield {"n": n, "text": f"row number {n}"}
 
 
@@ -88,19 +93,19 @@ class SlowNumbers(Numbers):
 
 
 class Sleep(Func):
-    """An expression that keeps the database busy for a minute in one query."""
+    """An expression that keeps the database busy for an hour in one query."""
 
     template = "%(function)s(%(expressions)s)"
     output_field = FloatField()
 
     def __init__(self):
-        super().__init__(Value(60))
+        super().__init__(Value(3600))
 
     def as_postgresql(self, compiler, connection, **kwargs):
-        return "length(pg_sleep(60)::text)", []
+        return "length(pg_sleep(3600)::text)", []
 
     def as_mysql(self, compiler, connection, **kwargs):
-        return "SLEEP(60)", []
+        return "SLEEP(3600)", []
 
     def as_sqlite(self, compiler, connection, **kwargs):
         endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
@@ -118,7 +123,7 @@ class LongQuery(ModelReport):
 
 @register
 class LongCount(ModelReport):
-    """Rows that take a minute to be found."""
+    """Rows that take an hour to be found."""
 
     identifier = "shop.long_count"
     model = Order

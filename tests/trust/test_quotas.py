@@ -160,7 +160,7 @@ def at_once(ask):
 
     def attempt(number):
         try:
-            barrier.wait(timeout=60)
+            barrier.wait()
             ask(number)
         except QuotaExceeded:
             return False

@@ -4,7 +4,6 @@ TEST_BATCHES says how long, in checkpoints; few, unless it is set. Twenty are 10
 """
 
 import os
-import statistics
 import subprocess
 import sys
 import threading
@@ -14,11 +13,13 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections, transaction
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 
 from django_reports import anchors, audit, checkpoints
 from django_reports.models import AuditEntry
 from django_reports.verification import verify
 from tests import figures
+from tests.conftest import elsewhere
 from tests.trust import logs
 
 pytestmark = pytest.mark.thorough
@@ -27,7 +28,8 @@ BATCHES = int(os.environ.get("TEST_BATCHES", "4"))
 COUNT = BATCHES * checkpoints.BATCH
 WRONG = COUNT * 7 // 10 + 1  # the entry that is attacked
 CUT = BATCHES * 9 // 10  # the last checkpoint that is left
-PATIENCE = COUNT * 0.000_5  # seconds; a tenth of it where nothing else is done
+QUERIES = 20 + 10 * BATCHES
+WORK = COUNT * 0.001  # seconds of the processor: many times what it takes
 FIGURES = f"{COUNT:,} entries: seconds"
 WRITERS, EACH, ROUNDS = 8, 250, 2
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,23 +89,27 @@ ATTACKS = {
 }
 
 
-def timed(case):
+def verified(case):
+    """What `verify` tells; its work is bound, however busy the machine is."""
     begun, busy = time.perf_counter(), time.process_time()
-    found = verify()
-    took = time.perf_counter() - begun
-    figures.note(FIGURES, f"verify, {case}", took)
-    figures.note(f"{FIGURES} of work", case, time.process_time() - busy)
-    assert took < PATIENCE
+    with CaptureQueriesContext(connection) as queries:
+        found = verify()
+    work = time.process_time() - busy
+    figures.note(FIGURES, f"verify, {case}", time.perf_counter() - begun)
+    figures.note(f"{FIGURES} of work", case, work)
+    figures.note(f"{COUNT:,} entries: queries", case, len(queries))
+    assert len(queries) < QUERIES
+    assert work < WORK
     return found
 
 
 def test_each_of_six_attacks_is_found_and_located(log):
-    found = timed("untouched")
+    found = verified("untouched")
     assert (found.wrong, found.entries) == ("", COUNT)
     for case, (attack, position, said) in ATTACKS.items():
         with transaction.atomic():
             attack(position)
-            assert said in timed(case).wrong, case
+            assert said in verified(case).wrong, case
             transaction.set_rollback(True)
     assert verify().wrong == ""
 
@@ -147,12 +153,12 @@ def rate_of(kind):
         slowest = max(float(writer.stdout.readline()) for writer in writers)
     finally:
         for writer in writers:
-            writer.communicate(timeout=60)
+            writer.communicate()
     return WRITERS * EACH / slowest
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="there is one writer at a time")
-def test_writers_are_not_slowed(transactional_db):
+def test_what_writers_reach_beside_the_sealing(transactional_db):
     """Beside them entries are sealed all the time; plain ones are rows without a signature."""
     over = threading.Event()
 
@@ -161,7 +167,6 @@ def test_writers_are_not_slowed(transactional_db):
             checkpoints.seal()
         connections.close_all()
 
-    ratios = []
     for _ in range(ROUNDS):
         plain = rate_of("plain")
         over.clear()
@@ -174,6 +179,30 @@ def test_writers_are_not_slowed(transactional_db):
             sealing.join()
         figures.note("8 writers: entries a second", "plain rows", plain)
         figures.note("8 writers: entries a second", "entries, sealed meanwhile", signed)
-        ratios.append(signed / plain)
-    figures.note("8 writers: sealed to plain", "ratio", statistics.median(ratios))
-    assert statistics.median(ratios) > 0.5  # 0.7 on a machine that does nothing else
+        figures.note("8 writers: sealed to plain", "ratio", signed / plain)
+    assert AuditEntry.objects.count() == ROUNDS * 2 * WRITERS * (EACH + 5)
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="there is one writer at a time")
+def test_an_entry_is_written_while_others_are_sealed(transactional_db, monkeypatch):
+    """In the middle of the sealing transaction; a writer that waits for its end waits for ever."""
+    logs.write(20)
+    write = checkpoints._write
+    written = []
+
+    def writing(sealed):
+        write(sealed)
+        elsewhere(lambda: logs.write(5))
+        written.append(len(sealed))
+
+    monkeypatch.setattr(checkpoints, "_write", writing)
+    assert checkpoints.seal() == 20
+    assert written == [20]
+    assert AuditEntry.objects.filter(position=None).count() == 5
+
+
+@pytest.mark.django_db
+def test_signing_costs_no_query(django_assert_num_queries):
+    logs.write(1)
+    with django_assert_num_queries(10):
+        logs.write(10)
