@@ -1,7 +1,7 @@
-"""Anchors: places outside of the database that are told of each checkpoint.
+"""Anchors: places outside of the database that keep each checkpoint of the audit log.
 
-Who has the database and the keys can write the whole log anew. What they cannot do is to change
-what was said about it elsewhere before.
+Whoever can write to the database can take back what it says. What it said before stays where they
+cannot write: by default in the storage of the reports' files, and wherever AUDIT_ANCHORS says.
 """
 
 import hashlib
@@ -10,23 +10,26 @@ import logging
 import urllib.request
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import PurePath
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import InvalidStorageError, storages
-from django.db.models import QuerySet
-from django.utils import timezone
+from django.core.files.storage import InMemoryStorage, InvalidStorageError, Storage, storages
+from django.db import connections
+from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
+from django.utils.text import slugify
 
 from django_reports import digests
+from django_reports.checkpoints import database
 from django_reports.conf import get_settings
+from django_reports.exceptions import FileUnavailable
 from django_reports.models import AuditCheckpoint
+from django_reports.storages import storage_alias, storage_of
 
-logger = logging.getLogger("django_reports.anchors")
-
-AT_ONCE = 1000  # checkpoints told to each anchor in one sweep
 PATIENCE = 5.0  # seconds for a webhook's answer
 
 Facts = dict[str, Any]  # of a checkpoint, as JSON
@@ -67,6 +70,19 @@ class Anchor(ABC):
         """What was told of a checkpoint; None if nothing was."""
         raise NotImplementedError
 
+    def accept(self, facts: Facts) -> None:
+        """Go on from another log, a restored backup say: what was told before no longer counts.
+
+        `facts` are `number` and `seal` of the checkpoint that it ends with (0 and empty if it has
+        none), and `reason`. Nothing is removed.
+        """
+        raise NotImplementedError
+
+    @property
+    def accepted(self) -> Facts | None:
+        """What `accept` was told last."""
+        return None
+
 
 class LogAnchor(Anchor):
     """A line of the log `django_reports.checkpoints`, which the project keeps elsewhere."""
@@ -81,46 +97,125 @@ class LogAnchor(Anchor):
 
 
 class StorageAnchor(Anchor):
-    """A file for each checkpoint in a storage of STORAGES. Nothing is ever overwritten."""
+    """A file for each checkpoint in a storage of STORAGES. Nothing is ever overwritten.
+
+    The files lie in `checkpoints/`. When another log is accepted, the next series begins, in
+    `checkpoints-2/` and so on, with a file that says why.
+    """
 
     can_be_read = True
+    folder = ""
 
     def __init__(self, argument: str) -> None:
         """Raises InvalidStorageError for an alias that is not configured."""
         super().__init__(argument)
-        self._storage = storages[argument]
+        self.storage: Storage = storages[argument]
 
     def __str__(self) -> str:
         return f"storage:{self.argument}"
 
     def publish(self, facts: Facts) -> None:
         name = self._name(facts["number"])
-        if not self._storage.exists(name):
-            self._storage.save(name, ContentFile(json.dumps(facts).encode()))
-        elif self.read(facts["number"]) != facts:
+        if not self.storage.exists(name):
+            self._save(name, facts)
+        elif self._load(name) != facts:
             raise ValueError(f"{self} has another checkpoint {facts['number']} already.")
 
     def newest(self) -> int | None:
+        """Raises NotImplementedError where the storage cannot be listed."""
         try:
-            names = self._storage.listdir("checkpoints")[1]
+            names = self.storage.listdir(self._series_folder(self._series))[1]
         except FileNotFoundError:
             return None
         return max((int(name[:12]) for name in names if name[:12].isdecimal()), default=None)
 
     def read(self, number: int) -> Facts | None:
+        return self._load(self._name(number))
+
+    def accept(self, facts: Facts) -> None:
+        self._save(self._start(self._series + 1), facts)
+        del self._series
+
+    @property
+    def accepted(self) -> Facts | None:
+        return self._load(self._start(self._series)) if self._series > 1 else None
+
+    @cached_property
+    def _series(self) -> int:
+        number = 1
+        while self.storage.exists(self._start(number + 1)):
+            number += 1
+        return number
+
+    def _series_folder(self, series: int) -> str:
+        return self.folder + ("checkpoints" if series == 1 else f"checkpoints-{series}")
+
+    def _start(self, series: int) -> str:
+        return f"{self._series_folder(series)}/start.json"
+
+    def _name(self, number: int) -> str:
+        return f"{self._series_folder(self._series)}/{number:012}.json"
+
+    def _save(self, name: str, facts: Facts) -> None:
         try:
-            with self._storage.open(self._name(number)) as file:
-                found: Facts = json.load(file)
-                return found
+            self.storage.save(name, ContentFile(json.dumps(facts).encode()))
+        except Exception:
+            with suppress(Exception):  # a part of it would stand in the way for good
+                self.storage.delete(name)
+            raise
+
+    def _load(self, name: str) -> Facts | None:
+        try:
+            with self.storage.open(name) as file:
+                facts: Facts = json.load(file)
+                return facts
         except FileNotFoundError:
             return None
 
-    def _name(self, number: int) -> str:
-        return f"checkpoints/{number:012}.json"
+
+class ReportsAnchor(StorageAnchor):
+    """The default: the storage of the reports' files, in a folder for each database.
+
+    The folder is named after the database as the settings name it. What stands inside the database
+    has no say in it, and development, test and production may share a storage.
+    """
+
+    def __init__(self, argument: str = "") -> None:
+        Anchor.__init__(self, argument)
+
+    def __str__(self) -> str:
+        return "reports"
+
+    @cached_property
+    def storage(self) -> Storage:  # type: ignore[override]
+        """Raises FileUnavailable if it is configured wrongly."""
+        return storage_of(storage_alias())
+
+    @cached_property
+    def folder(self) -> str:  # type: ignore[override]
+        return f"audit/{_name_of_database()}/"
+
+
+def _name_of_database() -> str:
+    known = connections[database()].settings_dict
+    name = str(known["NAME"] or "")
+    service = known["OPTIONS"].get("service", "")
+    parts = [known["ENGINE"], known["HOST"], known["PORT"], name, service]
+    digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:12]
+    return f"{slugify(PurePath(name).stem) or 'database'}-{digest}"
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A receiver that moved has not taken the checkpoint."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
 
 
 class WebhookAnchor(Anchor):
-    """A POST of JSON to an address, which has to answer with 2xx."""
+    """A POST of JSON to an address, which has to answer with 2xx. Redirects are not followed."""
+
+    _opener = urllib.request.build_opener(_NoRedirects)
 
     def __str__(self) -> str:
         parts = urlsplit(self.argument)  # what else it has may be a secret, and tells it apart
@@ -133,7 +228,7 @@ class WebhookAnchor(Anchor):
             data=json.dumps(facts).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+        with self._opener.open(request, timeout=PATIENCE) as answer:
             answer.read()
 
 
@@ -161,7 +256,11 @@ class TextAnchor(Anchor):
         return self._told.get(number)
 
 
-_NAMES: dict[str, type[Anchor]] = {"log": LogAnchor, "storage": StorageAnchor}
+_NAMES: dict[str, type[Anchor]] = {
+    "log": LogAnchor,
+    "reports": ReportsAnchor,
+    "storage": StorageAnchor,
+}
 
 
 def anchor_for(text: str) -> Anchor:
@@ -182,7 +281,7 @@ def problems() -> list[str]:
     """What is wrong with AUDIT_ANCHORS, in sentences."""
     found = []
     names: Counter[str] = Counter()
-    for text in get_settings().AUDIT_ANCHORS:
+    for text in get_settings().AUDIT_ANCHORS or ():
         try:
             names[str(anchor_for(text))] += 1
         except (ImportError, InvalidStorageError) as error:
@@ -190,36 +289,24 @@ def problems() -> list[str]:
     return [*found, *(f"{name!r} more than once." for name, count in names.items() if count > 1)]
 
 
+def anchors_in_force() -> Sequence[str]:
+    """AUDIT_ANCHORS; unset, the reports' storage, unless it or the database is in memory only."""
+    configured = get_settings().AUDIT_ANCHORS
+    if configured is not None:
+        return configured
+    return () if _is_in_memory() else ("reports",)
+
+
+def _is_in_memory() -> bool:
+    connection: Any = connections[database()]
+    if connection.vendor == "sqlite" and connection.is_in_memory_db():
+        return True
+    with suppress(FileUnavailable):
+        return isinstance(storage_of(storage_alias()), InMemoryStorage)
+    return False
+
+
 def all_anchors() -> list[Anchor]:
-    return [anchor_for(text) for text in get_settings().AUDIT_ANCHORS]
-
-
-def publish() -> int:
-    """Tell every anchor of the checkpoints that it does not know. Returns how many all know now.
-
-    Each is told on its own, so that one that fails keeps none of the others waiting.
-    """
-    wanted = {str(anchor): anchor for anchor in all_anchors()}
-    if not wanted:
-        return 0
-    for name, anchor in wanted.items():
-        _tell(name, anchor)
-    known: int = _waiting().filter(anchors__has_keys=list(wanted)).update(is_anchored=True)
-    return known
-
-
-def _waiting() -> "QuerySet[AuditCheckpoint]":
-    return AuditCheckpoint.objects.filter(is_anchored=False)
-
-
-def _tell(name: str, anchor: Anchor) -> None:
-    """In order, and up to the first that fails: the next sweep goes on there."""
-    unknown = _waiting().exclude(anchors__has_key=name).order_by("number")
-    for checkpoint in unknown[:AT_ONCE]:
-        try:
-            anchor.publish(facts_of(checkpoint))
-        except Exception:  # whatever a storage or a network raises
-            logger.exception("checkpoint=%s anchor=%r event=failed", checkpoint.number, name)
-            break
-        checkpoint.anchors[name] = digests.moment(timezone.now())
-        checkpoint.save(update_fields=["anchors"])
+    """Each anchor once, even if it is configured twice."""
+    anchors = [anchor_for(text) for text in anchors_in_force()]
+    return list({str(anchor): anchor for anchor in anchors}.values())

@@ -27,27 +27,18 @@ def last_checkpoint() -> AuditCheckpoint | None:
     return AuditCheckpoint.objects.order_by("number").last()
 
 
-def seal() -> int:
-    """Seal all entries that are not. Returns how many; fewer than all if somebody else is at it."""
-    sealed = 0
-    while count := _seal_batch():
-        sealed += count
-        if count < BATCH:
-            break
-    return sealed
-
-
-def _seal_batch() -> int:
-    """Seal up to BATCH entries below a new checkpoint.
-
-    All is read before the transaction, whose first statement is the checkpoint: of two who seal at
-    once, one gets the number.
-    """
-    last = last_checkpoint()
+def waiting_entries() -> list[tuple[int, str]]:
+    """The id and digest of the entries that the next checkpoint seals, at most BATCH."""
     waiting = AuditEntry.objects.filter(position=None).order_by("id")
-    entries = list(waiting.values_list("id", "digest")[:BATCH])
-    if not entries:
-        return 0
+    return list(waiting.values_list("id", "digest")[:BATCH])
+
+
+def seal_batch(last: AuditCheckpoint | None, entries: list[tuple[int, str]]) -> int:
+    """Seal entries under a new checkpoint behind the `last` one. Returns how many.
+
+    All is read before the transaction, whose first statement is the checkpoint: of two processes
+    that seal at once, one gets the number, and the other seals nothing.
+    """
     position = last.last_position if last else 0
     seal = last.seal if last else digests.FIRST_SEAL
     checkpoint = AuditCheckpoint(

@@ -49,7 +49,7 @@ class Settings:
     SNAPSHOT_MAX_AGE: timedelta = timedelta(minutes=30)
     MAX_ATTEMPTS: int = 3
     AUDIT_KEYS: Sequence[str] = ()
-    AUDIT_ANCHORS: Sequence[str] = ()
+    AUDIT_ANCHORS: Sequence[str] | None = None
     AUDIT_RETENTION: timedelta | None = None
     PERSONAL_DATA_RETENTION: timedelta | None = None
     JOB_RETENTION: timedelta | None = None

@@ -150,3 +150,5 @@ class AuditAction(TextChoices):
     GRANT_CHANGED = "grant_changed", _("Grant changed")
     MEMBERSHIP_CHANGED = "membership_changed", _("Membership of a group changed")
     PURGED = "purged", _("Purged")
+    LOG_CONTRADICTED = "log_contradicted", _("Audit log contradicted by an anchor")
+    LOG_ACCEPTED = "log_accepted", _("Audit log accepted as it is")

@@ -1,10 +1,9 @@
-"""Whether the audit log and the kept files are what was written: the first thing wrong, and why.
+"""Whether the audit log is what was written: the first thing wrong, and why.
 
 Entries are read once, in sealing order, beside the checkpoints that close their batches.
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -13,13 +12,11 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from django_reports import digests, storage
+from django_reports import digests
 from django_reports.anchors import Anchor, all_anchors, facts_of
 from django_reports.checkpoints import last_checkpoint
-from django_reports.exceptions import FileUnavailable
-from django_reports.models import AuditCheckpoint, AuditEntry, Removal, ReportJob
-from django_reports.pipeline import BLOCK
-from django_reports.statuses import AuditAction, JobStatus
+from django_reports.models import AuditCheckpoint, AuditEntry, Removal
+from django_reports.statuses import AuditAction
 
 CHUNK = 5000  # entries fetched at once
 
@@ -38,25 +35,34 @@ class Verified:
     anchors: int = 0
     files: int = 0
     wrong: str = ""
+    notes: list[str] = field(default_factory=list)  # what could not be checked
 
 
-def verify(*, with_files: bool = True, also: Iterable[Anchor] = ()) -> Verified:
-    """Verify the log, against its anchors and others that were kept, then the kept files."""
-    verified = Verified()
-    try:
-        # A database's cursor that is left to the garbage collector may take its connection along.
-        with ExitStack() as cursors:
-            # First what was told outside: what is sealed meanwhile comes on top of it.
-            told = [_Told.of(anchor) for anchor in [*all_anchors(), *also] if anchor.can_be_read]
-            _Log(verified, cursors).verify()
-            for each in told:
-                each.verify()
-                verified.anchors += 1
-            if with_files:
-                _verify_files(verified, cursors)
-    except Wrong as error:
-        verified.wrong = str(error)
-    return verified
+def verify_log(verified: Verified, also: Iterable[Anchor] = ()) -> None:
+    """Verify the log, against its anchors and others that were kept.
+
+    Counts in `verified`, and notes there what could not be checked. Raises Wrong.
+    """
+    # A database's cursor that is left to the garbage collector may take its connection along.
+    with ExitStack() as cursors:
+        # First what was told outside: what is sealed meanwhile comes on top of it.
+        told = [_Told.of(anchor) for anchor in [*all_anchors(), *also] if anchor.can_be_read]
+        _Log(verified, cursors).verify()
+        for each in told:
+            each.verify()
+            verified.anchors += 1
+            verified.notes += each.limits()
+    if not told:
+        verified.notes.append(
+            _(
+                "No anchor can be read: who has the database and the keys could have written the "
+                "whole log anew."
+            )
+        )
+    if verified.unsealed:
+        verified.notes.append(
+            _("Entries that were deleted before they were sealed cannot be missed.")
+        )
 
 
 @dataclass
@@ -114,16 +120,16 @@ class _Log:
 
     def _sealed(self) -> Iterator[AuditEntry]:
         rows = self._entries().filter(position__lte=self._bound).order_by("position")
-        return _read(rows, self._cursors)
+        return read_rows(rows, self._cursors)
 
     def _unsealed(self) -> Iterator[AuditEntry]:
         rows = self._entries().filter(Q(position=None) | Q(position__gt=self._bound))
-        return _read(rows.order_by("id"), self._cursors)
+        return read_rows(rows.order_by("id"), self._cursors)
 
     def _kept_checkpoints(self) -> Iterator[AuditCheckpoint]:
         number = self._last.number if self._last else 0
         rows = AuditCheckpoint.objects.filter(number__lte=number)
-        return _read(rows.order_by("number"), self._cursors)
+        return read_rows(rows.order_by("number"), self._cursors)
 
     def _read_removals(self) -> _Removed:
         removed = _Removed()
@@ -207,7 +213,8 @@ class _Log:
             )
 
 
-def _read(rows: Any, cursors: ExitStack) -> Iterator[Any]:
+def read_rows(rows: Any, cursors: ExitStack) -> Iterator[Any]:
+    """Rows by a cursor that `cursors` closes."""
     iterator: Iterator[Any] = cursors.enter_context(closing(rows.iterator(chunk_size=CHUNK)))
     return iterator
 
@@ -231,7 +238,7 @@ class _Told:
     @classmethod
     def of(cls, anchor: Anchor) -> "_Told":
         with _readable(anchor):
-            return cls(anchor, anchor.newest() or 0)
+            return cls(anchor, _newest(anchor))
 
     def verify(self) -> None:
         """That the log has the checkpoints that were told, the same.
@@ -274,11 +281,60 @@ class _Told:
             }
         )
 
+    def limits(self) -> Iterator[str]:
+        """What the anchor cannot say, in sentences."""
+        last = last_checkpoint()
+        words: dict[str, Any] = {"anchor": self.anchor, "newest": self.newest}
+        if last is not None and self.newest < last.number:
+            words["number"] = last.number
+            if str(self.anchor) in last.anchors:
+                yield (
+                    _(
+                        "%(anchor)s no longer has checkpoint %(number)s, which it was told of; the "
+                        "newest one it has is %(newest)s. Is its storage shared by all servers?"
+                    )
+                    % words
+                )
+            else:
+                yield (
+                    _(
+                        "%(anchor)s was not told of the checkpoints after %(newest)s; the log ends "
+                        "with %(number)s."
+                    )
+                    % words
+                )
+        with _readable(self.anchor):
+            accepted = self.anchor.accepted
+        if accepted is not None:
+            yield _(
+                "%(anchor)s was told at %(when)s to go on from checkpoint %(number)s: %(reason)s. "
+                "What it was told before is not compared."
+            ) % {
+                "anchor": self.anchor,
+                "when": accepted["accepted_at"],
+                "number": accepted["number"],
+                "reason": accepted["reason"],
+            }
+
     def _is_same(self, number: int) -> bool:
         point = AuditCheckpoint.objects.get(number=number)
         with _readable(self.anchor):
             told = self.anchor.read(number)
         return told is None or told == facts_of(point)
+
+
+def _newest(anchor: Anchor) -> int:
+    accepted = anchor.accepted
+    try:
+        return max(anchor.newest() or 0, accepted["number"] if accepted else 0)
+    except NotImplementedError:  # it cannot be listed: what it has behind the log is probed for
+        last = last_checkpoint()
+        number = last.number if last else 0
+        while anchor.read(number + 1) is not None:
+            number += 1
+        while number and anchor.read(number) is None:
+            number -= 1
+        return number
 
 
 @contextmanager
@@ -290,49 +346,3 @@ def _readable(anchor: Anchor) -> Iterator[None]:
             _("%(anchor)s cannot be read (%(name)s: %(error)s).")
             % {"anchor": anchor, "name": type(error).__name__, "error": error}
         ) from error
-
-
-# Files
-
-
-def _verify_files(verified: Verified, cursors: ExitStack) -> None:
-    """That each kept file is the one of which the log tells that it was made."""
-    kept = ReportJob.objects.filter(status=JobStatus.SUCCEEDED, file_key__gt="")
-    for job in _read(kept.order_by("created_at"), cursors):
-        made = AuditEntry.objects.filter(job_key=str(job.pk), action=AuditAction.FINISHED).first()
-        told = made.data.get("sha256") if made else None
-        words = {"job": job.pk, "file": repr(job.filename)}
-        if told is None:
-            raise Wrong(_("Export %(job)s has the file %(file)s; no entry tells of it.") % words)
-        if told != job.sha256:
-            raise Wrong(_("Export %(job)s has another SHA-256 than its entry tells.") % words)
-        try:
-            found = _sha256_of(job)
-        except FileUnavailable as error:
-            raise Wrong(
-                _("The file %(file)s of export %(job)s: %(error)s") % {**words, "error": error}
-            ) from error
-        if found != told:
-            raise Wrong(
-                _("The file %(file)s of export %(job)s is not the one that was made.") % words
-            )
-        verified.files += 1
-
-
-def _sha256_of(job: ReportJob) -> str:
-    with storage.open_file(job) as file:
-        return digest_of(file)
-
-
-def digest_of(file: Any) -> str:
-    """The SHA-256 of an open file."""
-    found = hashlib.sha256()
-    while block := file.read(BLOCK):
-        found.update(block)
-    return found.hexdigest()
-
-
-def exports_of(sha256: str) -> Iterator[AuditEntry]:
-    """The entries of the exports that made a file of this SHA-256, newest first."""
-    made = AuditEntry.objects.filter(action=AuditAction.FINISHED)
-    yield from made.filter(data__sha256=sha256).order_by("-id")

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.db import connections, transaction
 
-from django_reports import checkpoints, jobs
+from django_reports import jobs, sealing
 from django_reports.audit import Origin
 from django_reports.checks.grants import check_powers, check_tenants
 from django_reports.exceptions import QuotaExceeded, ReportDenied
@@ -103,7 +103,7 @@ def test_the_end_is_recorded_with_what_was_made(alice, capsys):
     assert (finished["sha256"], finished["rows"]) == (job.sha256, 20)
     assert finished["file_key"] == job.file_key != ""
     b"".join(deliver(alice, "shop.numbers", parameters={"rows": ["3"]}))
-    checkpoints.seal()
+    sealing.seal()
     capsys.readouterr()
     call_command("verify_reports")
     assert "files=1" in capsys.readouterr().out

@@ -1,14 +1,17 @@
 """The admin page for the audit log. It needs Django's permission to view audit entries."""
 
 import json
+from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from django_reports import sealing
 from django_reports.admin.lists import ReadOnlyAdmin, ReportFilter
 from django_reports.models import AuditEntry
 
@@ -34,6 +37,13 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "position",
     )
     readonly_fields = fields
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        if sealing.alarm() is not None:
+            messages.error(request, sealing.CONTRADICTED)
+        return super().changelist_view(request, extra_context)
 
     def key_conditions(self, text: str) -> list[Q]:
         return [Q(job_key=text), Q(actor_key=text)] if text else []

@@ -1,11 +1,13 @@
 """System checks of the audit log: what keeps it from being changed unnoticed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
-from django_reports import anchors, protection
+from django_reports import anchors, protection, sealing
+from django_reports.checkpoints import database
 from django_reports.conf import NAME, get_settings, settings_problems
 
 TAG = "django_reports"
@@ -38,16 +40,38 @@ def check_audit(**kwargs: Any) -> list[CheckMessage]:
                 id="django_reports.W042",
             )
         )
-    if not conf.AUDIT_ANCHORS:
+    if not anchors.anchors_in_force():
         found.append(
             Warning(
                 "Who has the database and the keys can write the audit log anew: nothing outside "
                 "knows of it.",
-                hint=f"Set {NAME}['AUDIT_ANCHORS'], such as ['log'], where they cannot write.",
+                hint=f"Keep files in a storage that lasts, or set {NAME}['AUDIT_ANCHORS'], such as "
+                "['log'], where they cannot write.",
                 id="django_reports.W043",
             )
         )
     return found
+
+
+@register(Tags.database)
+def check_log_is_not_contradicted(
+    databases: Iterable[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    if settings_problems() or anchors.problems() or database() not in (databases or ()):
+        return []
+    try:
+        contradicting = sealing.contradicting()
+    except DatabaseError:  # no tables yet
+        return []
+    return [
+        Error(
+            f"The audit log is not what the anchor {str(anchor)!r} was told of it.",
+            hint="verify_reports says what is wrong. After a backup was restored, "
+            'verify_reports --accept "why" goes on with the log as it is, and records that.',
+            id="django_reports.E042",
+        )
+        for anchor in contradicting
+    ]
 
 
 @register(TAG)
@@ -57,8 +81,9 @@ def check_anchors(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
             f"{NAME}['AUDIT_ANCHORS'] has {problem}",
-            hint='Legal are "log", "storage:ALIAS", an address with https://, and the dotted path '
-            "of a subclass of django_reports.anchors.Anchor, with what it needs behind a colon.",
+            hint='Legal are "reports", "log", "storage:ALIAS", an address with https://, and the '
+            "dotted path of a subclass of django_reports.anchors.Anchor, with what it needs behind "
+            "a colon.",
             id="django_reports.E041",
         )
         for problem in anchors.problems()

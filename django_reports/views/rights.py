@@ -3,12 +3,13 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from django_reports import audit
+from django_reports import audit, sealing
 from django_reports.exceptions import ReportDenied
 from django_reports.permissions import may_see_rights
 from django_reports.rights import Right, grants, people, rights_of
@@ -45,6 +46,8 @@ def page(request: HttpRequest) -> HttpResponseBase:
         )
         url = f"{place.url('rights')}?{following.urlencode()}"
         return answer_json({"rights": rows, "next": url if shown.has_next() else None})
+    if sealing.alarm() is not None:
+        messages.error(request, sealing.CONTRADICTED, fail_silently=True)
     context = {
         "title": _("Who may export what"),
         "is_by_group": is_by_group,

@@ -4,7 +4,7 @@ import uuid
 
 from django.db import connection
 
-from django_reports import audit, checkpoints, digests
+from django_reports import audit, checkpoints, digests, sealing
 from django_reports.audit import Origin
 from django_reports.models import AuditCheckpoint, AuditEntry
 from django_reports.statuses import AuditAction
@@ -44,7 +44,7 @@ def sealed_log(count, batch):
     write(count)
     before, checkpoints.BATCH = checkpoints.BATCH, batch
     try:
-        assert checkpoints.seal() == count
+        assert sealing.seal().entries == count
     finally:
         checkpoints.BATCH = before
 

@@ -3,17 +3,18 @@
 import json
 import logging
 import re
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from django_reports import anchors, checkpoints
+from django_reports import anchors, checkpoints, sealing
 from django_reports.checks.audit import check_anchors
+from django_reports.file_verification import verify
 from django_reports.models import AuditCheckpoint
 from django_reports.runners import sweep
-from django_reports.verification import verify
 from tests.trust import logs
 from tests.trust.logs import sealed_log, write
 
@@ -34,8 +35,8 @@ def vault(settings, tmp_path, configure):
 @pytest.fixture
 def log(vault):
     sealed_log(30, batch=10)
-    assert anchors.publish() == 3
-    assert anchors.publish() == 0
+    assert AuditCheckpoint.objects.filter(is_anchored=True).count() == 3
+    assert sealing.publish() == 0
 
 
 def test_what_was_anchored_is_right(log):
@@ -74,9 +75,9 @@ def test_a_log_that_was_cut_with_its_checkpoints_is_found(log):
 def test_a_log_that_begins_anew_is_found(log):
     logs.cut_tail_with_checkpoints(1)
     assert "the log ends with checkpoint 0, entry 0" in verify().wrong
-    sealed_log(30, batch=10)
-    assert anchors.publish() == 0  # it holds other ones, and is never overwritten
-    assert "Among the entries 1–10" in verify().wrong
+    write(30)
+    assert sealing.seal().entries == 0
+    assert "the log ends with checkpoint 0, entry 0" in verify().wrong
 
 
 def test_an_anchor_that_cannot_be_read_is_no_proof(log, vault):
@@ -86,9 +87,8 @@ def test_an_anchor_that_cannot_be_read_is_no_proof(log, vault):
 
 def test_lines_of_a_log_are_an_anchor(configure, caplog, tmp_path, capsys):
     configure(AUDIT_ANCHORS=["log"])
-    sealed_log(30, batch=10)
     with caplog.at_level(logging.INFO, "django_reports.checkpoints"):
-        assert anchors.publish() == 3
+        sealed_log(30, batch=10)
     kept = tmp_path / "kept.log"
     lines = [r.getMessage() for r in caplog.records if r.name == "django_reports.checkpoints"]
     kept.write_text("\n".join(f"Jan 1 00:00:00 host {line}" for line in lines))
@@ -107,11 +107,14 @@ def receiver():
     """A webhook that fails as often as it is told to, then takes what it gets."""
 
     class Receiver(BaseHTTPRequestHandler):
-        fails, got = 0, []
+        fails, got, moved = 0, [], False
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if Receiver.fails:
+            if Receiver.moved:
+                self.send_response(302)
+                self.send_header("Location", Receiver.url)
+            elif Receiver.fails:
                 Receiver.fails -= 1
                 self.send_response(503)
             else:
@@ -131,9 +134,9 @@ def receiver():
 
 def test_an_anchor_that_fails_is_told_by_the_next_sweep(receiver, vault, configure, caplog):
     configure(AUDIT_ANCHORS=[receiver.url, "storage:vault"])
-    receiver.fails = 1
+    receiver.fails = 2
     sealed_log(20, batch=10)
-    assert sweep().anchored == 0
+    assert AuditCheckpoint.objects.filter(is_anchored=True).count() == 0
     assert len(list((vault / "checkpoints").iterdir())) == 2
     assert receiver.got == []
     assert "event=failed" in caplog.text
@@ -147,33 +150,46 @@ def test_an_anchor_that_fails_is_told_by_the_next_sweep(receiver, vault, configu
     assert "secret" not in caplog.text
 
 
+def test_a_redirect_is_no_receipt(receiver, configure, caplog):
+    configure(AUDIT_ANCHORS=[receiver.url])
+    receiver.moved = True
+    sealed_log(2, batch=2)
+    assert AuditCheckpoint.objects.get().anchors == {}
+    assert "HTTP Error 302" in caplog.text
+    receiver.moved = False
+    assert sealing.publish() == 1
+    assert [facts["number"] for facts in receiver.got] == [1]
+
+
 def test_a_dead_anchor_keeps_no_other_waiting(receiver, vault, configure, monkeypatch):
-    monkeypatch.setattr(anchors, "AT_ONCE", 2)
+    monkeypatch.setattr(sealing, "AT_ONCE", 2)
     configure(AUDIT_ANCHORS=[receiver.url, "storage:vault"])
     receiver.fails = 1000
     sealed_log(5, batch=1)
+    shutil.rmtree(vault)
+    AuditCheckpoint.objects.update(anchors={})
+    tries = receiver.fails
     for told in (2, 4, 5, 5):
-        assert anchors.publish() == 0
+        assert sealing.publish() == 0
         assert len(list((vault / "checkpoints").iterdir())) == told
-    assert receiver.fails == 996  # it is tried once in a sweep
+    assert receiver.fails == tries - 4  # it is tried once each time
     receiver.fails = 0
-    assert [anchors.publish() for _ in range(4)] == [2, 2, 1, 0]
+    assert [sealing.publish() for _ in range(4)] == [2, 2, 1, 0]
     assert [facts["number"] for facts in receiver.got] == [1, 2, 3, 4, 5]
 
 
 def test_two_webhooks_of_one_host_are_told_both(receiver, configure):
     configure(AUDIT_ANCHORS=[f"{receiver.url}&to=a", f"{receiver.url}&to=b"])
-    sealed_log(2, batch=1)
-    assert anchors.publish() == 2
-    assert [facts["number"] for facts in receiver.got] == [1, 2, 1, 2]
+    sealed_log(2, batch=2)
+    assert [facts["number"] for facts in receiver.got] == [1, 1]
     assert check_anchors() == []
 
 
 def test_an_anchor_that_is_named_twice_is_told_once_and_reported(configure, caplog):
     configure(AUDIT_ANCHORS=["log", "log"])
-    sealed_log(2, batch=1)
     with caplog.at_level(logging.INFO, "django_reports.checkpoints"):
-        assert (anchors.publish(), anchors.publish()) == (2, 0)
+        sealed_log(2, batch=1)
+        assert sealing.publish() == 0
     assert len([r for r in caplog.records if r.name == "django_reports.checkpoints"]) == 2
     [found] = check_anchors()
     assert found.id == "django_reports.E041"
@@ -182,13 +198,13 @@ def test_an_anchor_that_is_named_twice_is_told_once_and_reported(configure, capl
 
 def test_after_a_change_of_the_setting_names_count_and_not_numbers(receiver, vault, configure):
     configure(AUDIT_ANCHORS=["log", "storage:vault", receiver.url])
-    receiver.fails = 2
+    receiver.fails = 100
     sealed_log(2, batch=1)
-    assert anchors.publish() == 0
+    assert sealing.publish() == 0
     configure(AUDIT_ANCHORS=["storage:vault", receiver.url])
-    assert anchors.publish() == 0  # two know of each, but not these two
+    assert sealing.publish() == 0  # two know of each, but not these two
     configure(AUDIT_ANCHORS=["storage:vault"])  # the dead one is given up
-    assert (anchors.publish(), anchors.publish()) == (2, 0)
+    assert (sealing.publish(), sealing.publish()) == (2, 0)
 
 
 def test_anchors_that_cannot_be_are_named(configure):
@@ -199,6 +215,7 @@ def test_anchors_that_cannot_be_are_named(configure):
 
 
 def test_without_anchors_nothing_is_told(configure):
+    configure(AUDIT_ANCHORS=[])
     sealed_log(2, batch=1)
-    assert anchors.publish() == 0
+    assert sealing.publish() == 0
     assert checkpoints.last_checkpoint().anchors == {}

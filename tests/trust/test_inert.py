@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 
 from django_reports import Report, about, audit, delivery
 from django_reports.audit import Origin
+from django_reports.file_verification import verify
 from django_reports.models import AuditEntry, ReportJob
 from django_reports.statuses import AuditAction
-from django_reports.verification import verify
 from tests.doors.helpers import EXPORT, asking, browse, enqueue, make, run, spec_of, text_of
 
 pytestmark = pytest.mark.django_db

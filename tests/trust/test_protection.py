@@ -9,9 +9,9 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from django_reports import checkpoints, protection, retention
+from django_reports import protection, retention, sealing
+from django_reports.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry
-from django_reports.verification import verify
 from tests.trust import logs
 from tests.trust.logs import CHECKPOINTS, TABLE, sealed_log, sql, write
 
@@ -62,13 +62,13 @@ def test_changes_are_refused(protected):
 
 def test_what_the_application_does_goes_through(protected):
     write(1)
-    assert checkpoints.seal() == 3
+    assert sealing.seal().entries == 3
     AuditCheckpoint.objects.filter(number=1).update(anchors={"log": "2026-01-31"}, is_anchored=True)
     now = timezone.now() + FAR
     assert retention.purge_personal_data(now) == 23
     AuditCheckpoint.objects.filter(number=3).update(anchors={"log": "2026-01-31"})
     assert retention.purge_entries(now) == 23
-    assert checkpoints.seal() == 2
+    assert sealing.seal().entries == 2
     assert verify().wrong == ""
     refused(sql, f"DELETE FROM {TABLE}")
     refused(sql, f"DELETE FROM {CHECKPOINTS}")
@@ -93,6 +93,8 @@ def test_checks_recommend_keys_and_anchors_of_its_own(db, configure):
         found = run_checks(tags=["security"], include_deployment_checks=True)
         return sorted(m.id for m in found if m.id.startswith("django_reports.W04"))
 
-    assert told() == ["django_reports.W041", "django_reports.W042", "django_reports.W043"]
-    configure(AUDIT_KEYS=["own"], AUDIT_ANCHORS=["log"])
+    assert told() == ["django_reports.W041", "django_reports.W042"]
+    configure(AUDIT_KEYS=["own"])
     assert told() == ["django_reports.W041"]
+    configure(AUDIT_KEYS=["own"], AUDIT_ANCHORS=[])
+    assert told() == ["django_reports.W041", "django_reports.W043"]

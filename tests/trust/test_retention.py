@@ -5,10 +5,10 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from django_reports import checkpoints, retention
+from django_reports import retention, sealing
+from django_reports.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
 from django_reports.sweep import sweep
-from django_reports.verification import verify
 from tests.doors.helpers import actions, deliver, enqueue, make, put
 from tests.trust import logs
 from tests.trust.logs import row, sealed_log, write
@@ -37,17 +37,17 @@ def test_the_head_is_cut_and_the_rest_stands(log):
     told = AuditEntry.objects.get(action="purged").data
     assert (told["what"], told["through"], told["count"]) == ("entries", 20, 20)
     assert (verify().wrong, verify().entries, verify().unsealed) == ("", 10, 1)
-    checkpoints.seal()
+    sealing.seal()
     assert (verify().wrong, verify().entries) == ("", 11)
     assert retention.purge_entries(log) == 0
 
 
 def test_the_head_is_cut_again(log):
     retention.purge_entries(log)
-    checkpoints.seal()
+    sealing.seal()
     later = timezone.now() + SOON
     assert retention.purge_entries(later) == 11
-    checkpoints.seal()
+    sealing.seal()
     assert (verify().wrong, verify().entries) == ("", 1)
 
 
@@ -105,7 +105,7 @@ def test_what_quotas_count_is_kept_for_a_day(alice, orders, configure):
 def test_a_deleted_person_leaves_their_history(alice, orders):
     job = make(alice)
     key = str(alice.pk)
-    checkpoints.seal()
+    sealing.seal()
     alice.delete()
     found = AuditEntry.objects.filter(job_key=str(job.pk), actor_key=key)
     assert [(entry.actor_label, entry.action) for entry in found] == [("alice", "requested")]

@@ -15,9 +15,9 @@ from django.db import connection, connections, transaction
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from django_reports import anchors, audit, checkpoints
+from django_reports import audit, checkpoints, sealing
+from django_reports.file_verification import verify
 from django_reports.models import AuditEntry
-from django_reports.verification import verify
 from tests import figures
 from tests.conftest import elsewhere
 from tests.trust import logs
@@ -54,9 +54,9 @@ def log(db, settings, tmp_path, configure, monkeypatch):
     configure(AUDIT_ANCHORS=["storage:vault"])
     write_fast(COUNT, monkeypatch)
     begun = time.perf_counter()
-    assert checkpoints.seal() == COUNT
+    assert sealing.seal().entries == COUNT
     figures.note(FIGURES, "sealing", time.perf_counter() - begun)
-    anchors.publish()
+    sealing.publish()
 
 
 def rewrite(position):
@@ -164,7 +164,7 @@ def test_what_writers_reach_beside_the_sealing(transactional_db):
 
     def seal():
         while not over.wait(0.2):
-            checkpoints.seal()
+            sealing.seal()
         connections.close_all()
 
     for _ in range(ROUNDS):

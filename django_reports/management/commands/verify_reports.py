@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_reports import verification
+from django_reports import file_verification, sealing
 from django_reports.anchors import TextAnchor
 from django_reports.models import AuditEntry
 
@@ -12,7 +12,9 @@ from django_reports.models import AuditEntry
 class Command(BaseCommand):
     help = (
         "Verifies the audit log, its checkpoints and the kept files, names the first thing that "
-        "is wrong, and ends with 1 if there is one. With --file it says which export a file is."
+        "is wrong, and ends with 1 if there is one. With --file it says which export a file is. "
+        "With --accept it goes on with a log that an anchor contradicts, after a backup was "
+        "restored, say."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,21 +24,39 @@ class Command(BaseCommand):
             metavar="PATH",
             help="also compare with the checkpoints that this file holds, one on a line",
         )
+        parser.add_argument(
+            "--accept",
+            metavar="REASON",
+            help="have the anchors go on from the log as it is, and record why",
+        )
         parser.add_argument("--no-files", action="store_true", help="leave out the kept files")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["file"]:
             self._find(options["file"])
             return
-        verified = verification.verify(
+        if options["accept"] is not None:
+            self._accept(options["accept"])
+            return
+        verified = file_verification.verify(
             with_files=not options["no_files"], also=self._kept(options["checkpoints"])
         )
         wrong = verified.wrong
-        self.stdout.write(
-            " ".join(f"{name}={count}" for name, count in vars(verified).items() if name != "wrong")
-        )
+        counts = {n: count for n, count in vars(verified).items() if isinstance(count, int)}
+        self.stdout.write(" ".join(f"{name}={count}" for name, count in counts.items()))
+        for note in verified.notes:
+            self.stdout.write(f"not checked: {note}")
         if wrong:
             raise CommandError(wrong)
+
+    def _accept(self, reason: str) -> None:
+        if not reason.strip():
+            raise CommandError("--accept needs a reason, which is recorded.")
+        anchors = sealing.accept(reason)
+        if not anchors:
+            raise CommandError("No anchor contradicts the audit log: there is nothing to accept.")
+        names = ", ".join(map(str, anchors))
+        self.stdout.write(f"The log goes on as it is. Told: {names}.")
 
     def _kept(self, path: str | None) -> list[TextAnchor]:
         if path is None:
@@ -52,10 +72,10 @@ class Command(BaseCommand):
     def _find(self, path: str) -> None:
         try:
             with open(path, "rb") as file:
-                sha256 = verification.digest_of(file)
+                sha256 = file_verification.digest_of(file)
         except OSError as error:
             raise CommandError(f"{path!r} cannot be read: {error.strerror}.") from error
-        found = list(verification.exports_of(sha256))
+        found = list(file_verification.exports_of(sha256))
         if not found:
             raise CommandError(f"{path!r} is no export that was made here: SHA-256 {sha256}.")
         for entry in found:

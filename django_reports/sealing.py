@@ -1,0 +1,185 @@
+"""Sealing with its proof: no checkpoint is added to a log that an anchor contradicts.
+
+Whoever can write to the database can remove checkpoints and have what is left sealed again. So
+before each new checkpoint the last one is compared with what the anchors were told of it.
+"""
+
+import logging
+from enum import Enum
+from typing import NamedTuple
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from django_reports import audit, checkpoints, digests
+from django_reports.anchors import Anchor, all_anchors, facts_of
+from django_reports.audit import SYSTEM
+from django_reports.checkpoints import last_checkpoint
+from django_reports.models import AuditCheckpoint, AuditEntry
+from django_reports.statuses import AuditAction
+
+logger = logging.getLogger("django_reports.anchors")
+
+CONTRADICTED = _(
+    "The audit log is not what it was: an anchor outside of the database contradicts it. "
+    "New entries are not sealed. Ask an administrator to run verify_reports."
+)
+AT_ONCE = 1000  # checkpoints told to each anchor in one sweep
+
+
+class Agreement(Enum):
+    """What an anchor says about the last checkpoint of the log."""
+
+    AGREES = "agrees"
+    CONTRADICTS = "contradicts"
+    ABSENT = "absent"  # it was told of nothing here
+    PARTIAL = "partial"  # it was told, and no longer has it
+    UNREACHABLE = "unreachable"
+
+
+class Sealed(NamedTuple):
+    entries: int = 0
+    anchored: int = 0  # checkpoints that all anchors know now
+
+
+def seal() -> Sealed:
+    """Seal all waiting entries and tell the anchors of each new checkpoint.
+
+    Nothing is sealed while an anchor contradicts the log: an entry and the log say so.
+    """
+    anchors = all_anchors()
+    entries, anchored = 0, publish()
+    while waiting := checkpoints.waiting_entries():
+        last = last_checkpoint()
+        if not _may_seal(anchors, last):
+            break
+        count = checkpoints.seal_batch(last, waiting)
+        entries += count
+        anchored += publish()
+        if count < checkpoints.BATCH:
+            break
+    return Sealed(entries, anchored)
+
+
+def _may_seal(anchors: list[Anchor], last: AuditCheckpoint | None) -> bool:
+    for anchor in anchors:
+        agreement = agreement_of(anchor, last)
+        if agreement is Agreement.CONTRADICTS:
+            # Another worker may have sealed and told it between the two looks.
+            if _number(last_checkpoint()) == _number(last):
+                _raise_alarm(anchor, last)
+            return False
+        if agreement in (Agreement.UNREACHABLE, Agreement.PARTIAL):
+            logger.warning("checkpoint=%s anchor=%r event=%s", _number(last), str(anchor),
+                           agreement.value)  # fmt: skip
+    return True
+
+
+def agreement_of(anchor: Anchor, last: AuditCheckpoint | None) -> Agreement:
+    """Compare the last checkpoint with an anchor, by probing its number and the next one."""
+    if not anchor.can_be_read:
+        return Agreement.ABSENT
+    number = _number(last)
+    try:
+        accepted = anchor.accepted or {"number": 0, "seal": digests.FIRST_SEAL}
+        if number < accepted["number"] or anchor.read(number + 1) is not None:
+            return Agreement.CONTRADICTS
+        if number == accepted["number"]:
+            seal = last.seal if last else digests.FIRST_SEAL
+            return Agreement.AGREES if seal == accepted["seal"] else Agreement.CONTRADICTS
+        assert last is not None
+        facts = anchor.read(number)
+    except Exception:  # whatever a storage raises, or what its files hold
+        logger.exception("checkpoint=%s anchor=%r event=unreachable", number, str(anchor))
+        return Agreement.UNREACHABLE
+    if facts is None:
+        return Agreement.PARTIAL if str(anchor) in last.anchors else Agreement.ABSENT
+    return Agreement.AGREES if facts == facts_of(last) else Agreement.CONTRADICTS
+
+
+def _number(checkpoint: AuditCheckpoint | None) -> int:
+    return checkpoint.number if checkpoint else 0
+
+
+def _raise_alarm(anchor: Anchor, last: AuditCheckpoint | None) -> None:
+    """Once for each contradiction, so that a sweep every few seconds does not fill the log."""
+    name, number = str(anchor), _number(last)
+    known = alarm()
+    if known is not None and known.data == {"anchor": name, "number": number}:
+        return
+    audit.record(AuditAction.LOG_CONTRADICTED, origin=SYSTEM, anchor=name, number=number)
+    logger.error(
+        "checkpoint=%s anchor=%r event=contradicted: the audit log is not what it was told to be, "
+        "and is no longer sealed; run verify_reports",
+        number,
+        name,
+    )
+
+
+def alarm() -> AuditEntry | None:
+    """The entry of a contradiction that nobody has accepted since."""
+    actions = (AuditAction.LOG_CONTRADICTED, AuditAction.LOG_ACCEPTED)
+    entry: AuditEntry | None = AuditEntry.objects.filter(action__in=actions).order_by("-id").first()
+    return entry if entry is not None and entry.action == AuditAction.LOG_CONTRADICTED else None
+
+
+def contradicting() -> list[Anchor]:
+    """The anchors that contradict the log now."""
+    last = last_checkpoint()
+    return [a for a in all_anchors() if agreement_of(a, last) is Agreement.CONTRADICTS]
+
+
+def accept(reason: str) -> list[Anchor]:
+    """Go on with the log as it is, after a backup was restored say. Recorded, here and there.
+
+    Returns the anchors that contradicted it.
+    """
+    anchors, last = contradicting(), last_checkpoint()
+    if not anchors:
+        return []
+    number, seal = _number(last), last.seal if last else digests.FIRST_SEAL
+    at = digests.moment(timezone.now())
+    for anchor in anchors:
+        anchor.accept({"number": number, "seal": seal, "reason": reason, "accepted_at": at})
+    audit.record(
+        AuditAction.LOG_ACCEPTED,
+        origin=SYSTEM,
+        anchors=[str(anchor) for anchor in anchors],
+        number=number,
+        reason=reason,
+    )
+    return anchors
+
+
+def publish() -> int:
+    """Tell every anchor of the checkpoints that it does not know. Returns how many all know now.
+
+    Each is told on its own, so that one that fails keeps none of the others waiting.
+    """
+    anchors = all_anchors()
+    if not anchors:
+        return 0
+    for anchor in anchors:
+        _tell(anchor)
+    names = [str(anchor) for anchor in anchors]
+    known: int = _waiting().filter(anchors__has_keys=names).update(is_anchored=True)
+    return known
+
+
+def _waiting() -> "QuerySet[AuditCheckpoint]":
+    return AuditCheckpoint.objects.filter(is_anchored=False)
+
+
+def _tell(anchor: Anchor) -> None:
+    """In order, and up to the first that fails: the next sweep goes on there."""
+    name = str(anchor)
+    unknown = _waiting().exclude(anchors__has_key=name).order_by("number")
+    for checkpoint in unknown[:AT_ONCE]:
+        try:
+            anchor.publish(facts_of(checkpoint))
+        except Exception:  # whatever a storage or a network raises
+            logger.exception("checkpoint=%s anchor=%r event=failed", checkpoint.number, name)
+            break
+        checkpoint.anchors[name] = digests.moment(timezone.now())
+        checkpoint.save(update_fields=["anchors"])
