@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.module_loading import import_string
 
 from django_reports.conf import NAME, get_settings, settings_problems
-from django_reports.runners import RUNNERS, get_runner
+from django_reports.runners import RUNNERS, MissingExtra, get_runner
 
 TAG = "django_reports"
 
@@ -37,6 +37,15 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 def _check_runner() -> list[CheckMessage]:
     try:
         return get_runner().check()
+    except MissingExtra as error:
+        name = get_settings().RUNNER
+        return [
+            Error(
+                f"{NAME}['RUNNER'] is {name!r}, which cannot be used: {error}.",
+                hint=f'Install it with: pip install "django-reports[{name}]".',
+                id="django_reports.E062",
+            )
+        ]
     except ImportError as error:
         return [
             Error(

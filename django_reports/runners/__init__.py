@@ -30,13 +30,26 @@ RUNNERS = {
     "rq": "django_reports.runners.rq.RQRunner",
     "immediate": "django_reports.runners.immediate.ImmediateRunner",
 }
+EXTRAS = {"rq": ("django_rq", "rq", "redis")}  # what a runner's extra of the same name installs
+
+
+class MissingExtra(ImportError):
+    """A runner was chosen whose packages are not installed."""
 
 
 @cached_by_settings(NAME)
 def get_runner() -> Runner:
-    """The runner that the RUNNER setting names, by alias or dotted path."""
+    """The runner that the RUNNER setting names, by alias or dotted path.
+
+    Raises MissingExtra for one that needs an extra, and ImportError for one that there is not.
+    """
     name = get_settings().RUNNER
-    runner_class = import_string(RUNNERS.get(name, name))
+    try:
+        runner_class = import_string(RUNNERS.get(name, name))
+    except ModuleNotFoundError as error:
+        if error.name in EXTRAS.get(name, ()):
+            raise MissingExtra(f"the runner {name!r} needs {error.name}") from error
+        raise
     if not (isinstance(runner_class, type) and issubclass(runner_class, Runner)):
         raise ImportError(f"{name} is no subclass of django_reports.runners.base.Runner")
     return runner_class()

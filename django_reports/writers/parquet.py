@@ -1,15 +1,15 @@
 """Apache Parquet, with the extra "parquet" (pyarrow)."""
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import FormatLimitExceeded
+from django_reports.kinds.base import arrow
 from django_reports.statuses import Encoding
 from django_reports.writers.base import Writer
 from django_reports.writers.encoding import Encoder
@@ -33,11 +33,11 @@ class ParquetWriter(Writer):
     def set_up(self) -> None:
         inner = self.rendering.for_programs()
         self._to_arrow = [column.kind.to_arrow(inner) for column in self.columns]
-        self._schema = pyarrow.schema(
+        self._schema = arrow().schema(
             [(c.renamed or c.name, c.kind.arrow_type()) for c in self.columns]
         )
         self._sink = Sink()
-        self._file: Any = pyarrow.parquet.ParquetWriter(self._sink, self._schema)
+        self._file: Any = import_module("pyarrow.parquet").ParquetWriter(self._sink, self._schema)
         self._batches: list[Any] = []
         self._encoder = Encoder(Encoding.UTF_8)
 
@@ -52,7 +52,7 @@ class ParquetWriter(Writer):
             )
         ]
         # Arrow's values take less memory than those of Python.
-        self._batches.append(pyarrow.RecordBatch.from_arrays(arrays, schema=self._schema))
+        self._batches.append(arrow().RecordBatch.from_arrays(arrays, schema=self._schema))
         if sum(map(len, self._batches)) < GROUP:
             return b""
         return self._write_group()
@@ -68,7 +68,7 @@ class ParquetWriter(Writer):
             self._file.close()
 
     def _write_group(self) -> bytes:
-        self._file.write_table(pyarrow.Table.from_batches(self._batches))
+        self._file.write_table(arrow().Table.from_batches(self._batches))
         self._batches = []
         return self._sink.take()
 
@@ -76,13 +76,13 @@ class ParquetWriter(Writer):
         converted = [None if value is None else convert(value) for value in values]
         try:
             try:
-                return pyarrow.array(converted, type=field.type)
+                return arrow().array(converted, type=field.type)
             except UnicodeEncodeError:
                 clean = self._encoder.clean
                 texts = [clean(item) if isinstance(item, str) else item for item in converted]
                 self.losses["replaced_characters"] = self._encoder.replaced
-                return pyarrow.array(texts, type=field.type)
-        except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError) as error:
+                return arrow().array(texts, type=field.type)
+        except (arrow().ArrowException, OverflowError, UnicodeEncodeError) as error:
             raise FormatLimitExceeded(
                 _(
                     "Parquet cannot hold a value of the column %(column)s as %(type)s: %(error)s. "

@@ -14,13 +14,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from openpyxl.cell.cell import get_time_format
-from openpyxl.packaging.relationship import RelationshipList
-from openpyxl.utils import get_column_letter
-from openpyxl.utils.datetime import to_excel
-from openpyxl.worksheet._writer import WorksheetWriter
-
 from django_reports.kinds import Cell
+from django_reports.writers import excel
 
 GENERAL = "General"
 MAX_CHARACTERS = 32_767  # of a cell
@@ -42,7 +37,7 @@ class RowsPart:
     def __init__(self, sheet: Any, path: Path) -> None:
         self.out = str(path)
         self._sheet = sheet
-        self._rels = RelationshipList()
+        self._rels = excel.RelationshipList()
         self._file = path.open("wb")
         self._begin, _end = self._around()
         self._file.write(self._begin + b"<sheetData>")
@@ -53,7 +48,7 @@ class RowsPart:
     def write_cells(self, cells: Iterable[Any], number: int) -> None:
         """A row of openpyxl's own cells."""
         stream = BytesIO()
-        made = WorksheetWriter(self._sheet, stream)
+        made = excel.WorksheetWriter(self._sheet, stream)
         made.write_row(made.xf.send(True), self._sheet._values_to_row(cells, number), number)
         made.close()
         found = _ROW.search(stream.getvalue())
@@ -75,7 +70,7 @@ class RowsPart:
     def _around(self) -> tuple[bytes, bytes]:
         """What openpyxl writes before and behind the rows, as far as the sheet is known now."""
         stream = BytesIO()
-        WorksheetWriter(self._sheet, stream).write()
+        excel.WorksheetWriter(self._sheet, stream).write()
         begin, end = _NO_ROWS.split(stream.getvalue(), maxsplit=1)
         return begin, end
 
@@ -91,7 +86,7 @@ class RowsText:
         self, formats: Sequence[str], style_of: Callable[[str], int], clean: Callable[[str], str]
     ) -> None:
         self._columns = [
-            (f'<c r="{get_column_letter(at)}', _Texts(number_format, style_of, clean))
+            (f'<c r="{excel.get_column_letter(at)}', _Texts(number_format, style_of, clean))
             for at, number_format in enumerate(formats, start=1)
         ]
 
@@ -154,7 +149,7 @@ class _Texts(dict[type, CellText]):
         if issubclass(kind, dt.timedelta):
             return self._duration()
         known: Any = kind
-        shown = self._shown_as(get_time_format(known))
+        shown = self._shown_as(excel.get_time_format(known))
         styled, step = self._styled(shown), _step(shown)
         if not issubclass(kind, dt.datetime | dt.time):
             return lambda value: f"{styled}><v>{_day(value)}</v></c>"
@@ -169,7 +164,7 @@ class _Texts(dict[type, CellText]):
     def _duration(self) -> CellText:
         """Totals add fractions of a second up: a duration that has one shows it."""
         known: Any = dt.timedelta
-        shown = self._shown_as(get_time_format(known))
+        shown = self._shown_as(excel.get_time_format(known))
         fine = f"{shown}.000" if shown.endswith("ss") else shown
         whole, fraction, step = self._styled(shown), self._styled(fine), _step(fine)
 
@@ -212,7 +207,7 @@ def _step(number_format: str) -> int:
 
 
 def _moment(value: Any) -> str:
-    return _DIGITS(to_excel(value))  # type: ignore[no-untyped-call]
+    return _DIGITS(excel.to_excel(value))
 
 
 @lru_cache(maxsize=4096)

@@ -4,27 +4,20 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.rich_text import CellRichText
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter, quote_sheetname
-from openpyxl.utils.exceptions import WorkbookAlreadySaved
-from openpyxl.writer.excel import ExcelWriter
-from openpyxl.xml.constants import XML_NS
-from openpyxl.xml.functions import Element, SubElement
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import FormatLimitExceeded
 from django_reports.numerals import grouped
 from django_reports.specs import Options
 from django_reports.workspace import Workspace
+from django_reports.writers import excel
 from django_reports.writers.base import Writer
 from django_reports.writers.names import sheet_name, utf16_cut
 from django_reports.writers.sheets import MAX_CHARACTERS, SURELY_FITS, RowsPart, RowsText
@@ -46,15 +39,19 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
-class _Blanks(CellRichText):
+@cache
+def _blanks_class() -> Any:
     """A text of nothing but blanks, of which openpyxl would not say that they are to be kept."""
 
-    def to_tree(self) -> Any:
-        tree = Element("is")
-        text = SubElement(tree, "t")
-        text.set(f"{{{XML_NS}}}space", "preserve")
-        text.text = str(self[0])
-        return tree
+    class Blanks(excel.CellRichText):  # type: ignore[misc]
+        def to_tree(self) -> Any:
+            tree = excel.Element("is")
+            text = excel.SubElement(tree, "t")
+            text.set(f"{{{excel.XML_NS}}}space", "preserve")
+            text.text = str(self[0])
+            return tree
+
+    return Blanks
 
 
 class XlsxWriter(Writer):
@@ -74,7 +71,7 @@ class XlsxWriter(Writer):
 
     def set_up(self) -> None:
         self.check(self.columns, Options())
-        self._workbook = Workbook(write_only=True)
+        self._workbook = excel.Workbook(write_only=True)
         self._workbook.properties.creator = ""  # unset, openpyxl names itself
         self._workspace: Workspace | None = None
         self._is_saved = False
@@ -140,7 +137,7 @@ class XlsxWriter(Writer):
             tempfile.TemporaryFile() as file,
             ZipFile(file, "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive,
         ):
-            ExcelWriter(self._workbook, archive).save()
+            excel.ExcelWriter(self._workbook, archive).save()
             self._is_saved = True
             file.seek(0)
             while block := file.read(BLOCK):
@@ -150,7 +147,7 @@ class XlsxWriter(Writer):
         if not self._is_saved:
             for sheet in self._workbook.worksheets:
                 write_only: Any = sheet
-                with suppress(WorkbookAlreadySaved):
+                with suppress(excel.WorkbookAlreadySaved):
                     write_only.close()
                 with suppress(OSError):
                     write_only._writer.cleanup()
@@ -186,7 +183,7 @@ class XlsxWriter(Writer):
         header = self.header
         labels = [""] * len(self.columns) if header is None else header
         for index, width in enumerate(self._widths(labels, sample), start=1):
-            self._sheet.column_dimensions[get_column_letter(index)].width = width
+            self._sheet.column_dimensions[excel.get_column_letter(index)].width = width
         self._sheet_rows = 0
         if header is not None:
             self._sheet.freeze_panes = "A2"
@@ -202,7 +199,7 @@ class XlsxWriter(Writer):
         if self._sheet_rows >= first:
             self._ranges.append((self._sheet.title, first, self._sheet_rows))
         if self.header is not None:
-            last = get_column_letter(len(self.columns))
+            last = excel.get_column_letter(len(self.columns))
             self._sheet.auto_filter.ref = f"A1:{last}{self._sheet_rows}"
 
     def _new_sheet(self, title: str, role: str) -> Any:
@@ -229,8 +226,8 @@ class XlsxWriter(Writer):
             elif index in self._with_texts and column.total != "count":
                 cells.append(self._plain(_("not totalled: some values are texts")))
             else:
-                cell = WriteOnlyCell(self._sheet)
-                cell.value = self._formula(column.total, get_column_letter(index + 1))
+                cell = excel.WriteOnlyCell(self._sheet)
+                cell.value = self._formula(column.total, excel.get_column_letter(index + 1))
                 cell.number_format = "0" if column.total == "count" else column.kind.cell_format()
                 cells.append(cell)
         return [cell and self._bold(cell) for cell in cells]
@@ -241,7 +238,7 @@ class XlsxWriter(Writer):
             area = f"{letter}{first}:{letter}{last}"
         else:
             area = ",".join(
-                f"{quote_sheetname(title)}!{letter}{first}:{letter}{last}"
+                f"{excel.quote_sheetname(title)}!{letter}{first}:{letter}{last}"
                 for title, first, last in self._ranges
             )
         return FORMULAS[total].format(area)
@@ -271,19 +268,19 @@ class XlsxWriter(Writer):
 
     def _style(self, number_format: str) -> int:
         """The number of the style that has a number format; 0 is the default style."""
-        cell: Any = WriteOnlyCell(self._sheet)
+        cell: Any = excel.WriteOnlyCell(self._sheet)
         cell.number_format = number_format
         return int(cell.style_id)
 
     def _plain(self, value: str) -> Any:
         """A text that openpyxl takes for nothing else: it would run what begins with "="."""
-        cell: Any = WriteOnlyCell(self._sheet)
-        cell._value = _Blanks([value]) if value.isspace() else value
+        cell: Any = excel.WriteOnlyCell(self._sheet)
+        cell._value = _blanks_class()([value]) if value.isspace() else value
         cell.data_type = "s"
         return cell
 
     def _bold(self, cell: Any) -> Any:
-        cell.font = Font(bold=True)
+        cell.font = excel.Font(bold=True)
         return cell
 
     def _clean(self, text: str) -> str:
