@@ -39,3 +39,12 @@ def make_site(settings, monkeypatch):
 def own_orders(make_site):
     """Make a site with one ModelAdmin of orders that has these attributes."""
     return lambda **attributes: make_site({Order: {"reports": [Orders], **attributes}})
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to be in."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder

@@ -33,15 +33,6 @@ pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """An empty folder to be in."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def call(*args):
     """What a command printed."""
     out, err = io.StringIO(), io.StringIO()
@@ -53,7 +44,7 @@ def names_in(folder):
     return sorted(os.listdir(folder))
 
 
-def manage(*args):
+def manage(*args, stdout=subprocess.PIPE):
     """Run a command as a process of its own, on this test's database, without system checks."""
     environment = {
         **os.environ,
@@ -62,7 +53,7 @@ def manage(*args):
     }
     return subprocess.run(
         [sys.executable, "-W", "error", str(ROOT / "manage.py"), *args, "--skip-checks"],
-        capture_output=True, env=environment, cwd=ROOT, check=False,
+        stdout=stdout, stderr=subprocess.PIPE, env=environment, cwd=ROOT, check=False,
     )  # fmt: skip
 
 

@@ -2,10 +2,8 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -17,6 +15,7 @@ from django_reports import delivery
 from django_reports.audit import Origin
 from django_reports.exceptions import ReportError
 from django_reports.immediate import ImmediateExport
+from django_reports.management.outputs import open_output
 from django_reports.permissions import Authority
 from django_reports.specs import CHOICES, ExportSpec, Options
 from django_reports.statuses import Profile
@@ -84,12 +83,7 @@ class Command(BaseCommand):
                 job = delivery.enqueue(spec, authority, origin)
                 self.stdout.write(str(job.pk))
                 return
-            with self._progress() as on_progress:
-                export = delivery.export_now(spec, authority, origin, on_progress=on_progress)
-                try:
-                    self._write(export, options["output"] or export.filename, options)
-                finally:
-                    export.close()
+            self._export(spec, authority, origin, options)
         except ReportError as error:
             raise CommandError(str(error)) from error
         except BrokenPipeError:
@@ -99,6 +93,22 @@ class Command(BaseCommand):
             raise CommandError("Whoever read the output left before its end.") from None
         except OSError as error:
             raise CommandError(f"The file cannot be written: {error}") from error
+
+    def _export(
+        self, spec: ExportSpec, authority: Authority, origin: Origin, options: dict[str, Any]
+    ) -> None:
+        output = options["output"]
+        with ExitStack() as stack:
+            # Before rows are read: a FIFO is opened when its reader is there.
+            file = stack.enter_context(self._sink(output)) if output else None
+            on_progress = stack.enter_context(self._progress())
+            export = delivery.export_now(spec, authority, origin, on_progress=on_progress)
+            stack.callback(export.close)
+            output = output or export.filename
+            self._write(export, file or stack.enter_context(self._sink(output)))
+        if output != STDOUT and options["verbosity"]:
+            meter = export.meter
+            self.stderr.write(f"{output}: {meter.rows:,} rows, {meter.size:,} bytes")
 
     def _spec(self, options: dict[str, Any]) -> ExportSpec:
         parameters: dict[str, list[str]] = {}
@@ -126,23 +136,23 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {username!r}.") from error
         return Authority.of(user), Origin(user=user)
 
-    def _write(self, export: ImmediateExport, output: str, options: dict[str, Any]) -> None:
-        with self._sink(output) as file:
-            try:
-                for block in export:
-                    file.write(block)
-            except (ReportError, OSError):
-                raise
-            except Exception as error:
-                export.job.refresh_from_db()
-                raise CommandError(export.job.error) from error
-        if output != STDOUT and options["verbosity"]:
-            meter = export.meter
-            self.stderr.write(f"{output}: {meter.rows:,} rows, {meter.size:,} bytes")
+    def _write(self, export: ImmediateExport, file: BinaryIO) -> None:
+        for block in self._blocks(export):
+            file.write(block)
+            file.flush()  # before the export is recorded as finished
+
+    def _blocks(self, export: ImmediateExport) -> Iterator[bytes]:
+        try:
+            yield from export
+        except ReportError:
+            raise
+        except Exception as error:
+            export.job.refresh_from_db()
+            raise CommandError(export.job.error) from error
 
     @contextmanager
     def _sink(self, output: str) -> Iterator[BinaryIO]:
-        """Where the bytes go. A file appears under its name only when it is whole."""
+        """Where the bytes go."""
         if output == STDOUT:
             stream = getattr(self.stdout, "_out", sys.stdout)
             binary = getattr(stream, "buffer", None)
@@ -151,15 +161,8 @@ class Command(BaseCommand):
             yield binary
             binary.flush()
             return
-        path = Path(output)
-        handle, name = tempfile.mkstemp(dir=path.parent or ".", prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                yield file
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with open_output(output) as file:
+            yield file
 
     @contextmanager
     def _progress(self) -> Iterator[Callable[[int, int | None], None] | None]:
