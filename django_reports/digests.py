@@ -36,11 +36,11 @@ def sign(text: str) -> str:
 
 def is_signed(text: str, digest: str) -> bool:
     """Whether a digest was made of a text, with any of the keys."""
-    message = text.encode()
-    for key in _keys():
-        if hmac.compare_digest(hmac.digest(key, message, "sha256").hex(), digest):
-            return True
-    return False
+    message, given = text.encode(), digest.encode("utf-8", "replace")
+    return any(
+        hmac.compare_digest(hmac.digest(key, message, "sha256").hex().encode(), given)
+        for key in _keys()
+    )
 
 
 _dumps = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode

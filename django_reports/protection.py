@@ -15,11 +15,8 @@ from django_reports.checkpoints import database
 from django_reports.models import AuditCheckpoint, AuditEntry
 
 MESSAGE = "The audit log is only ever added to, never changed or removed."
-_EMPTY = {
-    "actor_label": "NEW.actor_label = ''",
-    "address": "NEW.address IS NULL",
-    "user_agent": "NEW.user_agent = ''",
-}
+# What may be emptied, and what that is where it is not an empty text.
+_EMPTY = {"actor_label": "", "address": "NEW.address IS NULL", "user_agent": ""}
 _SEALING = ("position", "seal")
 _ANCHORING = ("anchors", "is_anchored")
 
@@ -60,12 +57,16 @@ def remove() -> list[str]:
 
 
 def missing() -> list[str]:
-    """The names of the triggers that are not there, or switched off."""
+    """The names of the triggers that are not there, are switched off, or do something else."""
     dialect = _dialect()
     with connections[database()].cursor() as cursor:
         cursor.execute(dialect.PRESENT)
-        present = {name for (name,) in cursor.fetchall()}
-    return [guard.name for guard in dialect.guards() if guard.name not in present]
+        present = {row[0]: row[1:] for row in cursor.fetchall()}
+    return [
+        guard.name
+        for guard in dialect.guards()
+        if present.get(guard.name) != dialect.definition(guard)
+    ]
 
 
 def _execute(statements: Iterable[str]) -> None:
@@ -78,7 +79,12 @@ class _Dialect:
     """What databases say differently."""
 
     SAME: str  # of a column, null or not
-    PRESENT: str  # the names of the triggers that are there
+    EMPTY = "NEW.{} = ''"
+    PRESENT: str  # the triggers that are there and enabled, each by its name and `definition`
+
+    def definition(self, guard: Guard) -> tuple[str, ...]:
+        """What the database says of a trigger that does what it should, as PRESENT gives it."""
+        raise NotImplementedError
 
     def making(self, guard: Guard) -> Iterator[str]:
         raise NotImplementedError
@@ -96,12 +102,17 @@ class _Dialect:
             f"EXISTS (SELECT 1 FROM {checkpoints} cut "  # noqa: S608 - names of our own
             "WHERE cut.cut_at IS NOT NULL AND cut.last_position >= OLD.position)",
         )
+        # Only a checkpoint whose last entry is there can be marked: one that somebody put in for
+        # that licenses nothing.
+        yield Guard("django_reports_checkpoint_insert", checkpoints, "INSERT", "NEW.cut_at IS NULL")
         yield Guard(
             "django_reports_checkpoint_update",
             checkpoints,
             "UPDATE",
             f"{self._frozen(AuditCheckpoint, {*_ANCHORING, 'cut_at'})} "
-            f"AND (OLD.cut_at IS NULL OR {self._same('cut_at')})",
+            f"AND ({self._same('cut_at')} OR (OLD.cut_at IS NULL AND EXISTS ("
+            f"SELECT 1 FROM {entries} sealed "
+            "WHERE sealed.position = OLD.last_position AND sealed.seal = OLD.seal)))",
         )
         yield Guard(
             "django_reports_checkpoint_delete",
@@ -113,7 +124,10 @@ class _Dialect:
 
     def _entry_update(self) -> str:
         sealed = " AND ".join(map(self._same, _SEALING))
-        emptied = (f"({self._same(name)} OR {empty})" for name, empty in _EMPTY.items())
+        emptied = (
+            f"({self._same(name)} OR {empty or self.EMPTY.format(name)})"
+            for name, empty in _EMPTY.items()
+        )
         return " AND ".join(
             [
                 self._frozen(AuditEntry, {*_SEALING, *_EMPTY}),
@@ -134,8 +148,10 @@ class _Dialect:
 class _PostgreSQL(_Dialect):
     SAME = "{} IS NOT DISTINCT FROM {}"
     PRESENT = (
-        "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
-        "WHERE NOT tgisinternal AND tgenabled <> 'D' AND pg_table_is_visible(pg_class.oid)"
+        "SELECT tgname, pg_get_triggerdef(pg_trigger.oid, true), prosrc, lanname "
+        "FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+        "JOIN pg_proc ON pg_proc.oid = tgfoid JOIN pg_language ON pg_language.oid = prolang "
+        "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND pg_table_is_visible(pg_class.oid)"
     )
 
     def guards(self) -> Iterator[Guard]:
@@ -143,16 +159,26 @@ class _PostgreSQL(_Dialect):
         for name, model in (("entry", AuditEntry), ("checkpoint", AuditCheckpoint)):
             yield Guard(f"django_reports_{name}_truncate", model._meta.db_table, "TRUNCATE")
 
+    def definition(self, guard: Guard) -> tuple[str, ...]:
+        return self._trigger(guard), self._body(guard), "plpgsql"
+
     def making(self, guard: Guard) -> Iterator[str]:
-        refuse = f"RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'restrict_violation';"
-        if guard.unless:
-            refuse = f"IF NOT ({guard.unless}) THEN {refuse} END IF;"
         yield (
             f"CREATE OR REPLACE FUNCTION {guard.name}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN {refuse} RETURN {'NEW' if guard.event == 'UPDATE' else 'OLD'}; END $$"
+            f"$${self._body(guard)}$$"
         )
+        yield self._trigger(guard)
+
+    def _body(self, guard: Guard) -> str:
+        refuse = f"RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'restrict_violation';"
+        if guard.unless:
+            refuse = f"IF (({guard.unless}) IS NOT TRUE) THEN {refuse} END IF;"
+        row = "NEW" if guard.event in ("INSERT", "UPDATE") else "OLD"
+        return f" BEGIN {refuse} RETURN {row}; END "
+
+    def _trigger(self, guard: Guard) -> str:
         each = "STATEMENT" if guard.event == "TRUNCATE" else "ROW"
-        yield (
+        return (
             f"CREATE TRIGGER {guard.name} BEFORE {guard.event} ON {guard.table} "
             f"FOR EACH {each} EXECUTE FUNCTION {guard.name}()"
         )
@@ -163,22 +189,36 @@ class _PostgreSQL(_Dialect):
 
 
 class _MySQL(_Dialect):
-    SAME = "{} <=> {}"
+    # Of bytes: a collation takes letters of either case, and spaces at the end, for the same.
+    SAME = "BINARY {} <=> BINARY {}"
+    EMPTY = "BINARY NEW.{} = BINARY ''"
     PRESENT = (
-        "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"
+        "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, "
+        "ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"
     )
+
+    def definition(self, guard: Guard) -> tuple[str, ...]:
+        return guard.table, "BEFORE", guard.event, self._body(guard)
 
     def making(self, guard: Guard) -> Iterator[str]:
         yield (
             f"CREATE TRIGGER {guard.name} BEFORE {guard.event} ON {guard.table} FOR EACH ROW "
-            f"BEGIN IF NOT ({guard.unless}) THEN SIGNAL SQLSTATE '45000' "
+            f"{self._body(guard)}"
+        )
+
+    def _body(self, guard: Guard) -> str:
+        return (
+            f"BEGIN IF (({guard.unless}) IS NOT TRUE) THEN SIGNAL SQLSTATE '45000' "
             f"SET MESSAGE_TEXT = '{MESSAGE}'; END IF; END"
         )
 
 
 class _SQLite(_Dialect):
     SAME = "{} IS {}"
-    PRESENT = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    PRESENT = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
+
+    def definition(self, guard: Guard) -> tuple[str, ...]:
+        return guard.table, self._trigger(guard)
 
     def guards(self) -> Iterator[Guard]:
         """Here `OR REPLACE` removes the row that is in the way without a DELETE."""
@@ -204,9 +244,12 @@ class _SQLite(_Dialect):
         )
 
     def making(self, guard: Guard) -> Iterator[str]:
-        yield (
+        yield self._trigger(guard)
+
+    def _trigger(self, guard: Guard) -> str:
+        return (
             f"CREATE TRIGGER {guard.name} BEFORE {guard.event} ON {guard.table} FOR EACH ROW "
-            f"WHEN NOT ({guard.unless}) BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END"
+            f"WHEN ({guard.unless}) IS NOT 1 BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END"
         )
 
 

@@ -206,7 +206,11 @@ class _Log:
             )
 
     def _verify_digest(self, entry: AuditEntry) -> None:
-        if not digests.is_signed(digests.entry_text(entry), entry.digest):
+        try:
+            is_signed = digests.is_signed(digests.entry_text(entry), entry.digest)
+        except (AttributeError, TypeError):  # a column holds what Django does not take for a value
+            is_signed = False
+        if not is_signed:
             raise Wrong(
                 _("%(entry)s was changed, or was not written by this application.")
                 % {"entry": _name(entry)}
@@ -214,9 +218,21 @@ class _Log:
 
 
 def read_rows(rows: Any, cursors: ExitStack) -> Iterator[Any]:
-    """Rows by a cursor that `cursors` closes."""
+    """Rows by a cursor that `cursors` closes. Raises Wrong for what a row's columns cannot hold."""
     iterator: Iterator[Any] = cursors.enter_context(closing(rows.iterator(chunk_size=CHUNK)))
-    return iterator
+    last: Any = None
+    while True:
+        try:
+            row = next(iterator, None)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise Wrong(
+                _("A row of %(table)s cannot be read (%(error)s); among those after %(last)s.")
+                % {"table": rows.model._meta.db_table, "error": error, "last": last}
+            ) from error
+        if row is None:
+            return
+        last = getattr(row, "id", None) or row.pk
+        yield row
 
 
 def _name(entry: AuditEntry) -> str:

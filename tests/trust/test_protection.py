@@ -98,3 +98,96 @@ def test_checks_recommend_keys_and_anchors_of_its_own(db, configure):
     assert told() == ["django_reports.W041"]
     configure(AUDIT_KEYS=["own"], AUDIT_ANCHORS=[])
     assert told() == ["django_reports.W041", "django_reports.W043"]
+
+
+CUT = "2026-01-31 00:00:00"
+
+
+def put_in_checkpoint(number, last, cut_at):
+    sql(
+        f"INSERT INTO {CHECKPOINTS} (number, created_at, first_position, last_position, seal, "
+        "signature, anchors, is_anchored, cut_at) VALUES (%s, %s, 1, %s, 'x', 'x', '{}', %s, %s)",
+        *(number, CUT, last, False, cut_at),
+    )
+
+
+def test_a_checkpoint_that_is_put_in_licenses_no_deletion(protected):
+    refused(put_in_checkpoint, 3, 1_000_000, CUT)
+    put_in_checkpoint(3, 1_000_000, None)
+    refused(sql, f"UPDATE {CHECKPOINTS} SET cut_at = '{CUT}' WHERE number = 3")
+    refused(sql, f"DELETE FROM {TABLE}")
+    sql(f"DELETE FROM {CHECKPOINTS} WHERE number > 3")  # nothing is there, nothing is refused
+    refused(sql, f"DELETE FROM {CHECKPOINTS} WHERE number = 1")
+
+
+def test_what_differs_in_bytes_only_is_a_change(protected):
+    """MariaDB's usual collations take them for the same."""
+    refused(sql, f"UPDATE {TABLE} SET report = 'SHOP.Orders' WHERE position = 7")
+    refused(sql, f"UPDATE {TABLE} SET report = 'shop.orders ' WHERE position = 7")
+    refused(sql, f"UPDATE {TABLE} SET user_agent = '  ' WHERE position = 7")
+    refused(sql, f"UPDATE {CHECKPOINTS} SET seal = UPPER(seal) WHERE number = 1")
+
+
+def exchanged_for_nothing(guard):
+    if connection.vendor == "postgresql":
+        function = f"{guard.name}() RETURNS trigger LANGUAGE plpgsql"
+        return [f"CREATE OR REPLACE FUNCTION {function} AS $$ BEGIN RETURN NEW; END $$"]
+    body = "BEGIN END" if connection.vendor == "mysql" else "BEGIN SELECT 1; END"
+    return [
+        f"DROP TRIGGER {guard.name}",
+        f"CREATE TRIGGER {guard.name} BEFORE {guard.event} ON {guard.table} FOR EACH ROW {body}",
+    ]
+
+
+def with_a_condition(guard):
+    """PostgreSQL and SQLite have one on triggers; MariaDB has it in the body."""
+    body = {
+        "postgresql": f"WHEN (false) EXECUTE FUNCTION {guard.name}()",
+        "mysql": "BEGIN IF FALSE THEN SIGNAL SQLSTATE '45000'; END IF; END",
+        "sqlite": "WHEN 0 BEGIN SELECT RAISE(ABORT, 'x'); END",
+    }[connection.vendor]
+    on = f" ON {guard.table}" if connection.vendor == "postgresql" else ""
+    return [
+        f"DROP TRIGGER {guard.name}{on}",
+        f"CREATE TRIGGER {guard.name} BEFORE {guard.event} ON {guard.table} FOR EACH ROW {body}",
+    ]
+
+
+def on_another_table(guard):
+    """All of it, but where nothing happens."""
+    on = f" ON {guard.table}" if connection.vendor == "postgresql" else ""
+    making = [
+        statement.replace(f"ON {guard.table} ", "ON django_reports_preset ")
+        for statement in protection._dialect().making(guard)
+    ]
+    if connection.vendor == "mysql":  # it looks at the columns
+        table = "django_reports_preset"
+        making = [f"CREATE TRIGGER {guard.name} BEFORE UPDATE ON {table} FOR EACH ROW BEGIN END"]
+    return [f"DROP TRIGGER {guard.name}{on}", *making]
+
+
+def switched_off(guard):
+    if connection.vendor != "postgresql":
+        return [f"DROP TRIGGER {guard.name}"]
+    return [f"ALTER TABLE {guard.table} DISABLE TRIGGER {guard.name}"]
+
+
+def for_replicas_only(guard):
+    if connection.vendor != "postgresql":
+        return [f"DROP TRIGGER {guard.name}"]
+    return [f"ALTER TABLE {guard.table} ENABLE REPLICA TRIGGER {guard.name}"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [exchanged_for_nothing, with_a_condition, on_another_table, switched_off, for_replicas_only],
+)
+def test_a_trigger_that_only_has_the_name_is_missing(protected, change):
+    guard = next(g for g in protection._dialect().guards() if g.name.endswith("entry_update"))
+    for statement in change(guard):
+        sql(statement)
+    try:
+        assert protection.missing() == [guard.name]
+    finally:
+        if change is on_another_table and connection.vendor == "postgresql":
+            sql(f"DROP TRIGGER {guard.name} ON django_reports_preset")

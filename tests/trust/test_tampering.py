@@ -2,13 +2,14 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from django_reports import sealing
 from django_reports.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry
 from tests.doors.helpers import deliver, make
 from tests.trust import logs
-from tests.trust.logs import sealed_log, sql, write
+from tests.trust.logs import TABLE, sealed_log, sql, write
 
 pytestmark = pytest.mark.django_db
 
@@ -196,3 +197,23 @@ def test_a_file_of_the_same_name_as_a_forged_line_stays_on_one(alice, orders, fo
     alice.save()
     call_command("verify_reports", file=str(folder / make(alice).file_key))
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("column", ["digest", "personal_digest", "seal"])
+def test_a_digest_that_is_none_is_named(log, column):
+    sql(f"UPDATE {TABLE} SET {column} = 'schlüssel' WHERE position = 17")
+    assert "Entry 17 (id" in verify().wrong
+    sql(f"UPDATE {TABLE} SET {column} = '' WHERE position = 17")
+    assert "Entry 17 (id" in verify().wrong
+
+
+def test_a_signature_that_is_none_is_named(log):
+    sql("UPDATE django_reports_auditcheckpoint SET signature = 'é' WHERE number = 2")
+    assert "Checkpoint 2 was changed" in verify().wrong
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="others refuse such values")
+@pytest.mark.parametrize("change", ["key = 'x'", "created_at = 'yesterday'"])
+def test_a_row_that_cannot_be_read_is_named(log, change):
+    sql(f"UPDATE {TABLE} SET {change} WHERE position = 17")
+    assert "among those after 16" in verify().wrong or "Entry 17" in verify().wrong
