@@ -19,6 +19,7 @@ from django_reports.columns import BoundColumn
 from django_reports.kinds import Rendering, ToText
 from django_reports.kinds.postgresql import TEXTS, SqlText, sql_text
 from django_reports.picking import Computed, Places
+from django_reports.querysets import selects_what_was_asked
 from django_reports.sources import QuerySetSource, Source, Spool, changes_values
 from django_reports.writers import Writer
 from django_reports.writers.guard import guard_of
@@ -134,6 +135,8 @@ def lines(
         raise CannotCopy("the format is not made of lines that a database writes")
     if not isinstance(source, QuerySetSource):
         raise CannotCopy("the rows come from Python")
+    if source.foreign_part:
+        raise CannotCopy(f"its rows are read by {source.foreign_part}")
     _check_connection(connections[source.alias])
     if len(columns) == 1:  # an empty line and a line with an empty value look alike
         raise CannotCopy("there is one column only")
@@ -227,6 +230,8 @@ def _select(source: QuerySetSource, limit: int | None) -> Selected:
         query, parameters = compiler.as_sql()
     except EmptyResultSet:
         raise CannotCopy("there are certainly no rows") from None
+    if not selects_what_was_asked(compiler, queryset):
+        raise CannotCopy("its query selects other columns than those asked for")
     expressions = [chosen[0] for chosen in compiler.select]
     names = ", ".join(f"c{at}" for at in range(len(expressions)))
     table = f"({query}) t({names})"  # not pulled up, since it is ordered: each value is made once

@@ -64,6 +64,10 @@ class SelectionNotReplayable(ReportError):
     """A changelist cannot be rebuilt without its request, so its export would hold other rows."""
 
 
+class InvalidQuerySet(ReportError):
+    """A report's or an admin's code gives rows that cannot be exported; says what to write."""
+
+
 class UnsupportedValue(ReportError):
     """A value has no defined way into a file."""
 

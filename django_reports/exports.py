@@ -29,6 +29,7 @@ from django_reports.models import ReportJob
 from django_reports.parameters import bound_parameters
 from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
 from django_reports.pipeline import Meter, Table, Write, blocks, write_rows
+from django_reports.querysets import filtered
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, ReportContext
 from django_reports.selections import Selection, selection_kind
@@ -121,7 +122,7 @@ class Export:
             chosen: str | None = queryset._db  # type: ignore[attr-defined]
             if alias is not None and chosen is None:
                 queryset = queryset.using(alias)
-            return QuerySetSource(report.filter_queryset(queryset, self.context), columns)
+            return QuerySetSource(filtered(report, queryset, self.context), columns)
         return IterableSource(lambda: report.rows(self.context), columns)
 
     @property

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from django_reports.exceptions import InvalidSpec
 from django_reports.numerals import grouped
+from django_reports.querysets import narrowed, queryset_of
 from django_reports.reports import ModelReport, Report, ReportContext, User
 
 
@@ -63,11 +64,16 @@ def selection_kind(selection: Selection) -> SelectionKind:
 
 
 def _all(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":
-    return report.get_queryset(context)
+    return queryset_of(report, context)
 
 
 def _keys(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":
-    return report.get_queryset(context).filter(pk__in=selection.data["keys"])
+    keys = selection.data["keys"]
+    rows = queryset_of(report, context)
+    selected: QuerySet[Any] = narrowed(
+        rows, lambda rows: rows.filter(pk__in=keys), "filter(pk__in=…)"
+    )
+    return selected
 
 
 def selection_in_words(selection: Selection, report: Report, user: User | None) -> str:

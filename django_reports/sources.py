@@ -4,6 +4,7 @@ import pickle
 import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import finalize
@@ -22,6 +23,7 @@ from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import ReportError
 from django_reports.picking import Places, picker
 from django_reports.planner import planned_rows
+from django_reports.querysets import foreign_part, is_djangos, totally_ordered, value_path
 
 T = TypeVar("T")
 FETCH = 2000  # rows per round trip of a server-side cursor
@@ -118,8 +120,10 @@ class QuerySetSource:
 
     def count(self, bound: int | None = None) -> int:
         queryset = self._queryset if self._queryset.query.is_sliced else self._queryset.order_by()
-        try:
-            return (queryset if bound is None else queryset[:bound]).count()
+        if bound is not None:
+            queryset = queryset[:bound]
+        try:  # not by the queryset's own count(), which may be a guess
+            return queryset.query.get_count(using=self.alias)
         except EmptyResultSet:
             return 0
 
@@ -128,8 +132,10 @@ class QuerySetSource:
         return planned_rows(queryset.values_list(*self.key))
 
     def read(self, limit: int | None = None) -> Iterator[Row]:
-        queryset, places = self.selection()
+        queryset, places, names = self._selection()
         rows = queryset[:limit].iterator(chunk_size=FETCH)
+        if self.foreign_part:
+            rows = (tuple([row[name] for name in names]) for row in rows)
         yield from map(picker(self._columns, places), self._fetched(rows))
 
     def read_raw(self, as_text: Container[Any] = (), limit: int | None = None) -> Iterator[Any]:
@@ -150,6 +156,11 @@ class QuerySetSource:
                     yield from spool
             else:
                 yield from rows
+
+    @cached_property
+    def foreign_part(self) -> str:
+        """The class that reads the rows in place of Django's own; empty if none does."""
+        return foreign_part(self._queryset)
 
     @property
     def key(self) -> list[str]:
@@ -176,8 +187,14 @@ class QuerySetSource:
         """The queryset as raw tuples in a total order, and where each source stands in them.
 
         The key is always selected: under DISTINCT it keeps apart rows that look alike. Of the
-        sources `as_text` the database gives the text.
+        sources `as_text` the database gives the text. Where there is a `foreign_part`, rows are
+        mappings: it may give columns in an order of its own, but not under other names.
         """
+        return self._selection(as_text)[:2]
+
+    def _selection(
+        self, as_text: Container[Any] = ()
+    ) -> tuple["QuerySet[Any]", Places, Sequence[str]]:
         # Its parts and not "pk": behind a composite one Django 6.1 orders by the wrong columns.
         selected = self.key
         names: dict[Any, int | slice] = {name: at for at, name in enumerate(selected)}
@@ -187,10 +204,13 @@ class QuerySetSource:
             for source in column.sources:
                 if source in names:
                     continue
-                names[source] = len(selected)
                 if isinstance(source, str) and source not in as_text:
-                    selected.append(source)
+                    path = value_path(self.model, source)
+                    if path not in selected:
+                        selected.append(path)
+                    names[source] = selected.index(path)
                 else:
+                    names[source] = len(selected)
                     alias = f"report_column_{len(selected)}"
                     is_text = source in as_text
                     annotations[alias] = Cast(source, CharField()) if is_text else source
@@ -198,37 +218,16 @@ class QuerySetSource:
         queryset = totally_ordered(self._queryset)
         if annotations:
             queryset = queryset.annotate(**annotations)
-        queryset = queryset.values_list(*selected)
+        values = queryset.values if self.foreign_part else queryset.values_list
+        queryset = values(*selected)
         _keep_every_row(queryset, joined_before=self._queryset.query.alias_map)
-        return queryset, names
+        return queryset, names, selected
 
 
 _SNAPSHOT = {
     "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     "mysql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 }
-
-
-def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-    """The queryset with its primary key as the last word on the order.
-
-    An order that leaves ties open may give them differently to each query and each chunk.
-    """
-    query = queryset.query
-    if query.is_sliced or query.combinator:
-        return queryset
-    options = query.get_meta()
-    # DISTINCT ON wants the order to begin with its own fields.
-    ordering: Any = (
-        query.order_by
-        or (query.default_ordering and options.ordering)
-        or query.distinct_fields
-        or ()
-    )
-    keys = {"pk", options.pk.name, options.pk.attname} if options.pk else {"pk"}
-    if any(_ordering_name(item) in keys for item in ordering):
-        return queryset
-    return queryset.order_by(*ordering, "pk")
 
 
 def _keep_every_row(queryset: "QuerySet[Any]", joined_before: Container[str]) -> None:
@@ -255,18 +254,13 @@ def changes_values(expression: Any, connection: BaseDatabaseWrapper) -> bool:
 
     Django's own expressions only make sure of a number's type.
     """
+    if not is_djangos(type(expression.output_field).select_format):  # what it reads is no column
+        return True
     return any(
         type(expression).convert_value is not BaseExpression.convert_value
         or converter is not expression.convert_value
         for converter in expression.get_db_converters(connection)
     )
-
-
-def _ordering_name(item: Any) -> str | None:
-    """The field that an item of an ordering names; None for a computed one."""
-    item = getattr(item, "expression", item)  # an OrderBy
-    item = getattr(item, "name", item)  # an F
-    return item.lstrip("-") if isinstance(item, str) else None
 
 
 class Spool(Generic[T]):

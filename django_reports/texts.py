@@ -23,6 +23,7 @@ from django_reports.kinds import Escape, Kind, Rendering
 from django_reports.kinds.nested import Choice
 from django_reports.kinds.values import Boolean, Date, DateTime, Decimal, File, Integer, Text
 from django_reports.picking import Computed
+from django_reports.querysets import selects_what_was_asked
 from django_reports.sources import QuerySetSource, Source, changes_values
 from django_reports.writers import Writer
 from django_reports.writers.guard import escape, escape_each, guard_of
@@ -68,7 +69,7 @@ class Reader:
 
 def reader(source: Source, columns: Sequence[BoundColumn], rendering: Rendering) -> Reader | None:
     """For the rows of a source; None where there is no short way."""
-    if not isinstance(source, QuerySetSource):
+    if not isinstance(source, QuerySetSource) or source.foreign_part:
         return None
     connection = connections[source.alias]
     if connection.vendor not in ("sqlite", "mysql"):
@@ -82,6 +83,8 @@ def reader(source: Source, columns: Sequence[BoundColumn], rendering: Rendering)
     expressions = [chosen[0] for chosen in compiler.select]
     # A union's columns are those of its parts; a composite value takes several places.
     if queryset.query.combinator or compiler.has_composite_fields(expressions):
+        return None
+    if not selects_what_was_asked(compiler, queryset):
         return None
     values = [
         Value(expression, connection, is_key=at < len(source.key))

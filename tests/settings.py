@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_reports",
     "demo_project.flights",
+    "tests.ordered",
     "tests.shop",
     "tests.values",
     *os.environ.get("TEST_APPS", "").split(),

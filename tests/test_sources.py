@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django_reports import kinds
 from django_reports.columns import Column, bind
 from django_reports.models import ReportJob
-from django_reports.sources import QuerySetSource, totally_ordered
+from django_reports.querysets import totally_ordered
+from django_reports.sources import QuerySetSource
 from tests.conftest import make_orders
 from tests.shop.models import Customer, Line, Order
 

@@ -7,6 +7,7 @@ that names what it lacks when asked for more.
 
 import copy
 import datetime as dt
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,11 +27,14 @@ from django.utils.timezone import is_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_reports.columns import BoundColumn
 from django_reports.exceptions import InvalidSpec, SelectionNotReplayable
 from django_reports.numerals import grouped
+from django_reports.querysets import checked, keeps_order
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, ReportContext, User
 from django_reports.selections import Selection, SelectionKind, register_selection
+from django_reports.sources import QuerySetSource
 
 KIND = "changelist"
 BESIDE = dt.timedelta(seconds=10)  # between a list and the same list built again
@@ -190,8 +194,9 @@ def rows_of_changelist(
             % {"query": request.GET.urlencode()},
             field="selection",
         ) from error
-    rows: QuerySet[Any] = queryset if keys is None else queryset.filter(pk__in=keys)
-    return rows
+    what = f"{type(model_admin).__name__}.get_queryset()"
+    rows = checked(queryset, model_admin.model, what)
+    return rows if keys is None else rows.filter(pk__in=keys)
 
 
 def countless(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":
@@ -221,8 +226,9 @@ def verify_replay(
     request: HttpRequest,
     live: "QuerySet[Any] | None",
     selection: Selection,
+    columns: Sequence[BoundColumn],
 ) -> None:
-    """At the click: the replay must ask for exactly what the live list shows.
+    """At the click: the replay must ask for exactly what the live list shows, in its order.
 
     A list that reads the clock does so again; its moments need only lie beside each other.
     `live` is the list's queryset where the caller has it, else it is built from the request.
@@ -230,12 +236,20 @@ def verify_replay(
     """
     if live is None:
         live = rows_of_changelist(model_admin, request, selection.data["keys"])
-    if not _is_same(_compiled(live), _compiled(replay(selection, request.user))):
+    replayed = replay(selection, request.user)
+    if not _is_same(_compiled(live), _compiled(replayed)):
         raise SelectionNotReplayable(
             _(
                 "This list cannot be exported: built again without its request it would hold other "
                 "rows. Its ModelAdmin can supply what it depends on with capture_request() and "
                 "restore_request()."
+            )
+        )
+    if not keeps_order(replayed, QuerySetSource(replayed, columns).selection()[0]):
+        raise SelectionNotReplayable(
+            _(
+                "This list cannot be exported: with these columns its rows would be in a different "
+                "order."
             )
         )
 

@@ -182,7 +182,7 @@ class ReportAdminMixin(_Base):
             # Before anything is told of the list.
             authorise(Authority.of(request.user), report, selection, origin_of(request))
             if report.model is not None:
-                verify_replay(countless(self), request, live, selection)
+                verify_replay(countless(self), request, live, selection, report.get_columns())
         except ReportDenied as error:
             return denied(request, error, self._site_url("index"), context)
         except ReportError as error:
