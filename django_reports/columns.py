@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -15,6 +15,11 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst, format_lazy
 
 from django_reports.conf import get_settings
+from django_reports.expressions import (
+    ExpressionError,
+    RelatedAggregate,
+    with_related_aggregates,
+)
 from django_reports.kinds import (
     KINDS,
     Auto,
@@ -277,8 +282,9 @@ def bind(column: Column, model: type[Model] | None) -> BoundColumn:
             resolve_path(model, path)
         sources = tuple(column.fields)
     elif column.expression is not None:
-        sources = (column.expression,)
-        kind = kind or _expression_kind(column.expression, model)
+        expression = _expression(column.expression, model)
+        sources = (expression,)
+        kind = kind or _expression_kind(expression, model)
     else:
         path = column.path or column.name
         walked = resolve_path(model, path)
@@ -296,6 +302,14 @@ def bind(column: Column, model: type[Model] | None) -> BoundColumn:
         escape_formulas=column.escape_formulas,
         total=column.total,
     )
+
+
+def _expression(expression: Any, model: type[Model]) -> Any:
+    """The expression as it is read. Raises ColumnError for one that cannot be."""
+    try:
+        return with_related_aggregates(expression, model)
+    except ExpressionError as error:
+        raise ColumnError(str(error)) from error
 
 
 def _field_kind(field: Any) -> Kind:
@@ -320,7 +334,7 @@ def _expression_kind(expression: Any, model: type[Model]) -> Kind | None:
     try:
         resolved = expression.resolve_expression(query)
         kind = kind_for_field(resolved.output_field)
-        fields = [getattr(part, "target", None) for part in resolved.flatten()]
+        fields = [getattr(part, "target", None) for part in _all_parts_of(resolved)]
     except Exception:
         return None
     if kind == Decimal():
@@ -335,9 +349,17 @@ def _keeps_places(expression: Any) -> bool:
     if isinstance(expression, CombinedExpression):
         keeps = expression.connector in (Combinable.ADD, Combinable.SUB)
     else:
-        keeps = isinstance(expression, Col | Sum | Min | Max | Coalesce)
+        keeps = isinstance(expression, RelatedAggregate | Col | Sum | Min | Max | Coalesce)
     return keeps and all(map(_keeps_places, _parts_of(expression)))
 
 
+def _all_parts_of(expression: Any) -> Iterator[Any]:
+    yield expression
+    for part in _parts_of(expression):
+        yield from _all_parts_of(part)
+
+
 def _parts_of(expression: Any) -> list[Any]:
+    if isinstance(expression, RelatedAggregate):
+        return [expression.aggregate]
     return [part for part in expression.get_source_expressions() if part is not None]

@@ -35,6 +35,10 @@ class MissingColumn(ReportError):
     """A row of `rows()` lacks a declared column."""
 
 
+class UnsupportedQuerySet(ReportError):
+    """A queryset from which the declared columns cannot be read."""
+
+
 class Source(Protocol):
     """Rows of one export, each as long as its columns."""
 
@@ -217,11 +221,25 @@ class QuerySetSource:
                     selected.append(alias)
         queryset = totally_ordered(self._queryset)
         if annotations:
+            _check_combined(queryset, self._columns)
             queryset = queryset.annotate(**annotations)
         values = queryset.values if self.foreign_part else queryset.values_list
         queryset = values(*selected)
         _keep_every_row(queryset, joined_before=self._queryset.query.alias_map)
         return queryset, names, selected
+
+
+def _check_combined(queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]) -> None:
+    """Raises UnsupportedQuerySet for expressions beside a union(), which takes none."""
+    if combinator := queryset.query.combinator:
+        names = [c.name for c in columns if not all(isinstance(s, str) for s in c.sources)]
+        raise UnsupportedQuerySet(
+            _(
+                "The rows come from %(combinator)s(), after which these columns cannot be "
+                "computed: %(columns)s. Filter one queryset instead, or leave the columns out."
+            )
+            % {"combinator": combinator, "columns": ", ".join(names)}
+        )
 
 
 _SNAPSHOT = {

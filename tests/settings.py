@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "demo_project.flights",
     "tests.ordered",
     "tests.shop",
+    "tests.many",
     "tests.values",
     *os.environ.get("TEST_APPS", "").split(),
 ]
