@@ -21,9 +21,11 @@ from django_reports.expressions import (
     with_related_aggregates,
 )
 from django_reports.kinds import (
+    ARROW_DIGITS,
     KINDS,
     Auto,
     Decimal,
+    Integer,
     Kind,
     Rendering,
     Text,
@@ -40,6 +42,7 @@ MASKS: tuple[str, ...] = get_args(MaskName)
 Total = Literal["sum", "average", "minimum", "maximum", "count"]
 TOTALS: tuple[str, ...] = get_args(Total)
 LOOKUP_SEPARATOR = "__"
+SUM_DIGITS = 7  # that a sum of ten million values has more than each of them
 
 _SECRET = re.compile(
     r"(^|_)(password|passwd|passphrase|secret|token|api_?key|private_?key|key_?hash|hashed_?key)"
@@ -337,11 +340,26 @@ def _expression_kind(expression: Any, model: type[Model]) -> Kind | None:
         fields = [getattr(part, "target", None) for part in _all_parts_of(resolved)]
     except Exception:
         return None
-    if kind == Decimal():
-        # A sum has the places of its parts; databases differ in the zeros that they give back.
-        places = max((getattr(f, "decimal_places", None) or 0 for f in fields), default=0)
-        return Decimal(places or None, is_fixed=_keeps_places(resolved))
+    if isinstance(resolved, Col):
+        return kind
+    if isinstance(kind, Integer):
+        return Integer()  # a sum has more digits than its parts
+    if isinstance(kind, Decimal):
+        return _computed_decimal(kind, resolved, fields)
     return kind
+
+
+def _computed_decimal(kind: Decimal, resolved: Any, fields: Sequence[Any]) -> Decimal:
+    """The kind of an expression made of `fields`, whose output field has `kind`."""
+    digits = max(kind.max_digits or 0, *(getattr(f, "max_digits", None) or 0 for f in fields), 0)
+    # A sum has more digits than its parts. Where few are known, the usual type has room for it.
+    digits += SUM_DIGITS
+    max_digits = digits if digits > ARROW_DIGITS else None
+    if kind != Decimal():
+        return replace(kind, max_digits=max_digits)
+    # It has the places of its parts; databases differ in the zeros that they give back.
+    places = max((getattr(f, "decimal_places", None) or 0 for f in fields), default=0)
+    return Decimal(places or None, is_fixed=_keeps_places(resolved), max_digits=max_digits)
 
 
 def _keeps_places(expression: Any) -> bool:

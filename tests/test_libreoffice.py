@@ -11,6 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import openpyxl
+import pypdf
 import pytest
 from psycopg.types.range import Range
 
@@ -279,6 +280,58 @@ def test_totals_of_texts_are_words(sheets):
     columns = [column("a", kinds.Text()), column("n", kinds.Integer(), total="sum")]
     found = sheets(written(writer(*columns), [("x", 1), ("y", 10**15)]))["Orders"]
     assert found[-1] == ["Total", "not totalled: some values are texts"]
+
+
+# Widths
+
+BIG = 10**15 - 1
+MOMENT = dt.datetime(2026, 12, 28, 20, 58, 58)
+HOURS = dt.timedelta(hours=10**6, microseconds=-1)
+WIDE = [  # kind, a value of the first rows, a later one, total
+    (kinds.Integer(), 1, -BIG, "sum"),
+    (kinds.Integer(), 1, -BIG, None),
+    (kinds.Integer(max_digits=5), 1, -99_999, "sum"),
+    (kinds.Integer(max_digits=10), 1, -(2**31), None),
+    (kinds.Integer(max_digits=1), 1, 9, "count"),
+    (kinds.Decimal(2), Decimal("0.10"), Decimal("-9999999999999.99"), "sum"),
+    (kinds.Decimal(2), Decimal("0.10"), Decimal(-BIG), None),
+    (kinds.Decimal(2), Decimal("0.10"), Decimal("1E+20"), None),
+    (kinds.Decimal(2, max_digits=8), Decimal("0.10"), Decimal("-999999.99"), "minimum"),
+    (kinds.Decimal(), Decimal("0.1"), Decimal("-9999999999999.99"), "sum"),
+    (kinds.Decimal(20), Decimal("0.1"), Decimal("-0.99999999999999"), "average"),
+    (kinds.Float(), 0.5, -1.2345678901234e-300, "sum"),
+    (kinds.Float(), 0.5, -123_456_789_012_345.6, "sum"),
+    (kinds.Date(), dt.date(2026, 1, 1), dt.date.max, "maximum"),
+    (kinds.DateTime(), MOMENT, dt.datetime.max, "maximum"),
+    (kinds.Time(), dt.time(1), dt.time.max, None),
+    (kinds.Duration(), dt.timedelta(0), HOURS, None),
+    (kinds.Duration(), dt.timedelta(0), HOURS / 500, "sum"),
+    (kinds.Boolean(), None, False, "count"),
+    (kinds.Auto(), "x", MOMENT, None),
+    (kinds.Auto(), None, -BIG, None),
+    (kinds.Auto(), "x", HOURS, None),
+    (kinds.Text(), "x", "y", "count"),
+    (Choice(kinds.Integer(max_digits=10), ((1, "one"),)), 1, -(2**31), None),
+]
+
+
+@pytest.mark.parametrize("header", ["labels", "none"])
+def test_no_number_nor_date_shows_as_hashes(convert, header):
+    columns = [column("a", kind, total=total) for kind, _first, _later, total in WIDE]
+    first = tuple(value for _kind, value, *_ in WIDE)
+    later = tuple(value for _kind, _first, value, _total in WIDE)
+    made = written(writer(*columns, header=header), [first] * 16, [later] * 300)
+    (path,) = convert(made, "pdf")
+    shown = "\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages)
+    assert shown.count("-2147483648") == 600
+    assert shown.count("999999:59:59.999") == 600
+    assert "##" not in shown
+
+
+def test_hashes_would_be_seen(convert, monkeypatch):
+    monkeypatch.setattr(XlsxWriter, "_widths", lambda self, labels, sample: [5] * len(labels))
+    (path,) = convert(written(writer(column("a", kinds.DateTime())), [(MOMENT,)]), "pdf")
+    assert "##" in pypdf.PdfReader(path).pages[0].extract_text()
 
 
 # An export

@@ -5,13 +5,16 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from django.db.models import Count, F, Sum
 from django.utils.translation import gettext_lazy
 
-from django_reports import kinds
+from django_reports import Column, kinds
+from django_reports.columns import bind
 from django_reports.kinds import Choice
 from django_reports.statuses import Profile
 from tests.sheets import calamine, column, one_cell, opened, sheet_xml, writer, written
 from tests.shop.models import Region
+from tests.values.models import Everything
 
 NOON = dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC)
 LOCAL = dt.datetime(2026, 7, 1, 14)
@@ -132,7 +135,62 @@ def test_widths_follow_kind_label_and_first_rows():
     made = writer(*columns)
     data = written(made, [("twelve chars", None, "x", "y" * 500, None)])
     widths = opened(data).active.column_dimensions
-    assert [widths[name].width for name in "ABCDE"] == [14, 13, 16, 60, 5]
+    assert [widths[name].width for name in "ABCDE"] == [14, 13, 16, 60, 18]
+
+
+@pytest.mark.parametrize(
+    ("kind", "total", "width"),
+    [
+        (kinds.Text(), None, 5),
+        (kinds.Integer(), None, 18),
+        (kinds.Integer(max_digits=5), None, 8),
+        (kinds.Integer(max_digits=5), "maximum", 9),
+        (kinds.Integer(max_digits=5), "sum", 17),
+        (kinds.Integer(max_digits=19), None, 18),
+        (kinds.Integer(max_digits=1), "count", 11),
+        (kinds.Decimal(2), None, 21),
+        (kinds.Decimal(2, max_digits=10), None, 14),
+        (kinds.Decimal(2, max_digits=2), None, 7),
+        (kinds.Decimal(2, max_digits=10), "sum", 23),
+        (kinds.Decimal(30, max_digits=60), "sum", 62),
+        (kinds.Decimal(300), None, 255),
+        (kinds.Decimal(), None, 19),
+        (kinds.Float(), None, 14),
+        (kinds.Boolean(), None, 12),
+        (kinds.Duration(), None, 18),
+        (kinds.Auto(), None, 22),
+        (Choice(kinds.Integer(max_digits=10), ((1, "one"),)), None, 13),
+        (Milliseconds(), None, 5),
+        (Milliseconds(), "sum", 29),
+    ],
+)
+def test_width_has_room_for_the_longest_number_of_the_kind(kind, total, width):
+    data = written(writer(column("n", kind, total=total)))
+    assert opened(data).active.column_dimensions["A"].width == width
+
+
+@pytest.mark.parametrize(
+    ("field", "width"),
+    [
+        ("small", 8), ("integer", 13), ("big", 18), ("positive_big", 18), ("level", 13),
+        ("decimal", 19), ("generated", 13),
+    ],
+)  # fmt: skip
+def test_width_follows_the_model_field(field, width):
+    bound = bind(Column(field, label="x"), Everything)
+    data = written(writer(bound))
+    assert opened(data).active.column_dimensions["A"].width == width
+
+
+@pytest.mark.parametrize(
+    ("expression", "width"),
+    [(F("small"), 8), (Sum("small"), 18), (Count("id"), 18), (F("small") + 1, 18),
+     (F("decimal"), 19), (Sum("decimal"), 21), (F("decimal") - F("decimal"), 21)],
+)  # fmt: skip
+def test_width_of_an_expression_has_room_for_more_than_its_parts(expression, width):
+    bound = bind(Column("x", expression=expression), Everything)
+    data = written(writer(bound))
+    assert opened(data).active.column_dimensions["A"].width == width
 
 
 def test_none_is_an_empty_cell():

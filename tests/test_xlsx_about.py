@@ -322,7 +322,8 @@ def test_widths_leave_room_for_the_zone_and_the_filter():
 
 
 def test_widths_without_a_header_follow_the_rows():
-    made = writer(column("a", label="A long label"), column("b", kinds.Date()), header="none")
+    columns = [column("a", kinds.Text(), "A long label"), column("b", kinds.Date())]
+    made = writer(*columns, header="none")
     widths = opened(written(made, [("xxxxx", None)])).active.column_dimensions
     assert [widths[name].width for name in "AB"] == [7, 13]
 

@@ -21,6 +21,7 @@ from django_reports.kinds.base import (
 from django_reports.kinds.lookup import KINDS, kind_for_field, register_kind
 from django_reports.kinds.nested import Auto, Choice, Json, List, Range
 from django_reports.kinds.values import (
+    ARROW_DIGITS,
     Binary,
     Boolean,
     Date,
@@ -36,6 +37,7 @@ from django_reports.kinds.values import (
 )
 
 __all__ = [
+    "ARROW_DIGITS",
     "KINDS",
     "Auto",
     "Binary",

@@ -62,7 +62,8 @@ def arrow() -> Any:
 
 @dataclass(frozen=True)
 class Kind:
-    """One way of writing values. `width` of a column is in characters, None: as its content.
+    """One way of writing values. `width` of a column of cells is in characters, enough for every
+    number and date that they show; None: as its first texts.
 
     `has_zone` says that values are moments, which spreadsheets show without their zone. A kind
     needs `to_text` and `to_cell`; without more it is written into JSON and Parquet as the text that
@@ -96,6 +97,10 @@ class Kind:
     def cell_format(self) -> str:
         """The XLSX number format of this kind's cells."""
         return self.number_format
+
+    def cell_width(self) -> int | None:
+        """The width of a column of this kind's cells: a longer number or date shows as "###"."""
+        return self.width
 
 
 # Looked up along the type's bases; `lookup` fills it.

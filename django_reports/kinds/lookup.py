@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.utils.functional import Promise
 
 from django_reports.kinds.base import BY_TYPE, Kind
@@ -72,6 +73,11 @@ def kind_for_field(field: Any) -> Kind | None:
     return None
 
 
+def _integer(field: Any) -> Kind:
+    limits = BaseDatabaseOperations.integer_field_ranges.get(field.get_internal_type())
+    return Integer(max_digits=max(len(str(abs(limit))) for limit in limits) if limits else None)
+
+
 def _related(field: Any) -> Kind:
     return kind_for_field(field.target_field) or Auto()
 
@@ -93,7 +99,6 @@ for _field_class, _kind in (
     (models.TextField, Text()),
     (models.GenericIPAddressField, Text()),
     (models.FilePathField, Text()),
-    (models.IntegerField, Integer()),
     (models.FloatField, Float()),
     (models.BooleanField, Boolean()),
     (models.DateField, Date()),
@@ -106,7 +111,11 @@ for _field_class, _kind in (
     (models.CompositePrimaryKey, Json()),
 ):
     register_kind(_field_class, _kind)
-register_kind(models.DecimalField, lambda field: Decimal(field.decimal_places))
+register_kind(models.IntegerField, _integer)
+register_kind(
+    models.DecimalField,
+    lambda field: Decimal(field.decimal_places, max_digits=field.max_digits),
+)
 register_kind(models.ForeignKey, _related)
 register_kind(models.GeneratedField, _generated)
 

@@ -28,6 +28,7 @@ class Auto(Kind):
     """For values whose kind nobody declared: each by its own Python type, none by `str()`."""
 
     name = "auto"
+    width = 20  # any of them may be a moment
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
         texts: dict[type, ToText] = {}
@@ -210,6 +211,9 @@ class Choice(Kind):
     @property
     def has_zone(self) -> bool:
         return self.base.has_zone
+
+    def cell_width(self) -> int | None:
+        return self.base.cell_width()
 
     def to_json(self, rendering: Rendering) -> ToJson:
         plain = self.base.to_json(rendering)

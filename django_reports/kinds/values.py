@@ -3,7 +3,7 @@
 import base64
 import datetime as dt
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal as PyDecimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +26,8 @@ from django_reports.kinds.base import (
 )
 
 EXACT_DIGITS = 15  # a spreadsheet's number is a double: more digits are lost
+ARROW_DIGITS = 38  # of the decimals that every program reads
+WIDE_ARROW_DIGITS = 76
 EXACT_EXPONENT = 300  # nor has a double many more zeros than this, on either side
 TOO_LONG = dt.timedelta(hours=1_000_000)  # LibreOffice shows no more than 2**32 seconds
 FIRST_DATE = dt.date(1900, 3, 1)  # before it Excel's calendar has a day that never was
@@ -44,8 +46,11 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class Integer(Kind):
+    """`max_digits`: no value has more of them, as far as is known."""
+
     name = "integer"
     number_format = "0"
+    max_digits: int | None = field(default=None, compare=False)
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
         return lambda value: str(int(value))
@@ -58,6 +63,9 @@ class Integer(Kind):
             return number if -limit < number < limit else str(number)
 
         return cell
+
+    def cell_width(self) -> int:
+        return len("-") + _digits_in_cells(self.max_digits)
 
     def to_json(self, rendering: Rendering) -> ToJson:
         return int
@@ -75,30 +83,40 @@ class Decimal(Kind):
 
     `is_fixed` says that no value has more of them; otherwise Parquet, whose decimals have fixed
     places, gets texts. JSON gets texts, since most of its readers make floats of numbers.
+    `max_digits`: no value has more of them, places included, as far as is known.
     """
 
     name = "decimal"
     places: int | None = None
     is_fixed: bool = True
+    max_digits: int | None = field(default=None, compare=False)
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
         return rendering.localised(lambda value: self._text(_decimal(value)))
 
     def to_cell(self, rendering: Rendering) -> ToCell:
+        # With places, all digits before them are shown.
+        largest = EXACT_EXPONENT if self.places is None else EXACT_DIGITS
+
         def cell(value: Any) -> Cell:
             number = _decimal(value)
             is_exact = (
                 number.is_finite()
                 and len(number.as_tuple().digits) <= EXACT_DIGITS
-                and abs(number.adjusted()) < EXACT_EXPONENT
+                and -EXACT_EXPONENT < number.adjusted() < largest
             )
             return number if is_exact else self._text(number)
 
         return cell
 
     def arrow_type(self) -> Any:
-        is_known = self.is_fixed and self.places is not None
-        return arrow().decimal128(38, self.places) if is_known else super().arrow_type()
+        if not self.is_fixed or self.places is None:
+            return super().arrow_type()
+        digits = max(self.max_digits or 0, self.places)
+        if digits <= ARROW_DIGITS:
+            return arrow().decimal128(ARROW_DIGITS, self.places)
+        # Fewer programs read it. Raises ValueError for more digits than it has.
+        return arrow().decimal256(max(digits, WIDE_ARROW_DIGITS), self.places)
 
     def to_arrow(self, rendering: Rendering) -> ToArrow:
         is_known = self.is_fixed and self.places is not None
@@ -115,6 +133,16 @@ class Decimal(Kind):
             return "General"
         return "0." + "0" * self.places if self.places else "0"
 
+    def cell_width(self) -> int:
+        if self.places is None:
+            return len("-.") + EXACT_DIGITS
+        whole = None if self.max_digits is None else max(1, self.max_digits - self.places)
+        return len("-.") + _digits_in_cells(whole) + self.places
+
+
+def _digits_in_cells(digits: int | None) -> int:
+    return min(digits or EXACT_DIGITS, EXACT_DIGITS)
+
 
 def _decimal(value: Any) -> PyDecimal:
     """Of a float what it reads as, not what it is to the last bit."""
@@ -124,6 +152,7 @@ def _decimal(value: Any) -> PyDecimal:
 @dataclass(frozen=True)
 class Float(Kind):
     name = "float"
+    width = 12  # in which spreadsheets fit every number, rounded if need be
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
         return rendering.localised(_float_text)
@@ -156,6 +185,7 @@ def _float_text(value: Any) -> str:
 @dataclass(frozen=True)
 class Boolean(Kind):
     name = "boolean"
+    width = 10  # each program shows its own words
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
         if rendering.is_spreadsheet:
@@ -287,7 +317,7 @@ class Time(Kind):
 class Duration(Kind):
     name = "duration"
     number_format = "[h]:mm:ss"
-    width = 12
+    width = 16
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
         return duration_string if rendering.is_spreadsheet else duration_iso_string

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import FormatLimitExceeded
 from django_reports.kinds.base import arrow
+from django_reports.specs import Options
 from django_reports.statuses import Encoding
 from django_reports.writers.base import Writer
 from django_reports.writers.encoding import Encoder
@@ -29,6 +30,20 @@ class ParquetWriter(Writer):
     supports_streaming = False
     supports_types = True
     option_names = ("profile",)
+
+    @classmethod
+    def check(cls, columns: Sequence[BoundColumn], options: Options) -> None:
+        for column in columns:
+            try:
+                column.kind.arrow_type()
+            except ValueError as error:
+                raise FormatLimitExceeded(
+                    _(
+                        "Parquet has no type for the column %(column)s: %(error)s. "
+                        "Choose another format, or give the column another kind."
+                    )
+                    % {"column": column.name, "error": error}
+                ) from error
 
     def set_up(self) -> None:
         inner = self.rendering.for_programs()

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.exceptions import FormatLimitExceeded
+from django_reports.kinds import Decimal
 from django_reports.numerals import grouped
 from django_reports.specs import Options
 from django_reports.workspace import Workspace
@@ -24,7 +26,11 @@ from django_reports.writers.sheets import MAX_CHARACTERS, SURELY_FITS, RowsPart,
 
 MAX_ROWS = 1_048_576  # of a sheet, its header included
 MAX_COLUMNS = 16_384
-MAX_WIDTH = 60
+MAX_WIDTH = 60  # for texts
+LARGEST_WIDTH = 255  # that Excel knows
+SUM_DIGITS = 7  # that a sum of ten million values has more than each of them
+COUNT_DIGITS = 8
+BOLD = 1.1  # is so much wider
 BLOCK = 64 * 1024
 LEVEL = 5  # a file as small as by zlib's usual 6, in two thirds of the time
 FORMULAS = {
@@ -52,6 +58,17 @@ def _blanks_class() -> Any:
             return tree
 
     return Blanks
+
+
+def _reserved_width(column: BoundColumn) -> int:
+    """The characters that numbers and dates of a column need at most, its total included."""
+    width = column.kind.cell_width()
+    if column.total is None:
+        return width or 0
+    if column.total == "count":
+        return max(width or 0, ceil(COUNT_DIGITS * BOLD))
+    more = SUM_DIGITS if column.total == "sum" else 0
+    return ceil(((Decimal().cell_width() if width is None else width) + more) * BOLD)
 
 
 class XlsxWriter(Writer):
@@ -254,17 +271,18 @@ class XlsxWriter(Writer):
             part.write_cells(cells, number)
 
     def _widths(self, labels: Sequence[str], sample: Iterable[Row]) -> list[int]:
+        reserved = [_reserved_width(column) for column in self.columns]
         # The sign that opens a filter takes room in the header.
-        widths = [
-            max(len(label) + 2, column.kind.width or 0)
-            for label, column in zip(labels, self.columns, strict=True)
-        ]
+        widths = [len(label) + 2 for label in labels]
         for row in sample:
             for index, value in enumerate(row):
-                if value is not None and self.columns[index].kind.width is None:
-                    shown = str(self._to_cells[index](value))
-                    widths[index] = max(widths[index], len(shown))
-        return [min(width + 2, MAX_WIDTH) for width in widths]
+                cell = "" if value is None else self._to_cells[index](value)
+                if isinstance(cell, str) or self.columns[index].kind.cell_width() is None:
+                    widths[index] = max(widths[index], len(str(cell)))
+        return [
+            min(max(min(width + 2, MAX_WIDTH), room + 2), LARGEST_WIDTH)
+            for width, room in zip(widths, reserved, strict=True)
+        ]
 
     def _style(self, number_format: str) -> int:
         """The number of the style that has a number format; 0 is the default style."""
