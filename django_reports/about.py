@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django_reports.columns import BoundColumn, is_secret_looking
 from django_reports.reports import Report, ReportContext
 from django_reports.selections import Selection, selection_in_words
+from django_reports.specs import stored_spec
 from django_reports.writers import Facts
 
 HIDDEN = "•••"
@@ -65,25 +66,38 @@ def is_secret(name: str, field: forms.Field | None) -> bool:
     return is_password or is_secret_looking(name)
 
 
-def without_secrets(spec: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """A spec's JSON as others may read it: secret parameters and filters of a list are hidden."""
-    fields = report.parameters.base_fields if report.parameters else {}
-    hidden = {
-        name: [HIDDEN] if is_secret(name, fields.get(name)) else values
-        for name, values in spec["parameters"].items()
-    }
-    selection = dict(spec["selection"])
-    query = QueryDict(selection.get("query", ""), mutable=True)
-    if secrets := [name for name in query if is_secret_looking(name)]:
-        for name in secrets:
-            query.setlist(name, [HIDDEN])
-        selection["query"] = query.urlencode()
-    return {**spec, "parameters": hidden, "selection": selection}
+def without_secrets(spec: Any, report: Report | None) -> dict[str, Any]:
+    """Return a spec's JSON as others may read it: secret parameters and filters are hidden.
+
+    Of a report that is gone nobody knows which parameters were secret. What cannot be understood
+    is None.
+    """
+    shown = stored_spec(spec)
+    fields = report.parameters.base_fields if report is not None and report.parameters else {}
+    if shown["parameters"] is not None:
+        shown["parameters"] = {
+            name: [HIDDEN] if report is None or is_secret(name, fields.get(name)) else values
+            for name, values in shown["parameters"].items()
+        }
+    if shown["selection"] is not None:
+        shown["selection"] = _selection_without_secrets(shown["selection"])
+    return shown
 
 
-def parameters_to_show(spec: Mapping[str, Any], report: Report) -> dict[str, list[str]]:
-    """A spec's parameters as they may stand in a form again: without the secret ones."""
-    shown: Mapping[str, list[str]] = without_secrets(spec, report)["parameters"]
+def _selection_without_secrets(selection: Mapping[str, Any]) -> dict[str, Any]:
+    query = selection.get("query")
+    if not isinstance(query, str):
+        return dict(selection)
+    filters = QueryDict(query, mutable=True)
+    secrets = [name for name in filters if is_secret_looking(name)]
+    for name in secrets:
+        filters.setlist(name, [HIDDEN])
+    return {**selection, "query": filters.urlencode()} if secrets else dict(selection)
+
+
+def parameters_to_show(spec: Any, report: Report) -> dict[str, list[str]]:
+    """Return a spec's parameters as they may stand in a form again: without the secret ones."""
+    shown: Mapping[str, list[str]] = without_secrets(spec, report)["parameters"] or {}
     return {name: values for name, values in shown.items() if values != [HIDDEN]}
 
 

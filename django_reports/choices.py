@@ -1,6 +1,6 @@
 """What a person chooses of a file, whichever rows it holds: kept with a job or under a name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.utils import translation
 
 from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
-from django_reports.specs import ExportSpec, Options, current_zone
+from django_reports.specs import ExportSpec, Options, current_zone, stored_spec
 from django_reports.writers import all_writers, plain_format, writer_for
 
 # The keys of a spec that are chosen for any rows alike.
@@ -32,7 +32,7 @@ def first_choices(report: str, formats: Sequence[tuple[str, Label]]) -> ExportSp
 
 
 def fitted(
-    choices: Mapping[str, Any],
+    choices: Any,
     report: str,
     columns: Sequence[BoundColumn],
     formats: Sequence[tuple[str, Label]],
@@ -42,18 +42,19 @@ def fitted(
     And what of them cannot: names of columns and of a format.
     """
     start = first_choices(report, formats)
-    kept = {name: choices[name] for name in _KEPT if name in choices}
+    known = stored_spec(choices)
+    kept = {name: known[name] for name in _KEPT if known[name] is not None}
     try:
         spec = ExportSpec.from_json({**start.to_json(), **kept})
     except InvalidSpec as error:  # an option, a language or a time zone that is no longer there
         return start, [str(error.field or "")]
-    known = [column.key for column in columns]
-    left_out = [name for name in spec.columns or () if name not in known]
-    chosen = tuple(name for name in spec.columns or () if name in known)
+    names = [column.key for column in columns]
+    left_out = [name for name in spec.columns or () if name not in names]
+    chosen = tuple(name for name in spec.columns or () if name in names)
     if not _is_offered(spec.format, formats):
         left_out.append(spec.format)
         spec = replace(spec, format=start.format)
-    in_file = chosen or known
+    in_file = chosen or names
     heeded = ("profile", *writer_for(spec.format).option_names)
     options = {name: value for name, value in spec.options.to_json().items() if name in heeded}
     return (

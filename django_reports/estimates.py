@@ -90,7 +90,7 @@ def _run(job: Any) -> Run:
     # An immediate one takes as long as its reader.
     if job.delivery == Delivery.BACKGROUND and job.started_at and job.finished_at:
         seconds = (job.finished_at - job.started_at).total_seconds()
-    return Run(job.rows_done * max(1, len(job.columns)), job.bytes, seconds)
+    return Run(job.rows_done * max(1, len(job.column_facts or ())), job.bytes, seconds)
 
 
 def _per_cell(runs: list[Run], amount: Callable[[Run], float | None]) -> float | None:

@@ -1,6 +1,6 @@
 """Formats, as the services and the doors ask about them: who may choose which, what each can do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
 from django_reports.policies import EVERYTHING, Grant
-from django_reports.specs import ExportSpec, Options
+from django_reports.specs import ExportSpec, Options, stored_spec
 from django_reports.writers import Writer, all_writers, plain_format, writer_for
 
 
@@ -47,10 +47,13 @@ def content_type_of(spec: ExportSpec) -> str:
     return writer_for(spec.format).content_type_with(spec.options)
 
 
-def content_type_of_kept(spec: Mapping[str, Any]) -> str:
+def content_type_of_kept(spec: Any) -> str:
     """What a file is sent as that was made to this spec, as JSON, whatever can be made now."""
+    known = stored_spec(spec)
     try:
-        return writer_for(spec["format"]).content_type_with(Options.of(**spec["options"]))
+        return writer_for(known["format"] or "").content_type_with(
+            Options.of(**known["options"] or {})
+        )
     except InvalidSpec:
         return "application/octet-stream"
 

@@ -23,6 +23,7 @@ from django_reports.models import ReportJob
 from django_reports.permissions import Authority, may_download
 from django_reports.pipeline import Meter
 from django_reports.policies import tenant_key_of
+from django_reports.specs import stored_spec
 from django_reports.statuses import (
     AuditAction,
     AuthorityKind,
@@ -159,9 +160,9 @@ def finished_like(export: Export) -> ReportJob | None:
     return None
 
 
-def _named(spec: dict[str, Any], columns: list[dict[str, Any]]) -> dict[str, Any]:
+def _named(spec: Any, columns: list[dict[str, Any]]) -> dict[str, Any]:
     """A spec that names its columns, also where it asks for all of them."""
-    return {**spec, "columns": [column["name"] for column in columns]}
+    return {**stored_spec(spec), "columns": [column["name"] for column in columns]}
 
 
 def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:
@@ -351,7 +352,7 @@ def record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
         file_key=job.file_key or None,
         filename=job.filename or None,
         masked=job.masked_columns or None,
-        losses=job.losses or None,
+        losses=job.loss_counts or None,
         reason=job.error or None,
     )
     tell_after_commit(signals.job_finished, job)

@@ -26,7 +26,7 @@ def version_of_code() -> str:
 def manifest_of(job: ReportJob) -> dict[str, Any]:
     """What is known of a file that was made. Times are ISO 8601, sizes in bytes."""
     entry = AuditEntry.objects.filter(job_key=str(job.pk), action=AuditAction.FINISHED).first()
-    spec = _without_secrets(job)
+    spec = without_secrets(job.spec, registry.find(job.report))
     return {
         "job": str(job.pk),
         "report": job.report,
@@ -37,7 +37,7 @@ def manifest_of(job: ReportJob) -> dict[str, Any]:
         "sha256": job.sha256,
         "columns": [
             {name: column.get(name) for name in ("name", "label", "renamed", "masked")}
-            for column in job.columns
+            for column in job.column_facts or ()
         ],
         **{
             name: spec[name]
@@ -51,11 +51,6 @@ def manifest_of(job: ReportJob) -> dict[str, Any]:
         "django_reports_version": django_reports.__version__,
         "audit_entry": str(entry.key) if entry else None,
     }
-
-
-def _without_secrets(job: ReportJob) -> dict[str, Any]:
-    report = registry.find(job.report)
-    return job.spec if report is None else without_secrets(job.spec, report)
 
 
 def keep(job: ReportJob) -> bool:

@@ -29,20 +29,39 @@ class Selection:
         return {"kind": self.kind, **self.data}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Selection":
+    def from_json(cls, value: Any) -> "Selection":
+        """The inverse of `to_json`, of any JSON. Raises InvalidSpec for what is no selection."""
+        if not is_selection(value):
+            raise InvalidSpec(
+                _("There is no selection %(kind)s.") % {"kind": repr(value)[:100]},
+                field="selection",
+                legal=sorted(_kinds),
+            )
         rest = dict(value)
         return cls(kind=rest.pop("kind"), data=rest)
+
+
+def is_selection(value: Any) -> bool:
+    """Whether a JSON value has the shape of a selection, of whichever kind."""
+    return isinstance(value, dict) and isinstance(value.get("kind"), str)
+
+
+def are_keys(value: Any) -> bool:
+    """Whether a JSON value is a list of primary keys."""
+    return isinstance(value, list) and all(isinstance(key, str | int) for key in value)
 
 
 @dataclass(frozen=True)
 class SelectionKind:
     """`queryset` gives the rows that were selected, `in_words` says which those are. `may_view`
     overrides the question whether a person may view the model at all; None leaves it to Django's
-    view permission."""
+    view permission. `shapes` are the keys that a selection's data must have, each with a test of
+    its value."""
 
     queryset: Callable[[Selection, ModelReport, ReportContext], "QuerySet[Any]"]
     may_view: Callable[[Selection, User], bool] | None = None
     in_words: Callable[[Selection, ModelReport, User | None], str] | None = None
+    shapes: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
 
 
 _kinds: dict[str, SelectionKind] = {}
@@ -53,14 +72,26 @@ def register_selection(name: str, kind: SelectionKind) -> None:
 
 
 def selection_kind(selection: Selection) -> SelectionKind:
-    """Raises InvalidSpec for a kind that nobody registered."""
+    """Raises InvalidSpec for a kind that nobody registered, and for data that it cannot be of."""
     if selection.kind not in _kinds:
         raise InvalidSpec(
             _("There is no selection %(kind)s.") % {"kind": repr(selection.kind)},
             field="selection",
             legal=sorted(_kinds),
         )
-    return _kinds[selection.kind]
+    kind = _kinds[selection.kind]
+    for name, fits in kind.shapes.items():
+        if not fits(selection.data.get(name)):
+            raise InvalidSpec(
+                _("A selection of the kind %(kind)s cannot have %(value)s as %(name)s.")
+                % {
+                    "kind": selection.kind,
+                    "value": repr(selection.data.get(name))[:100],
+                    "name": name,
+                },
+                field="selection",
+            )
+    return kind
 
 
 def _all(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":
@@ -97,4 +128,4 @@ def _keys_in_words(selection: Selection, report: ModelReport, user: User | None)
 
 
 register_selection("all", SelectionKind(_all, in_words=_all_in_words))
-register_selection("keys", SelectionKind(_keys, in_words=_keys_in_words))
+register_selection("keys", SelectionKind(_keys, in_words=_keys_in_words, shapes={"keys": are_keys}))

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from django_reports.exceptions import InvalidSpec
 from django_reports.kinds import Rendering
-from django_reports.selections import Selection
+from django_reports.selections import Selection, is_selection
 from django_reports.statuses import (
     DecimalMark,
     Delimiter,
@@ -228,27 +228,62 @@ class ExportSpec:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "ExportSpec":
-        """The inverse of `to_json`. Raises InvalidSpec for a value that is not one of its kind."""
-        try:
-            columns = value["columns"]
-            if not isinstance(columns, list | None):
-                raise TypeError(f"columns must be a list, not {columns!r}")
-            for name, values in value["parameters"].items():
-                if not isinstance(values, list):
-                    raise TypeError(f"parameter {name!r} must be a list, not {values!r}")
-            return cls(
-                report=value["report"],
-                format=value["format"],
-                columns=None if columns is None else tuple(columns),
-                options=Options.of(**value["options"]),
-                parameters=value["parameters"],
-                selection=Selection.from_json(value["selection"]),
-                time_zone=value["time_zone"],
-                language=value["language"],
-                labels=dict(value["labels"]),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InvalidSpec(
-                _("This is no description of an export: %(error)s.") % {"error": repr(error)}
-            ) from error
+    def from_json(cls, value: Any) -> "ExportSpec":
+        """The inverse of `to_json`, of any JSON. Raises InvalidSpec for what is no spec."""
+        if not isinstance(value, dict):
+            raise _no_description(repr(value)[:100])
+        for name, fits in _SHAPES.items():
+            if name not in value:
+                raise _no_description(_("%(name)s is missing") % {"name": name})
+            if not fits(value[name]):
+                raise _no_description(f"{name}: {value[name]!r}"[:100])
+        return cls(
+            **{
+                **{name: value[name] for name in _SHAPES},
+                "options": Options.of(**value["options"]),
+                "selection": Selection.from_json(value["selection"]),
+            }
+        )
+
+
+def _no_description(problem: str) -> InvalidSpec:
+    return InvalidSpec(_("This is no description of an export: %(error)s.") % {"error": problem})
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _each(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """A test of an object's values."""
+    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
+
+
+# The keys of a spec's JSON, and what each must be.
+_SHAPES: Mapping[str, Callable[[Any], bool]] = {
+    "report": _is_text,
+    "format": _is_text,
+    "columns": lambda value: value is None or _are_texts(value),
+    "labels": _each(_is_text),
+    "options": _each(_is_text),
+    "parameters": _each(_are_texts),
+    "selection": is_selection,
+    "time_zone": _is_text,
+    "language": _is_text,
+}
+
+
+def stored_spec(value: Any) -> dict[str, Any]:
+    """Return what a record has of a spec, by all of its keys; None for what is no such thing.
+
+    Records may be older than the code, or tampered with: use this wherever one is shown.
+    """
+    known = value if isinstance(value, dict) else {}
+    return {
+        name: known[name] if name in known and fits(known[name]) else None
+        for name, fits in _SHAPES.items()
+    }

@@ -33,7 +33,7 @@ from django_reports.numerals import grouped
 from django_reports.querysets import checked, keeps_order
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, ReportContext, User
-from django_reports.selections import Selection, SelectionKind, register_selection
+from django_reports.selections import Selection, SelectionKind, are_keys, register_selection
 from django_reports.sources import QuerySetSource
 
 KIND = "changelist"
@@ -186,17 +186,22 @@ def rows_of_changelist(
     Raises InvalidSpec for a query string that the changelist does not understand: bad filters
     never mean all rows.
     """
+    queryset = _changelist(model_admin, request).queryset
+    what = f"{type(model_admin).__name__}.get_queryset()"
+    rows = checked(queryset, model_admin.model, what)
+    return rows if keys is None else rows.filter(pk__in=keys)
+
+
+def _changelist(model_admin: "ModelAdmin[Any]", request: HttpRequest) -> Any:
+    """The changelist for a request, without its page. Raises as `rows_of_changelist`."""
     try:
-        queryset = countless(model_admin).get_changelist_instance(request).queryset
+        return countless(model_admin).get_changelist_instance(request)
     except IncorrectLookupParameters as error:
         raise InvalidSpec(
             _("The list cannot be filtered like this: %(query)s.")
             % {"query": request.GET.urlencode()},
             field="selection",
         ) from error
-    what = f"{type(model_admin).__name__}.get_queryset()"
-    rows = checked(queryset, model_admin.model, what)
-    return rows if keys is None else rows.filter(pk__in=keys)
 
 
 def countless(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":
@@ -317,7 +322,7 @@ def _filters_in_words(
 ) -> list[str]:
     """Each filter's title and choice; of what is no filter of the list, the query itself."""
     request = replayed_request(selection, user)
-    changelist = countless(model_admin).get_changelist_instance(request)
+    changelist = _changelist(model_admin, request)
     changelist.add_facets = False  # their counts cost a query each
     facts = []
     told = {*IGNORED_PARAMS, PAGE_VAR}
@@ -349,4 +354,14 @@ def _lookup_in_words(model_admin: "ModelAdmin[Any]", lookup: str) -> str:
     return " ".join(words)
 
 
-register_selection(KIND, SelectionKind(_queryset, may_view, in_words))
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_SHAPES = {
+    "site": _is_text,
+    "model": _is_text,
+    "query": _is_text,
+    "keys": lambda value: value is None or are_keys(value),
+}
+register_selection(KIND, SelectionKind(_queryset, may_view, in_words, _SHAPES))

@@ -229,5 +229,25 @@ class ReportJob(Record):
         return min(99, self.rows_done * 100 // self.rows_expected)
 
     @property
+    def column_facts(self) -> list[dict[str, Any]] | None:
+        """What is known of each column of the file; None if the record cannot be understood."""
+        columns = self.columns
+        is_known = isinstance(columns, list) and all(
+            isinstance(column, dict)
+            and isinstance(column.get("name"), str)
+            and isinstance(column.get("label"), str)
+            and isinstance(column.get("permission"), str | None)
+            and isinstance(column.get("masked"), bool)
+            for column in columns
+        )
+        return columns if is_known else None
+
+    @property
+    def loss_counts(self) -> dict[str, int]:
+        """How many values the format could not hold as they were, by reason."""
+        losses = self.losses if isinstance(self.losses, dict) else {}
+        return {name: count for name, count in losses.items() if isinstance(count, int)}
+
+    @property
     def masked_columns(self) -> list[str]:
-        return [column["label"] for column in self.columns if column["masked"]]
+        return [column["label"] for column in self.column_facts or () if column["masked"]]

@@ -132,7 +132,7 @@ def job_as_json(
         "pace": pace_in_words(job, place),
         "bytes": job.bytes,
         "sha256": job.sha256 or None,
-        "losses": job.losses,
+        "losses": job.loss_counts,
         "error": job.error or None,
         "cause": job.cause or None,
         "remedy": remedy_in_words(job) or None,

@@ -33,7 +33,7 @@ from django_reports.permissions import (
 from django_reports.registry import registry
 from django_reports.reports import Report
 from django_reports.selections import Selection
-from django_reports.specs import ExportSpec
+from django_reports.specs import ExportSpec, stored_spec
 from django_reports.statuses import Delivery
 from django_reports.views import presets
 from django_reports.views.forecasts import (
@@ -157,7 +157,7 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
     chosen: Mapping[str, Any] | None = None
     if page.start is not None:
         chosen = page.start
-        typed = data or _as_typed(page.start["parameters"])
+        typed = data or _as_typed(page.start["parameters"] or {})
     elif last is not None:
         chosen = {**last, "columns": None, "labels": {}}
     if button == presets.APPLY:
@@ -228,8 +228,8 @@ def _last_choices(request: HttpRequest, report: Report) -> Mapping[str, Any] | N
     names = registry.names_of(report)
     own = ReportJob.objects.filter(requested_by=request.user.pk, report__in=names)
     newest = own.order_by("-created_at").values_list("spec", flat=True)
-    spec: Mapping[str, Any] | None = newest.first()
-    return spec
+    spec = newest.first()
+    return None if spec is None else stored_spec(spec)
 
 
 def _as_typed(parameters: Mapping[str, Sequence[str]]) -> QueryDict:

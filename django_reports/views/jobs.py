@@ -86,7 +86,7 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         and job.started_at is None,
         "links": links,
         "rerun_of": _seen_rerun_of(request, job, place),
-        "losses": losses_in_words(job.losses),
+        "losses": losses_in_words(job.loss_counts),
     }
     return TemplateResponse(request, TEMPLATE, place.context(request, trail(place), **context))
 

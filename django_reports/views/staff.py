@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import delivery
 from django_reports.about import parameters_to_show
-from django_reports.exceptions import ReportDenied, ReportError
+from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
 from django_reports.permissions import (
     Authority,
     authorise,
@@ -39,6 +39,7 @@ from django_reports.permissions import (
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
+from django_reports.specs import stored_spec
 from django_reports.views import api, catalogues, downloads, jobs, links, lists
 from django_reports.views.dashboard import page as dashboard_page
 from django_reports.views.exports import FROM, KEPT, ExportPage, export
@@ -47,6 +48,7 @@ from django_reports.views.places import StaffPlace, page_at
 from django_reports.views.refusals import find, missing
 from django_reports.views.requests import (
     answer_json,
+    bad_request,
     forbidden,
     log_in_again,
     not_found,
@@ -199,20 +201,27 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
     if wants_json(request):
         return _answer_program(request, found, place)
     selection, start, action = Selection(), None, place.url("report", identifier)
+    back = place.url("catalogue")
     if FROM in request.GET:
         key = _key_of(request.GET[FROM])
         older = find(request, key)
         if older is None or registry.find(older.report) is not found:
             return missing(request, key)  # never other rows than those that were meant
-        selection = Selection.from_json(older.spec["selection"])
-        start = {**older.spec, "parameters": parameters_to_show(older.spec, found)}
+        start = {**stored_spec(older.spec), "parameters": parameters_to_show(older.spec, found)}
         action = f"{action}?{urlencode({FROM: key})}"
+        back = place.job_url(older)
+    try:
+        if start is not None:
+            selection = Selection.from_json(start["selection"])
+        subject = selection_in_words(selection, found, request.user)
+    except InvalidSpec as error:  # the list that was meant, or its filters, are no longer there
+        return bad_request(request, error, back)
     return export(
         request,
         ExportPage(
             report=found,
             selection=selection,
-            subject=selection_in_words(selection, found, request.user),
+            subject=subject,
             action=action,
             address=action,
             start=start,
