@@ -15,13 +15,14 @@ from django_reports.registry import registry
 from tests.doors.helpers import asking, make, spec_of
 from tests.files import parquet_table
 from tests.sections.helpers import file_of
-from tests.shop.models import Order
+from tests.shop.models import Customer, Order
 
 pytestmark = pytest.mark.django_db
 
 FORTY = Decimal("-12345678901234567890123456789012345678.90")
 LONGEST = Decimal("9" * 74 + ".99")
 WIDE = DecimalField(max_digits=40, decimal_places=2)
+NEARLY_WIDE = DecimalField(max_digits=33, decimal_places=2)  # a sum has more digits
 
 
 @pytest.fixture
@@ -124,20 +125,19 @@ def test_value_of_more_digits_than_declared_is_an_error_with_the_column(alice, o
 
 
 @pytest.mark.parametrize(
-    ("expression", "arrow"),
+    ("model", "expression", "arrow"),
     [
-        (F("total"), pyarrow.decimal128(38, 2)),
-        (Sum("total"), pyarrow.decimal128(38, 2)),
-        (F("total") - F("cost"), pyarrow.decimal128(38, 2)),
-        (ExpressionWrapper(F("total"), WIDE), pyarrow.decimal256(76, 2)),
-        (Max("total", output_field=WIDE), pyarrow.decimal256(76, 2)),
-        (Sum("total", output_field=DecimalField(max_digits=33, decimal_places=2)),
-         pyarrow.decimal256(76, 2)),
-        (ExpressionWrapper(F("total"), DecimalField()), pyarrow.string()),
+        (Order, F("total"), pyarrow.decimal128(38, 2)),
+        (Order, F("total") - F("cost"), pyarrow.decimal128(38, 2)),
+        (Order, ExpressionWrapper(F("total"), WIDE), pyarrow.decimal256(76, 2)),
+        (Order, ExpressionWrapper(F("total"), DecimalField()), pyarrow.string()),
+        (Customer, Sum("orders__total"), pyarrow.decimal128(38, 2)),
+        (Customer, Max("orders__total", output_field=WIDE), pyarrow.decimal256(76, 2)),
+        (Customer, Sum("orders__total", output_field=NEARLY_WIDE), pyarrow.decimal256(76, 2)),
     ],
-)  # fmt: skip
-def test_type_of_an_expression(expression, arrow):
-    assert bind(Column("x", expression=expression), Order).kind.arrow_type() == arrow
+)
+def test_type_of_an_expression(model, expression, arrow):
+    assert bind(Column("x", expression=expression), model).kind.arrow_type() == arrow
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's decimals are floats")

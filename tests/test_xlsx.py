@@ -13,7 +13,7 @@ from django_reports.columns import bind
 from django_reports.kinds import Choice
 from django_reports.statuses import Profile
 from tests.sheets import calamine, column, one_cell, opened, sheet_xml, writer, written
-from tests.shop.models import Region
+from tests.shop.models import Customer, Region
 from tests.values.models import Everything
 
 NOON = dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC)
@@ -183,12 +183,18 @@ def test_width_follows_the_model_field(field, width):
 
 
 @pytest.mark.parametrize(
-    ("expression", "width"),
-    [(F("small"), 8), (Sum("small"), 18), (Count("id"), 18), (F("small") + 1, 18),
-     (F("decimal"), 19), (Sum("decimal"), 21), (F("decimal") - F("decimal"), 21)],
-)  # fmt: skip
-def test_width_of_an_expression_has_room_for_more_than_its_parts(expression, width):
-    bound = bind(Column("x", expression=expression), Everything)
+    ("model", "expression", "width"),
+    [
+        (Everything, F("small"), 8),
+        (Everything, F("small") + 1, 18),
+        (Everything, F("decimal"), 19),
+        (Everything, F("decimal") - F("decimal"), 21),
+        (Customer, Count("orders"), 18),
+        (Customer, Sum("orders__total"), 21),
+    ],
+)
+def test_width_of_an_expression_has_room_for_more_than_its_parts(model, expression, width):
+    bound = bind(Column("x", expression=expression), model)
     data = written(writer(bound))
     assert opened(data).active.column_dimensions["A"].width == width
 
