@@ -137,7 +137,8 @@ class BoundColumn:
     """A column with its label, kind and source settled.
 
     `sources` are the paths or expressions to read; `compute` makes the value of them where it
-    is not simply the one that was read.
+    is not simply the one that was read. `from_instance` makes it of a model instance instead, to
+    which the relations that it `follows` should belong.
     """
 
     name: str
@@ -145,6 +146,8 @@ class BoundColumn:
     kind: Kind
     sources: tuple[Source, ...]
     compute: Callable[[Mapping[str, Any]], Any] | None = None
+    from_instance: Callable[[Any], Any] | None = None
+    follows: tuple[str, ...] = ()
     permission: str | None = None
     mask: Mask = "omit"
     masked: bool = False
@@ -175,7 +178,8 @@ class BoundColumn:
     @property
     def runs_code(self) -> bool:
         """Whether code of the project makes its values, which may ask a database."""
-        return self.compute is not None or (self.masked and callable(self.mask))
+        is_made = self.compute is not None or self.from_instance is not None
+        return is_made or (self.masked and callable(self.mask))
 
     @property
     def mask_name(self) -> str | None:

@@ -16,11 +16,12 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_reports.columns import BoundColumn
+from django_reports.cursors import Spool
 from django_reports.kinds import Rendering, ToText
 from django_reports.kinds.postgresql import TEXTS, SqlText, sql_text
 from django_reports.picking import Computed, Places
 from django_reports.querysets import selects_what_was_asked
-from django_reports.sources import QuerySetSource, Source, Spool, changes_values
+from django_reports.sources import QuerySetSource, Source, changes_values
 from django_reports.writers import Writer
 from django_reports.writers.guard import guard_of
 from django_reports.writers.lines import HOLE, LineFormat, Mark
@@ -135,6 +136,8 @@ def lines(
         raise CannotCopy("the format is not made of lines that a database writes")
     if not isinstance(source, QuerySetSource):
         raise CannotCopy("the rows come from Python")
+    if column := source.by_instances:
+        raise CannotCopy(f"the column {column.key} is computed of each of them", column)
     if source.foreign_part:
         raise CannotCopy(f"its rows are read by {source.foreign_part}")
     _check_connection(connections[source.alias])

@@ -88,7 +88,7 @@ def plan(spec: ExportSpec, authority: Authority, origin: Origin) -> Plan:
             rows=rows,
             delivery=delivery,
             reason=reason,
-            hidden=hidden_columns(authority, export.report),
+            hidden=hidden_columns(authority, export.report, export.context),
             warnings=[],
             estimate=estimate,
             identical=jobs.finished_like(export),

@@ -58,6 +58,7 @@ class By(Enum):
     COPY = "written by PostgreSQL (COPY)"
     TEXTS = "written by Python, a column at a time"
     ROWS = "written by Python"
+    INSTANCES = "written by Python from model instances, the slowest way"
 
 
 class Way(NamedTuple):
@@ -172,6 +173,11 @@ class Export:
         return found
 
     def _way(self, section: Section, writer: Writer) -> Way:
+        source = section.source
+        if isinstance(source, QuerySetSource) and (one := source.by_instances):
+            asking = ", ".join(column.key for column in source.that_query())
+            told = f"{one.key} is computed of each"
+            return Way(By.INSTANCES, f"{told}; a query for each row: {asking}" if asking else told)
         try:
             lines = self._lines(section, writer)
         except CannotCopy as why:
@@ -245,7 +251,7 @@ class Export:
                 selection=self.spec.selection,
                 parameters=self.parameters,
                 columns=self.columns,
-                hidden=hidden_columns(self.authority, self.report),
+                hidden=hidden_columns(self.authority, self.report, self.context),
             ),
         )
 
@@ -277,7 +283,16 @@ def prepare(
             _("A report of several sections is made of all their rows."), field="selection"
         )
     grant = authorise(authority, report, spec.selection, origin)
-    columns = _columns(report, spec, authority, origin)
+    context = ReportContext(
+        user=authority.user,
+        parameters={},
+        time_zone=ZoneInfo(spec.time_zone),
+        language=spec.language,
+        now=now or timezone.now(),
+        selection=spec.selection,
+        profile=spec.options.profile,
+    )
+    columns = _columns(report, spec, authority, origin, context)
     writer_class = writer_class_for(spec, columns)
     _check_format(spec, grant, origin)
     parameters = bound_parameters(report, spec)
@@ -286,13 +301,7 @@ def prepare(
         report=report,
         authority=authority,
         grant=grant,
-        context=ReportContext(
-            user=authority.user,
-            parameters=dict(parameters.cleaned_data) if parameters else {},
-            time_zone=ZoneInfo(spec.time_zone),
-            language=spec.language,
-            now=now or timezone.now(),
-        ),
+        context=replace(context, parameters=dict(parameters.cleaned_data) if parameters else {}),
         columns=columns,
         writer_class=writer_class,
         parameters=parameters,
@@ -301,11 +310,15 @@ def prepare(
 
 
 def _columns(
-    report: Report, spec: ExportSpec, authority: Authority, origin: Origin
+    report: Report,
+    spec: ExportSpec,
+    authority: Authority,
+    origin: Origin,
+    context: ReportContext,
 ) -> list[BoundColumn]:
     """The columns of the file: those of one section after the other, with their new names."""
     try:
-        columns = columns_for(authority, report, spec.columns)
+        columns = columns_for(authority, report, spec.columns, context)
     except ReportDenied as error:
         record_denial(spec, origin, error)
         raise

@@ -13,12 +13,13 @@ from django.db import connections, transaction
 
 from django_reports import jobs
 from django_reports.audit import Origin
+from django_reports.cursors import Spool
 from django_reports.exceptions import QuotaExceeded, ReportError, ReportFailed, RowLimitExceeded
 from django_reports.exports import Export, localised, record_denial
 from django_reports.formats import content_type_of
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK, Meter, Table
-from django_reports.sources import Spool, release_connections
+from django_reports.sources import release_connections
 from django_reports.statuses import Delivery
 from django_reports.streams import ByteSpool, NotNow, QueryWatch, StreamSlot
 from django_reports.writers import Writer

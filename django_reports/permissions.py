@@ -5,10 +5,12 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_permission_codename
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from django_reports import audit
@@ -26,9 +28,9 @@ from django_reports.policies import (
     looked_up_once,
 )
 from django_reports.registry import UnknownReport, registry
-from django_reports.reports import Report, User
+from django_reports.reports import Report, ReportContext, User
 from django_reports.selections import Selection, selection_kind
-from django_reports.specs import stored_spec
+from django_reports.specs import current_zone, stored_spec
 from django_reports.statuses import AuditAction, AuthorityKind
 
 # The first three for those who write a policy of their own.
@@ -136,20 +138,38 @@ def authorise(authority: Authority, report: Report, selection: Selection, origin
     return grant_of(authority.user, report)
 
 
-def seen_columns(authority: Authority, report: Report) -> list[BoundColumn]:
+def context_of(authority: Authority, selection: Selection | None = None) -> ReportContext:
+    """The context in which columns are asked for where there is no export yet."""
+    return ReportContext(
+        user=authority.user,
+        parameters={},
+        time_zone=ZoneInfo(current_zone()),
+        language=translation.get_language(),
+        now=timezone.now(),
+        selection=selection or Selection(),
+    )
+
+
+def seen_columns(
+    authority: Authority, report: Report, context: ReportContext | None = None
+) -> list[BoundColumn]:
     """The columns that this authority gets, as declared, masked where they must be."""
-    seen = (_as_seen(authority, column) for column in report.get_columns())
+    columns = report.get_columns(context or context_of(authority))
+    seen = (_as_seen(authority, column) for column in columns)
     return [column for column in seen if column is not None]
 
 
 def columns_for(
-    authority: Authority, report: Report, wanted: Sequence[str] | None
+    authority: Authority,
+    report: Report,
+    wanted: Sequence[str] | None,
+    context: ReportContext | None = None,
 ) -> list[BoundColumn]:
     """The columns that this authority gets, in the wanted order, masked where they must be.
 
     Raises InvalidSpec for a wanted column that is not among them, whether it exists or not.
     """
-    allowed = {column.key: column for column in seen_columns(authority, report)}
+    allowed = {column.key: column for column in seen_columns(authority, report, context)}
     for name in wanted or ():
         if name not in allowed:
             raise InvalidSpec(
@@ -173,9 +193,12 @@ def _as_seen(authority: Authority, column: BoundColumn) -> BoundColumn | None:
     return None if column.mask == "omit" else column.as_masked()
 
 
-def hidden_columns(authority: Authority, report: Report) -> list[BoundColumn]:
+def hidden_columns(
+    authority: Authority, report: Report, context: ReportContext | None = None
+) -> list[BoundColumn]:
     """The columns that this authority does not get at all."""
-    return [c for c in report.get_columns() if _as_seen(authority, c) is None]
+    columns = report.get_columns(context or context_of(authority))
+    return [column for column in columns if _as_seen(authority, column) is None]
 
 
 def visible_jobs(user: User) -> "QuerySet[ReportJob]":
@@ -235,23 +258,29 @@ def why_not_download(user: User, job: ReportJob) -> str:
     if not user.is_active:
         return "inactive"
     report = registry.find(job.report)
-    if report is None or not _may_read_rows(user, report, job):
+    selection = _selection_of(job)
+    if report is None or selection is None or not _may_read_rows(user, report, selection, job):
         return "permission"
     if job.requested_by_id == user.pk:
         grant = grant_of(user, report)
         if not grant.can_download or not grant.allows_format(job.format):
             return "grant"
-    if job.column_facts is None or not _has_perms(
-        user, _permissions_of_columns(job.column_facts, report)
-    ):
+    if job.column_facts is None or not _may_read_columns(user, report, selection, job.column_facts):
         return "column"
     return ""
 
 
-def _may_read_rows(user: User, report: Report, job: ReportJob) -> bool:
+def _selection_of(job: ReportJob) -> Selection | None:
+    """The rows that a job selected; None if that cannot be understood."""
+    try:
+        return Selection.from_json(stored_spec(job.spec)["selection"])
+    except ReportError:
+        return None
+
+
+def _may_read_rows(user: User, report: Report, selection: Selection, job: ReportJob) -> bool:
     """Whether a person may read what a job selected; nobody may if that cannot be understood."""
     try:
-        selection = Selection.from_json(stored_spec(job.spec)["selection"])
         return _may_read(user, report, selection)
     except ReportError:  # its list, or its sort of selection, is gone
         return False
@@ -261,15 +290,24 @@ def _may_read_rows(user: User, report: Report, job: ReportJob) -> bool:
         return False
 
 
-def _permissions_of_columns(columns: Iterable[Mapping[str, Any]], report: Report) -> list[str]:
-    """What unmasked columns of a file need: what they needed when it was made, and by now."""
+def _may_read_columns(
+    user: User, report: Report, selection: Selection, made: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Whether a person may have the columns that a file holds unmasked.
+
+    They need what the columns needed when the file was made, and what they need by now. Where
+    columns vary, they must be among those that this person gets.
+    """
     try:
-        current = {column.key: column.permission for column in report.get_columns()}
-    except ColumnError:
-        current = {}
-    unmasked = [column for column in columns if not column["masked"]]
+        columns = report.get_columns(context_of(Authority.of(user), selection))
+    except (ColumnError, ReportError):  # a declaration, or a list, that can no longer be read
+        columns = []
+    current = {column.key: column.permission for column in columns}
+    unmasked = [column for column in made if not column["masked"]]
+    if report.columns_vary and any(column["name"] not in current for column in unmasked):
+        return False
     needed = {name for c in unmasked for name in (c["permission"], current.get(c["name"])) if name}
-    return sorted(needed)
+    return _has_perms(user, sorted(needed))
 
 
 def downloadable(user: User, jobs: Iterable[ReportJob]) -> set[Any]:

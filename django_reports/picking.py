@@ -11,22 +11,34 @@ from django_reports.kinds import Escape, Rendering, ToText
 Places = Mapping[Any, int | slice]  # of a column's source among the values of a raw row
 
 
-def picker(columns: Sequence[BoundColumn], positions: Places | None = None) -> Callable[[Any], Row]:
-    """A function from a raw row (a tuple by `positions`, or a mapping) to an output row."""
+def picker(
+    columns: Sequence[BoundColumn],
+    positions: Places | None = None,
+    readers: Mapping[Any, Callable[[Any], Any]] | None = None,
+) -> Callable[[Any], Row]:
+    """A function from a raw row to an output row.
+
+    A raw row is a tuple by `positions`, an instance that `readers` read, or else a mapping.
+    """
 
     def key(source: Any) -> Any:
         return source if positions is None else positions[source]
 
+    def reads(source: Any) -> Callable[[Any], Any]:
+        return itemgetter(key(source)) if readers is None else readers[source]
+
     def getter(column: BoundColumn) -> Callable[[Any], Any]:
         compute, show = column.compute, column.show
         get: Callable[[Any], Any]
-        if compute is None:
-            get = itemgetter(key(column.sources[0]))
+        if column.from_instance is not None:
+            get = column.from_instance
+        elif compute is None:
+            get = reads(column.sources[0])
         else:
-            keys = [(str(source), key(source)) for source in column.sources]
+            read_by_name = [(str(source), reads(source)) for source in column.sources]
 
             def get(row: Any) -> Any:
-                return compute({name: row[at] for name, at in keys})
+                return compute({name: read(row) for name, read in read_by_name})
 
         if not column.masked:
             return get
@@ -41,7 +53,8 @@ def picker(columns: Sequence[BoundColumn], positions: Places | None = None) -> C
 
     if not columns:
         return lambda row: ()
-    if all(column.compute is None and not column.masked for column in columns):
+    is_plain = all(column.compute is None and not column.masked for column in columns)
+    if is_plain and readers is None:
         keys = [key(column.sources[0]) for column in columns]
         if len(keys) == 1:
             only = keys[0]

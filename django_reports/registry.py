@@ -1,6 +1,6 @@
 """Which reports there are. Filled by @register, by autodiscovery and by the admin."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
@@ -28,6 +28,7 @@ class Registry:
     def __init__(self) -> None:
         self._reports: list[Report] = []
         self._loaders: list[Callable[[], None]] = []
+        self._sources: list[Callable[[], Iterable[Report]]] = []
 
     def add(self, report: Report) -> None:
         self._reports.append(report)
@@ -55,8 +56,21 @@ class Registry:
         if loader not in self._loaders:
             self._loaders.append(loader)
 
+    def add_source(self, source: Callable[[], Iterable[Report]]) -> None:
+        """Have `source` asked, each time, for reports that exist without being declared."""
+        self._sources.append(source)
+
     def __iter__(self) -> Iterator[Report]:
-        return iter(list(self._reports))
+        """The declared reports, then those of the sources whose identifier is not taken."""
+        others = [report for source in self._sources for report in source()]
+        reports = list(self._reports)  # a source may declare some
+        taken = {report.get_identifier() for report in reports}
+        for report in others:
+            identifier = report.get_identifier()
+            if identifier not in taken:
+                taken.add(identifier)
+                reports.append(report)
+        return iter(reports)
 
     def find(self, identifier: str) -> Report | None:
         """The report of this identifier or alias, or None. Of two alike, the first declared."""
@@ -83,17 +97,21 @@ class Registry:
         return found
 
     def _find(self, identifier: str) -> Report | None:
-        for report in self._reports:
-            if report.get_identifier() == identifier:
-                return report
-        for report in self._reports:
-            if identifier in report.aliases:
-                return report
-        return None
+        return _named(identifier, self._reports) or _named(identifier, list(self))
 
     def names_of(self, report: Report) -> list[str]:
         """Every identifier under which this report's grants and jobs may be kept."""
         return [report.get_identifier(), *report.aliases]
+
+
+def _named(identifier: str, reports: Sequence[Report]) -> Report | None:
+    for report in reports:
+        if report.get_identifier() == identifier:
+            return report
+    for report in reports:
+        if identifier in report.aliases:
+            return report
+    return None
 
 
 registry = Registry()

@@ -2,25 +2,26 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, QuerySet
 from django.utils.text import camel_case_to_spaces, capfirst
+from django.utils.translation import gettext as _
 
 from django_reports.columns import (
     BoundColumn,
     Column,
-    ColumnError,
     Label,
     bind,
     is_secret_looking,
 )
+from django_reports.exceptions import InvalidSpec
 from django_reports.kinds import kind_for_field
+from django_reports.statuses import Profile
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser, AnonymousUser
@@ -33,11 +34,39 @@ DELIVERY_CHOICES = ("auto", "immediate", "background")
 
 
 @dataclass(frozen=True)
+class Selection:
+    """`kind` is a registered one: "all", "keys" or, from the admin, "changelist"."""
+
+    kind: str = "all"
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, **self.data}
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Selection":
+        """The inverse of `to_json`, of any JSON. Raises InvalidSpec for what is no selection."""
+        if not is_selection(value):
+            raise InvalidSpec(
+                _("There is no selection %(kind)s.") % {"kind": repr(value)[:100]},
+                field="selection",
+            )
+        rest = dict(value)
+        return cls(kind=rest.pop("kind"), data=rest)
+
+
+def is_selection(value: Any) -> bool:
+    """Whether a JSON value has the shape of a selection, of whichever kind."""
+    return isinstance(value, dict) and isinstance(value.get("kind"), str)
+
+
+@dataclass(frozen=True)
 class ReportContext:
     """For whom and when rows are made.
 
     `user` is None only where the system asks. `now` is frozen at the moment of asking, so that a
-    rerun gives the same relative dates.
+    rerun gives the same relative dates. `selection` says which rows are wanted, `profile` for whom
+    the file is. `memo` is shared by everything that is asked for one export: columns and rows.
     """
 
     user: User | None
@@ -45,6 +74,9 @@ class ReportContext:
     time_zone: ZoneInfo
     language: str
     now: dt.datetime
+    selection: Selection = field(default_factory=Selection)
+    profile: Profile = Profile.MACHINE
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Report:
@@ -67,8 +99,8 @@ class Report:
     sections: "ClassVar[Sequence[type[Report]]]" = ()
     # Whether it can be asked for by its name alone: not where its rows are an admin list's.
     is_in_catalogue: ClassVar[bool] = True
-    # What a list shows and a report that follows it cannot have; said on the page.
-    left_out: ClassVar[Sequence[str]] = ()
+    # Whether `get_columns` gives each user other columns; without a user, nobody knows them all.
+    columns_vary: ClassVar[bool] = False
 
     def rows(self, context: ReportContext) -> Iterable[Mapping[str, Any]]:
         """The rows, each a mapping from column name to value. May be a generator."""
@@ -90,8 +122,12 @@ class Report:
     def get_declared_columns(self) -> list[Column]:
         return [Column(c) if isinstance(c, str) else c for c in self.columns]
 
-    def get_columns(self) -> list[BoundColumn]:
+    def get_columns(self, context: ReportContext | None = None) -> list[BoundColumn]:
         """The columns with labels, kinds and sources settled, in the declared order.
+
+        `context` says for which user, selection and profile; its parameters are empty, for they
+        are cleaned later. None asks for all columns, as the system checks do. A report that gives
+        each user other columns sets `columns_vary`.
 
         Raises ColumnError; the system checks have said so before.
         """
@@ -99,9 +135,13 @@ class Report:
             return [
                 replace(column, section=key, section_label=section.get_label())
                 for key, section in self.get_sections().items()
-                for column in section.get_columns()
+                for column in section.get_columns(context)
             ]
         return [bind(column, self.model) for column in self.get_declared_columns()]
+
+    def get_left_out(self, context: ReportContext | None = None) -> Sequence[Label]:
+        """What the list that a report follows shows and the file lacks; named on the page."""
+        return ()
 
     def get_sections(self) -> "dict[str, Report]":
         """The sections by the key that stands before the names of their columns.
@@ -149,21 +189,3 @@ def default_column_names(model: type[Model]) -> list[str]:
         for f in model._meta.concrete_fields
         if kind_for_field(f) is not None and not is_secret_looking(f.name)
     ]
-
-
-def exportable_names(model: type[Model], names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Of `names` (a list_display), those that are columns, and those that are not.
-
-    What is computed by a method cannot be a column by itself: what it reads is not known, and
-    reading it would cost queries per row.
-    """
-    columns: list[str] = []
-    left_out: list[str] = []
-    for name in names:
-        try:
-            bind(Column(name), model)
-        except (ColumnError, FieldDoesNotExist):
-            left_out.append(name)
-            continue
-        (left_out if is_secret_looking(name) else columns).append(name)
-    return columns, left_out

@@ -16,34 +16,8 @@ from django_reports.exceptions import InvalidSpec
 from django_reports.numerals import grouped
 from django_reports.querysets import narrowed, queryset_of
 from django_reports.reports import ModelReport, Report, ReportContext, User
-
-
-@dataclass(frozen=True)
-class Selection:
-    """`kind` is a registered one: "all", "keys" or, from the admin, "changelist"."""
-
-    kind: str = "all"
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, **self.data}
-
-    @classmethod
-    def from_json(cls, value: Any) -> "Selection":
-        """The inverse of `to_json`, of any JSON. Raises InvalidSpec for what is no selection."""
-        if not is_selection(value):
-            raise InvalidSpec(
-                _("There is no selection %(kind)s.") % {"kind": repr(value)[:100]},
-                field="selection",
-                legal=sorted(_kinds),
-            )
-        rest = dict(value)
-        return cls(kind=rest.pop("kind"), data=rest)
-
-
-def is_selection(value: Any) -> bool:
-    """Whether a JSON value has the shape of a selection, of whichever kind."""
-    return isinstance(value, dict) and isinstance(value.get("kind"), str)
+from django_reports.reports import Selection as Selection  # noqa: PLC0414 - its home for others
+from django_reports.reports import is_selection as is_selection  # noqa: PLC0414
 
 
 def are_keys(value: Any) -> bool:

@@ -1,13 +1,10 @@
 """How rows are read: in one snapshot, in chunks, in a total order, never one query per row."""
 
-import pickle
-import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import chain, islice
-from typing import Any, Generic, Protocol, TypeVar
-from weakref import finalize
+from typing import Any, Protocol, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
@@ -20,15 +17,15 @@ from django.db.models.sql.datastructures import Join
 from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn, Row
+from django_reports.cursors import RAW_FETCH, chunked_cursors, cursors_on_the_server
 from django_reports.exceptions import ReportError
+from django_reports.instances import Readers, that_query, with_instances
 from django_reports.picking import Places, picker
 from django_reports.planner import planned_rows
 from django_reports.querysets import foreign_part, is_djangos, totally_ordered, value_path
 
 T = TypeVar("T")
 FETCH = 2000  # rows per round trip of a server-side cursor
-RAW_FETCH = 500  # rows read without one: what is at work at a time stays in the processor's cache
-SPOOL_MEMORY = 1024 * 1024  # bytes of drained rows kept in memory before they go to disk
 
 
 class MissingColumn(ReportError):
@@ -135,12 +132,37 @@ class QuerySetSource:
         queryset = self._queryset if self._queryset.query.is_sliced else self._queryset.order_by()
         return planned_rows(queryset.values_list(*self.key))
 
+    @property
+    def by_instances(self) -> BoundColumn | None:
+        """The first column that makes rows be model instances, if there is one."""
+        return next((column for column in self._columns if column.from_instance), None)
+
+    def that_query(self) -> list[BoundColumn]:
+        """The columns that ask the database for each row, as its first rows show."""
+        queryset, _readers = self._instances()
+        return that_query(list(queryset[:2]), self._columns, self.alias)
+
+    def _instances(self) -> tuple["QuerySet[Any]", Readers]:
+        queryset, readers = with_instances(totally_ordered(self._queryset), self._columns)
+        _keep_every_row(queryset, joined_before=self._queryset.query.alias_map)
+        return queryset, readers
+
+    def as_read(self) -> "QuerySet[Any]":
+        """The queryset that is read for the columns."""
+        return self._instances()[0] if self.by_instances else self.selection()[0]
+
     def read(self, limit: int | None = None) -> Iterator[Row]:
-        queryset, places, names = self._selection()
-        rows = queryset[:limit].iterator(chunk_size=FETCH)
-        if self.foreign_part:
-            rows = (tuple([row[name] for name in names]) for row in rows)
-        yield from map(picker(self._columns, places), self._fetched(rows))
+        if self.by_instances:
+            queryset, readers = self._instances()
+            pick = picker(self._columns, readers=readers)
+            rows: Iterator[Any] = queryset[:limit].iterator(chunk_size=FETCH)
+        else:
+            queryset, places, names = self._selection()
+            pick = picker(self._columns, places)
+            rows = queryset[:limit].iterator(chunk_size=FETCH)
+            if self.foreign_part:
+                rows = (tuple([row[name] for name in names]) for row in rows)
+        yield from map(pick, self._fetched(rows))
 
     def read_raw(self, as_text: Container[Any] = (), limit: int | None = None) -> Iterator[Any]:
         """The rows as the driver gives them, with the values of a `selection`."""
@@ -154,12 +176,10 @@ class QuerySetSource:
 
     def _fetched(self, rows: Iterator[T]) -> Iterator[T]:
         connection = connections[self.alias]
-        with _unbuffered(connection):
-            if _reading_locks_others(connection, self._columns):
-                with Spool(rows) as spool:
-                    yield from spool
-            else:
-                yield from rows
+        with chunked_cursors(
+            connection, is_drained=_reading_locks_others(connection, self._columns)
+        ):
+            yield from rows
 
     @cached_property
     def foreign_part(self) -> str:
@@ -181,7 +201,7 @@ class QuerySetSource:
         if connection.vendor == "sqlite" or connection.in_atomic_block:
             yield
             return
-        with _cursors_on_the_server(connection), transaction.atomic(using=self.alias):
+        with cursors_on_the_server(connection), transaction.atomic(using=self.alias):
             if connection.vendor in ("postgresql", "mysql"):
                 with connection.cursor() as cursor:
                     cursor.execute(_SNAPSHOT[connection.vendor])
@@ -281,48 +301,6 @@ def changes_values(expression: Any, connection: BaseDatabaseWrapper) -> bool:
     )
 
 
-class Spool(Generic[T]):
-    """Rows drained from the database at its speed, to be read as slowly as one likes.
-
-    Memory stays flat: beyond SPOOL_MEMORY the rows lie in a temporary file of this process.
-    """
-
-    def __init__(self, rows: Iterable[T]) -> None:
-        self.count = 0
-        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
-            max_size=SPOOL_MEMORY, prefix="django-reports-"
-        )
-        finalize(self, self._file.close)
-        try:
-            iterator = iter(rows)
-            while chunk := list(islice(iterator, FETCH)):
-                self.count += len(chunk)
-                pickle.dump(chunk, self._file, protocol=pickle.HIGHEST_PROTOCOL)
-        except BaseException:
-            self._file.close()
-            close = getattr(rows, "close", None)
-            if close is not None:  # else whoever handles the error would find a cursor open
-                close()
-            raise
-        self._file.seek(0)
-
-    def __iter__(self) -> Iterator[T]:
-        left = self.count
-        while left:
-            chunk = pickle.load(self._file)  # noqa: S301 - written by this process, seen by no other
-            left -= len(chunk)
-            yield from chunk
-
-    def close(self) -> None:
-        self._file.close()
-
-    def __enter__(self) -> "Spool[T]":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
 NUMBER = "_django_reports_number"
 
 
@@ -375,40 +353,3 @@ def _reading_locks_others(connection: BaseDatabaseWrapper, columns: Sequence[Bou
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         return cursor.fetchone()[0] not in ("wal", "memory")
-
-
-@contextmanager
-def _cursors_on_the_server(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Have PostgreSQL keep the rows that are not read yet, whatever the settings say.
-
-    They turn server-side cursors off for poolers that give each transaction any connection; a
-    cursor that lives inside one transaction does them no harm, and without it all rows would lie
-    in memory.
-    """
-    known = connection.settings_dict
-    # Not changed but replaced: it is shared with the connections of other threads.
-    connection.settings_dict = {**known, "DISABLE_SERVER_SIDE_CURSORS": False}
-    try:
-        yield
-    finally:
-        connection.settings_dict = known
-
-
-@contextmanager
-def _unbuffered(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Have MySQL and MariaDB send rows as they are read: their usual cursor keeps them all."""
-    if connection.vendor != "mysql":
-        yield
-        return
-    from MySQLdb.cursors import SSCursor  # noqa: PLC0415 - there with this backend only
-
-    def chunked_cursor() -> Any:
-        connection.ensure_connection()
-        wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-        return wrap(connection.connection.cursor(SSCursor))
-
-    connection.chunked_cursor = chunked_cursor  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        del connection.chunked_cursor

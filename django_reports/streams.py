@@ -11,7 +11,7 @@ from weakref import WeakSet, finalize
 from django.db import connections
 
 from django_reports.conf import get_settings
-from django_reports.sources import SPOOL_MEMORY
+from django_reports.cursors import SPOOL_MEMORY
 
 
 class NotNow(Exception):

@@ -21,7 +21,7 @@ from django_reports.columns import (
     resolve_path,
 )
 from django_reports.models import ReportJob
-from django_reports.reports import ModelReport, Report, default_column_names, exportable_names
+from django_reports.reports import ModelReport, Report, default_column_names
 from tests.shop.models import Customer, Line, Order, Picture, Region
 
 
@@ -228,14 +228,6 @@ def test_secrets_are_no_columns_by_default():
 
 def test_field_without_a_kind_is_no_column_by_default():
     assert default_column_names(Picture) == ["id"]
-
-
-def test_exportable_names():
-    names = ["name", "shout", "api_token", "email", "orders"]
-    assert exportable_names(Customer, names) == (
-        ["name", "email"],
-        ["shout", "api_token", "orders"],
-    )
 
 
 def test_report_keeps_the_declared_order():

@@ -114,7 +114,7 @@ def test_the_click_takes_every_order_of_a_list(order, products, product_admin, r
     )
     replays.verify_replay(product_admin, request, None, selection, report.get_columns())
     live = replays.rows_of_changelist(product_admin, request, None)
-    made = QuerySetSource(replays.replay(selection, root), report.get_columns())
+    made = QuerySetSource(replays.Replay(selection, root).rows(), report.get_columns())
     assert [row[0] for row in made.read()] == [row.pk for row in live]
 
 

@@ -325,6 +325,7 @@ def test_not_for_whoever_is_deleted_by_then(alice, orders, folder):
 def test_not_if_the_report_is_gone_by_then(alice, orders, folder, monkeypatch):
     job = enqueue(alice)
     monkeypatch.setattr(registry, "_reports", [r for r in registry if type(r) is not Orders])
+    monkeypatch.setattr(registry, "_sources", [])  # nor does its admin bring it back
     assert_failed(job, "This report no longer exists.", folder)
 
 

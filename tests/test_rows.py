@@ -2,9 +2,10 @@
 
 import pytest
 
-from django_reports import sources
+from django_reports import cursors
 from django_reports.columns import Column, bind
-from django_reports.sources import FETCH, SPOOL_MEMORY, IterableSource, MissingColumn, Spool
+from django_reports.cursors import SPOOL_MEMORY, Spool
+from django_reports.sources import FETCH, IterableSource, MissingColumn
 
 
 def source(rows, *columns):
@@ -154,13 +155,13 @@ def test_spool_closes_its_file_when_the_rows_fail(monkeypatch):
         yield (1,)
         raise OSError("the database is away")
 
-    real = sources.tempfile.SpooledTemporaryFile
+    real = cursors.tempfile.SpooledTemporaryFile
 
     def remember(*args, **kwargs):
         files.append(real(*args, **kwargs))
         return files[-1]
 
-    monkeypatch.setattr(sources.tempfile, "SpooledTemporaryFile", remember)
+    monkeypatch.setattr(cursors.tempfile, "SpooledTemporaryFile", remember)
     with pytest.raises(OSError, match="the database is away"):
         Spool(rows())
     assert [file.closed for file in files] == [True]

@@ -7,8 +7,8 @@ that names what it lacks when asked for more.
 
 import copy
 import datetime as dt
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -150,21 +150,66 @@ def may_view(selection: Selection, user: User) -> bool:
         return False
 
 
-def replay(selection: Selection, user: User) -> "QuerySet[Any]":
-    """The changelist's rows as that person sees them, in its order, without counting them.
+class Replay:
+    """A changelist built again for a person, by a ModelAdmin that nobody else uses.
 
-    Raises SelectionNotReplayable if it reads something from the request that is not known.
+    What its methods keep on themselves is this person's, and its columns belong to its rows.
     """
-    request = replayed_request(selection, user)
-    try:
-        queryset = rows_of_changelist(find_model_admin(selection), request, selection.data["keys"])
-    except AttributeError as error:
-        if not request.lacking:
-            raise
-        raise _lacks(request) from error
-    if request.lacking:
-        raise _lacks(request)
-    return queryset
+
+    def __init__(self, selection: Selection, user: User) -> None:
+        self._selection = selection
+        self._request = replayed_request(selection, user)
+        self.model_admin = _counting_nothing(unused_copy(find_model_admin(selection)))
+
+    def list_display(self) -> Sequence[Any]:
+        """What the list shows. Raises as `rows`."""
+        with self._complete():
+            return self.model_admin.get_list_display(self._request)
+
+    def rows(self) -> "QuerySet[Any]":
+        """The changelist's rows as that person sees them, in its order, without counting them.
+
+        Raises SelectionNotReplayable if it reads something from the request that is not known.
+        """
+        with self._complete():
+            return rows_of_changelist(self.model_admin, self._request, self._selection.data["keys"])
+
+    @contextmanager
+    def _complete(self) -> Iterator[None]:
+        try:
+            yield
+        except AttributeError as error:
+            if not self._request.lacking:
+                raise
+            raise _lacks(self._request) from error
+        if self._request.lacking:
+            raise _lacks(self._request)
+
+
+def replay_of(context: ReportContext) -> Replay:
+    """The replay of an export's list: one for its columns and its rows.
+
+    Raises InvalidSpec where no person asks.
+    """
+    if context.user is None:
+        raise InvalidSpec(_("A list of the admin is exported in a person's name."), field="user")
+    if KIND not in context.memo:
+        context.memo[KIND] = Replay(context.selection, context.user)
+    found: Replay = context.memo[KIND]
+    return found
+
+
+def unused_copy(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":
+    """A ModelAdmin like this one, on which no request has left anything.
+
+    Options that were set on the instance itself are kept.
+    """
+    fresh = type(model_admin)(model_admin.model, model_admin.admin_site)
+    options = {
+        name: value for name, value in vars(model_admin).items() if hasattr(ModelAdmin, name)
+    }
+    vars(fresh).update(options)
+    return fresh
 
 
 def _lacks(request: ReplayedRequest) -> SelectionNotReplayable:
@@ -181,7 +226,7 @@ def _lacks(request: ReplayedRequest) -> SelectionNotReplayable:
 def rows_of_changelist(
     model_admin: "ModelAdmin[Any]", request: HttpRequest, keys: list[str] | None
 ) -> "QuerySet[Any]":
-    """The rows that a changelist shows for a request on all of its pages.
+    """The rows that a `countless` changelist shows for a request on all of its pages.
 
     Raises InvalidSpec for a query string that the changelist does not understand: bad filters
     never mean all rows.
@@ -195,7 +240,7 @@ def rows_of_changelist(
 def _changelist(model_admin: "ModelAdmin[Any]", request: HttpRequest) -> Any:
     """The changelist for a request, without its page. Raises as `rows_of_changelist`."""
     try:
-        return countless(model_admin).get_changelist_instance(request)
+        return model_admin.get_changelist_instance(request)
     except IncorrectLookupParameters as error:
         raise InvalidSpec(
             _("The list cannot be filtered like this: %(query)s.")
@@ -206,14 +251,17 @@ def _changelist(model_admin: "ModelAdmin[Any]", request: HttpRequest) -> Any:
 
 def countless(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":
     """A copy of a ModelAdmin whose changelists fetch no page and run no COUNT(*)."""
-    quiet = copy.copy(model_admin)
-    original = quiet.get_changelist
+    return _counting_nothing(copy.copy(model_admin))
+
+
+def _counting_nothing(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":
+    original = model_admin.get_changelist
 
     def get_changelist(request: HttpRequest, **kwargs: Any) -> Any:
         return without_results(original(request, **kwargs))
 
-    quiet.get_changelist = get_changelist  # type: ignore[method-assign]
-    return quiet
+    model_admin.get_changelist = get_changelist  # type: ignore[method-assign]
+    return model_admin
 
 
 def without_results(changelist_class: Any) -> Any:
@@ -241,7 +289,7 @@ def verify_replay(
     """
     if live is None:
         live = rows_of_changelist(model_admin, request, selection.data["keys"])
-    replayed = replay(selection, request.user)
+    replayed = Replay(selection, request.user).rows()
     if not _is_same(_compiled(live), _compiled(replayed)):
         raise SelectionNotReplayable(
             _(
@@ -250,7 +298,7 @@ def verify_replay(
                 "restore_request()."
             )
         )
-    if not keeps_order(replayed, QuerySetSource(replayed, columns).selection()[0]):
+    if not keeps_order(replayed, QuerySetSource(replayed, columns).as_read()):
         raise SelectionNotReplayable(
             _(
                 "This list cannot be exported: with these columns its rows would be in a different "
@@ -295,9 +343,7 @@ def _moment(value: Any) -> dt.datetime | None:
 
 
 def _queryset(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":
-    if context.user is None:
-        raise InvalidSpec(_("A list of the admin is exported in a person's name."), field="user")
-    return replay(selection, context.user)
+    return replay_of(context).rows()
 
 
 def in_words(selection: Selection, report: ModelReport, user: User | None) -> str:
@@ -322,7 +368,7 @@ def _filters_in_words(
 ) -> list[str]:
     """Each filter's title and choice; of what is no filter of the list, the query itself."""
     request = replayed_request(selection, user)
-    changelist = _changelist(model_admin, request)
+    changelist = _changelist(countless(model_admin), request)
     changelist.add_facets = False  # their counts cost a query each
     facts = []
     told = {*IGNORED_PARAMS, PAGE_VAR}

@@ -1,11 +1,12 @@
 """ReportAdminMixin: exports from a changelist, by action and by button."""
 
-from collections.abc import Sequence
-from functools import wraps
+from collections.abc import Iterator, Sequence
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ModelAdmin, action, helpers
 from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.sites import all_sites
 from django.contrib.admin.views.main import ORDER_VAR
 from django.core.checks import CheckMessage, Error
 from django.db.models import QuerySet
@@ -23,12 +24,12 @@ from django_reports.admin.changelists import (
     verify_replay,
     without_results,
 )
-from django_reports.columns import Column
+from django_reports.admin.list_report import ListReport, verify_columns
 from django_reports.exceptions import ReportDenied, ReportError
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority, authorise, may_generate
+from django_reports.permissions import Authority, authorise, context_of, may_generate
 from django_reports.registry import registry
-from django_reports.reports import ModelReport, Report, default_column_names, exportable_names
+from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
 from django_reports.views.exports import KEPT, ExportPage, export
 from django_reports.views.places import AdminPlace, Trail
@@ -64,12 +65,10 @@ class ReportAdminMixin(_Base):
                 "behind it, it would do nothing."
             )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.reports:
-            self._reports = [registry.instance(report) for report in self.reports]
-        else:
-            self._reports = [registry.replace(_report_of_list(self))]
+    @cached_property
+    def _reports(self) -> Sequence[Report]:
+        """Not made with the ModelAdmin: Django's checks should be the first to judge it."""
+        return [registry.instance(report) for report in self.reports] or [ListReport(self)]
 
     def capture_request(self, request: HttpRequest) -> Any:
         """What the list depends on besides its URL and its person (a tenant, say), as JSON."""
@@ -182,11 +181,15 @@ class ReportAdminMixin(_Base):
             # Before anything is told of the list.
             authorise(Authority.of(request.user), report, selection, origin_of(request))
             if report.model is not None:
-                verify_replay(countless(self), request, live, selection, report.get_columns())
+                columns = report.get_columns(context_of(Authority.of(request.user), selection))
+                verify_replay(countless(self), request, live, selection, columns)
+            if isinstance(report, ListReport):
+                verify_columns(countless(self), request, selection)
         except ReportDenied as error:
             return denied(request, error, self._site_url("index"), context)
         except ReportError as error:
             return bad_request(request, error, self._changelist_url(request))
+        left_out = report.get_left_out(context_of(Authority.of(request.user), selection))
         is_anew = keys is None and report is offers[0]  # which a mere address asks for
         return export(
             request,
@@ -200,7 +203,7 @@ class ReportAdminMixin(_Base):
                 hidden=_carried(report, keys),
                 offers=[(r.get_identifier(), str(r.get_label())) for r in offers],
                 report_field=REPORT_FIELD,
-                left_out=report.left_out,
+                left_out=left_out,
                 address=self._export_url(request) if is_anew else "",
                 context=context,
             ),
@@ -256,26 +259,15 @@ def _asks_for_action(request: HttpRequest) -> bool:
     return at < len(chosen) and chosen[at] == ACTION
 
 
-def _report_of_list(model_admin: "ModelAdmin[Any]") -> ModelReport:
-    """A report that follows a ModelAdmin's list."""
-    options = model_admin.opts
-    shown = [name for name in model_admin.list_display if name != "__str__"]
-    columns, left_out = exportable_names(
-        model_admin.model, [name if isinstance(name, str) else name.__name__ for name in shown]
-    )
-    attributes = {
-        "identifier": f"{model_admin.admin_site.name}.{options.label_lower}",
-        "model": model_admin.model,
-        # Whoever may have the list sees on their screen what looks personal.
-        "columns": [
-            Column(name, silenced_system_checks=["django_reports.W004"])
-            for name in columns or default_column_names(model_admin.model)
-        ],
-        "left_out": left_out,
-        "is_in_catalogue": False,
-    }
-    made: ModelReport = type(f"{options.object_name}List", (ModelReport,), attributes)()
-    return made
+def reports_of_sites() -> Iterator[Report]:
+    """The reports that registered ModelAdmins offer."""
+    for site in sorted(all_sites, key=lambda site: str(site.name)):
+        for model_admin in site._registry.values():
+            if isinstance(model_admin, ReportAdminMixin):
+                yield from model_admin._reports
+
+
+registry.add_source(reports_of_sites)
 
 
 def _check_admin(model_admin: "ReportAdminMixin") -> list[CheckMessage]:

@@ -88,7 +88,8 @@ def _check_rows(report: Report) -> Iterator[CheckMessage]:
             obj=type(report),
             id="django_reports.E007",
         )
-    yield from _check_columns(report)
+    if not report.columns_vary:
+        yield from _check_columns(report)
 
 
 def _check_identifiers(report: Report) -> Iterator[CheckMessage]:
@@ -161,12 +162,12 @@ def _check_disclosures(report: Report) -> Iterator[CheckMessage]:
             obj=type(report),
             id="django_reports.I001",
         )
-    if report.left_out:
+    if left_out := report.get_left_out():
         yield Info(
-            f"{', '.join(report.left_out)} of the list that {report.get_identifier()} follows is "
-            "not in the export.",
-            hint="It is computed, or looks like a secret. A report of its own, named in reports = "
-            "[...] of the ModelAdmin, can have it: Column(name, value=..., fields=[...]).",
+            f"{', '.join(map(str, left_out))} of the list that {report.get_identifier()} follows "
+            "is not in the export.",
+            hint="It looks like a secret, or is binary. A report of its own, named in reports = "
+            "[...] of the ModelAdmin, can have it: Column(name, ...).",
             id="django_reports.I002",
         )
 

@@ -79,6 +79,8 @@ def _integer(field: Any) -> Kind:
 
 
 def _related(field: Any) -> Kind:
+    if isinstance(field.remote_field.model, str):  # a model that is missing, as Django's checks say
+        return Auto()
     return kind_for_field(field.target_field) or Auto()
 
 

@@ -231,3 +231,43 @@ def _label_of(value: Any, labels: Mapping[Any, str]) -> str | None:
         return labels.get(value)
     except TypeError:  # a list or a dict is no choice
         return None
+
+
+class Empty(str):
+    """A text in place of no value, as an admin's list shows one."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class WithEmpty(Kind):
+    """Values of the kind `base`, and an `Empty` in place of none. Typed columns have null there."""
+
+    name = "with_empty"
+    base: Kind = Auto()
+
+    @property
+    def has_zone(self) -> bool:
+        return self.base.has_zone
+
+    def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
+        return _unless_empty(self.base.to_text(rendering, escape), escape)
+
+    def to_cell(self, rendering: Rendering) -> ToCell:
+        return _unless_empty(self.base.to_cell(rendering), str)
+
+    def to_json(self, rendering: Rendering) -> ToJson:
+        return _unless_empty(self.base.to_json(rendering), str)
+
+    def arrow_type(self) -> Any:
+        return self.base.arrow_type()
+
+    def to_arrow(self, rendering: Rendering) -> ToArrow:
+        return _unless_empty(self.base.to_arrow(rendering), lambda empty: None)
+
+    def cell_format(self) -> str:
+        return self.base.cell_format()
+
+
+def _unless_empty(convert: ToArrow, show: ToArrow) -> ToArrow:
+    return lambda value: show(value) if type(value) is Empty else convert(value)

@@ -26,6 +26,7 @@ from django_reports.parameters import is_valid
 from django_reports.permissions import (
     Authority,
     columns_for,
+    context_of,
     grant_of,
     groups_of,
     looked_up_once,
@@ -84,7 +85,7 @@ class ExportPage:
     hidden: Sequence[tuple[str, str]] = ()
     offers: Sequence[tuple[str, str]] = ()
     report_field: str = ""
-    left_out: Sequence[str] = ()
+    left_out: Sequence[Label] = ()
     context: Mapping[str, Any] | None = None
     start: Mapping[str, Any] | None = None
 
@@ -145,7 +146,7 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
 def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Screen:
     """The page's form: as it was sent with one of its buttons, or as it is at first."""
     authority = Authority.of(request.user)
-    columns = columns_for(authority, page.report, None)
+    columns = columns_for(authority, page.report, None, context_of(authority, page.selection))
     formats = plain_formats(grant_of(request.user, page.report))
     identifier = page.report.get_identifier()
     last = _last_choices(request, page.report)

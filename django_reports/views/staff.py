@@ -227,7 +227,6 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             start=start,
             back=place.url("catalogue"),
             job_url=place.job_url,
-            left_out=found.left_out,
             context=place.context(request, [(place.url("catalogue"), _("Reports"))]),
         ),
     )

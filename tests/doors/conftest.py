@@ -30,9 +30,13 @@ def make_site(settings, monkeypatch):
         urls = ModuleType(f"urls_of_{site.name}")
         urls.urlpatterns = [path("admin/", admin.site.urls), path("own/", site.urls)]
         settings.ROOT_URLCONF = urls
+        made.append(site)
         return site
 
-    return make
+    made = []
+    yield make
+    for site in made:  # known to Django as long as it lives
+        site._registry.clear()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django_reports import Column, ModelReport
 from django_reports.admin.changelists import ReplayedRequest
 from django_reports.models import ReportJob
 from tests.doors.helpers import EXPORT, LIST, browse, chosen, lines_of, run, text_of, ticked
-from tests.shop.models import Customer, Order
+from tests.shop.models import Order
 from tests.shop.reports import Numbers, Orders
 
 pytestmark = pytest.mark.django_db
@@ -271,30 +271,6 @@ def test_ticked_rows_are_nothing_to_a_report_without_a_model(make_person, orders
 
 
 # Without `reports`
-
-
-def test_without_reports_the_export_follows_the_list(alice, orders):
-    page = "/admin/shop/customer/export-report/"
-    text = text_of(browse(alice).get(page))
-    assert "<dt>Not in the file</dt><dd>shout, api_token</dd>" in text
-    fields = chosen(columns=["name", "email"])
-    assert lines_of(browse(alice).post(page, fields)) == [
-        "name,email", "Böb,bob@example.org", "Ann,ann@example.com"
-    ]  # fmt: skip
-    assert ReportJob.objects.get().report == "admin.shop.customer"
-
-
-def test_what_the_list_computes_is_no_column(alice, orders):
-    page = "/admin/shop/customer/export-report/"
-    for column in ("shout", "api_token"):
-        assert browse(alice).post(page, chosen(columns=[column])).status_code == 400
-
-
-def test_a_list_without_list_display_exports_its_fields(alice, orders, make_site):
-    make_site({Customer: {}})
-    text = text_of(browse(alice).get("/own/shop/customer/export-report/"))
-    assert 'value="name"' in text
-    assert "api_token" not in text
 
 
 def test_the_query_is_kept_and_not_the_keys(alice, orders, configure):

@@ -48,6 +48,36 @@ class Line(models.Model):
     text = models.CharField(max_length=50)
 
 
+class Parcel(models.Model):
+    """A model whose fields may be empty in every way."""
+
+    class Size(models.IntegerChoices):
+        SMALL = 1, _("Small")
+        LARGE = 2, _("Large")
+
+        __empty__ = _("(not measured)")
+
+    order = models.ForeignKey(Order, models.SET_NULL, null=True, verbose_name=_("order"))
+    size = models.IntegerField(_("size"), choices=Size.choices, null=True)
+    weight = models.DecimalField(_("weight"), max_digits=6, decimal_places=2, null=True)
+    note = models.CharField(_("note"), max_length=50, blank=True)
+    sent_on = models.DateField(_("sent on"), null=True)
+    is_fragile = models.BooleanField(_("fragile"), null=True)
+    slip = models.FileField(_("slip"), blank=True)
+
+    def __str__(self):
+        return f"parcel {self.pk}"
+
+    @property
+    def kilos(self):
+        return None if self.weight is None else f"{self.weight} kg"
+
+    def double(self):
+        return None if self.weight is None else self.weight * 2
+
+    double.short_description = _("twice the weight")
+
+
 class Picture(models.Model):
     """A model with a field that has no kind."""
 

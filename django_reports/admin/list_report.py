@@ -1,0 +1,82 @@
+"""The report that follows an admin's list: the columns that it shows each user."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from django_reports.admin.changelists import KIND, Replay, changelist_selection, replay_of
+from django_reports.admin.list_columns import Shown, names_of, shown_by
+from django_reports.columns import BoundColumn, Column, Label
+from django_reports.exceptions import SelectionNotReplayable
+from django_reports.reports import ModelReport, ReportContext
+from django_reports.selections import Selection
+from django_reports.statuses import Profile
+
+
+class ListReport(ModelReport):
+    """What the list of a ModelAdmin shows whoever asks: its rows, and its columns."""
+
+    is_in_catalogue = False
+    columns_vary = True
+
+    def __init__(self, model_admin: "ModelAdmin[Any]") -> None:
+        self.model_admin = model_admin
+        self.model = model_admin.model  # type: ignore[misc]
+
+    def get_identifier(self) -> str:
+        return f"{self.model_admin.admin_site.name}.{self.model_admin.opts.label_lower}"
+
+    def get_declared_columns(self) -> list[Column]:
+        return []
+
+    def get_columns(self, context: ReportContext | None = None) -> list[BoundColumn]:
+        return self._shown(context).columns
+
+    def get_left_out(self, context: ReportContext | None = None) -> Sequence[Label]:
+        return self._shown(context).left_out
+
+    def get_queryset(self, context: ReportContext) -> "QuerySet[Any]":
+        if context.user is None:
+            return super().get_queryset(context)
+        return replay_of(self._of_list(context)).rows()
+
+    def _of_list(self, context: ReportContext) -> ReportContext:
+        """Of whoever asks without the list, the list without a filter."""
+        if context.selection.kind == KIND:
+            return context
+        return replace(
+            context, selection=changelist_selection(self.model_admin, "", keys=None, state=None)
+        )
+
+    def _shown(self, context: ReportContext | None) -> Shown:
+        """What the list shows the user; without one, what the ModelAdmin declares."""
+        is_spreadsheet = context is not None and context.profile is Profile.SPREADSHEET
+        if context is None or context.user is None:
+            declared = self.model_admin.list_display
+            names = declared if isinstance(declared, list | tuple) else ()
+            return shown_by(self.model_admin, names, is_spreadsheet=is_spreadsheet)
+        replay = replay_of(self._of_list(context))
+        return shown_by(replay.model_admin, replay.list_display(), is_spreadsheet=is_spreadsheet)
+
+
+def verify_columns(
+    model_admin: "ModelAdmin[Any]", request: HttpRequest, selection: Selection
+) -> None:
+    """At the click: built again without its request, the list must show the same columns.
+
+    Raises SelectionNotReplayable, so that it is refused here and not in a worker.
+    """
+    shown = names_of(model_admin.get_list_display(request))
+    if shown != names_of(Replay(selection, request.user).list_display()):
+        raise SelectionNotReplayable(
+            _(
+                "This list cannot be exported: built again without its request it would show other "
+                "columns. Its ModelAdmin can supply what it depends on with capture_request() and "
+                "restore_request()."
+            )
+        )

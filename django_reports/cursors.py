@@ -1,0 +1,131 @@
+"""Cursors over many rows: on the server, unbuffered, or drained into a spool."""
+
+import pickle
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import Any, Generic, TypeVar
+from weakref import finalize
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+T = TypeVar("T")
+RAW_FETCH = 500  # rows read without one: what is at work at a time stays in the processor's cache
+SPOOL_CHUNK = 2000  # rows written to disk at once
+SPOOL_MEMORY = 1024 * 1024  # bytes of drained rows kept in memory before they go to disk
+
+
+class Spool(Generic[T]):
+    """Rows drained from the database at its speed, to be read as slowly as one likes.
+
+    Memory stays flat: beyond SPOOL_MEMORY the rows lie in a temporary file of this process.
+    """
+
+    def __init__(self, rows: Iterable[T]) -> None:
+        self.count = 0
+        self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
+            max_size=SPOOL_MEMORY, prefix="django-reports-"
+        )
+        finalize(self, self._file.close)
+        try:
+            iterator = iter(rows)
+            while chunk := list(islice(iterator, SPOOL_CHUNK)):
+                self.count += len(chunk)
+                pickle.dump(chunk, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        except BaseException:
+            self._file.close()
+            close = getattr(rows, "close", None)
+            if close is not None:  # else whoever handles the error would find a cursor open
+                close()
+            raise
+        self._file.seek(0)
+
+    def __iter__(self) -> Iterator[T]:
+        left = self.count
+        while left:
+            chunk = pickle.load(self._file)  # noqa: S301 - written by this process, seen by no other
+            left -= len(chunk)
+            yield from chunk
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> "Spool[T]":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+@contextmanager
+def cursors_on_the_server(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Have PostgreSQL keep the rows that are not read yet, whatever the settings say.
+
+    They turn server-side cursors off for poolers that give each transaction any connection; a
+    cursor that lives inside one transaction does them no harm, and without it all rows would lie
+    in memory.
+    """
+    known = connection.settings_dict
+    # Not changed but replaced: it is shared with the connections of other threads.
+    connection.settings_dict = {**known, "DISABLE_SERVER_SIDE_CURSORS": False}
+    try:
+        yield
+    finally:
+        connection.settings_dict = known
+
+
+class DrainedCursor:
+    """A cursor whose rows are drained as it executes, and are then read from a Spool."""
+
+    def __init__(self, cursor: Any, no_rows: Any) -> None:
+        self._cursor = cursor
+        self._no_rows = no_rows
+        self._spool: Spool[Any] | None = None
+        self._rows: Iterator[Any] = iter(())
+
+    def execute(self, sql: str, parameters: Any = None) -> None:
+        self._cursor.execute(sql, parameters)
+        chunks = iter(lambda: self._cursor.fetchmany(RAW_FETCH), self._no_rows)
+        self._spool = Spool(chain.from_iterable(chunks))
+        self._rows = iter(self._spool)
+        self._cursor.close()
+
+    def fetchmany(self, size: int) -> Any:
+        return list(islice(self._rows, size)) or self._no_rows
+
+    def close(self) -> None:
+        self._cursor.close()
+        if self._spool is not None:
+            self._spool.close()
+
+
+@contextmanager
+def chunked_cursors(connection: BaseDatabaseWrapper, *, is_drained: bool) -> Iterator[None]:
+    """Have MySQL and MariaDB send rows as they are read: their usual cursor keeps them all.
+
+    Where an open cursor is in somebody's way, it is drained first.
+    """
+    is_mysql = connection.vendor == "mysql"
+    if not is_mysql and not is_drained:
+        yield
+        return
+    no_rows = connection.features.empty_fetchmany_value
+
+    def chunked_cursor() -> Any:
+        cursor = _unbuffered_cursor(connection) if is_mysql else connection.cursor()
+        return DrainedCursor(cursor, no_rows) if is_drained else cursor
+
+    connection.chunked_cursor = chunked_cursor  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del connection.chunked_cursor
+
+
+def _unbuffered_cursor(connection: BaseDatabaseWrapper) -> Any:
+    from MySQLdb.cursors import SSCursor  # noqa: PLC0415 - there with this backend only
+
+    connection.ensure_connection()
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    return wrap(connection.connection.cursor(SSCursor))
