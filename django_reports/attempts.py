@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from django_reports import audit, jobs, manifests, quotas, signals, storage
+from django_reports import audit, digests, jobs, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM
 from django_reports.conf import get_settings
 from django_reports.control import Control
@@ -144,7 +144,7 @@ def _make(attempt: Attempt, control: Control) -> None:
     try:
         if name != key:  # the storage chose another: noted for the same reason
             attempt.rows().running().update(file_key=name)
-        _succeed(attempt, export.grant, file_key=name, **made)
+        _succeed(attempt, export.grant, storage=alias, file_key=name, **made)
     except BaseException:
         storage.discard(alias, name)  # if it stays, a sweep finds it noted
         raise
@@ -177,6 +177,9 @@ def _write(export: Export, control: Control, file: IO[bytes]) -> dict[str, Any]:
 
 def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:
     now = timezone.now()
+    for name, value in facts.items():
+        setattr(attempt.job, name, value)
+    facts["file_signature"] = digests.sign(digests.file_text(attempt.job))
     quotas.get_ready(attempt.job.requested_by, grant)
     with transaction.atomic(using=jobs.database()):
         quotas.settle(attempt.job, grant, facts["rows_done"])

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from django_reports.conf import NAME, cached_by_settings, get_settings
-from django_reports.models import AuditCheckpoint, AuditEntry
+from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
 
 FORM = 1  # of the texts that are signed; entries of an older one would still be verified by it
 FIRST_SEAL = ""  # what comes before the first entry
@@ -109,6 +109,36 @@ def checkpoint_text(checkpoint: AuditCheckpoint) -> str:
         str(checkpoint.last_position),
         checkpoint.seal,
     )
+
+
+def file_text(job: ReportJob) -> str:
+    """What decides who may have a job's file, and which file that is."""
+    return _joined(
+        f"file {FORM}",
+        job.pk.hex,
+        job.authority,
+        job.requester_key,
+        job.tenant_key,
+        job.report,
+        job.format,
+        _dumps(storable(job.spec)),
+        _dumps(storable(job.columns)),
+        job.storage,
+        job.file_key,
+        str(job.bytes),
+        job.sha256,
+    )
+
+
+def is_file_of(job: ReportJob) -> bool:
+    """Whether a job's row still says of its file what it said when the file was made."""
+    is_theirs = job.requested_by_id is None or str(job.requested_by_id) == job.requester_key
+    return is_theirs and is_signed(file_text(job), job.file_signature)
+
+
+def look_text(job: ReportJob, look: str, verified_at: dt.datetime) -> str:
+    """That a job's file was right when it looked like this from outside."""
+    return _joined(f"look {FORM}", job.pk.hex, job.sha256, look, moment(verified_at))
 
 
 def sign_entry(entry: AuditEntry) -> None:

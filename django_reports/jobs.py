@@ -96,6 +96,7 @@ def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
         status=JobStatus.QUEUED,
         authority=export.authority.kind,
         requested_by_id=user.pk if user else None,
+        requester_key=str(user.pk) if user else "",
         requested_by_text=origin.actor_label[:255] if user else "system",
         tenant_key=tenant_key_of(user),
         language=origin.language or export.spec.language,

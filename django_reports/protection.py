@@ -109,7 +109,7 @@ class _Dialect:
             "django_reports_checkpoint_update",
             checkpoints,
             "UPDATE",
-            f"{self._frozen(AuditCheckpoint, {*_ANCHORING, 'cut_at'})} "
+            f"{self._frozen(AuditCheckpoint, {*_ANCHORING, 'cut_at'})} "  # noqa: S608 - our names
             f"AND ({self._same('cut_at')} OR (OLD.cut_at IS NULL AND EXISTS ("
             f"SELECT 1 FROM {entries} sealed "
             "WHERE sealed.position = OLD.last_position AND sealed.seal = OLD.seal)))",

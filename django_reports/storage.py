@@ -17,7 +17,7 @@ from django.core.files.storage import Storage
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_reports import seals
+from django_reports import digests, seals
 from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
 from django_reports.models import ReportJob
 from django_reports.storages import storage_of
@@ -100,18 +100,28 @@ def open_file(job: ReportJob) -> Any:
 
 def _checked(job: ReportJob, file: Any) -> Any:
     """Check a file's seal; that of a large one that was just checked and looks the same holds."""
+    if not digests.is_file_of(job):
+        raise SealBroken(_("The record of this export was changed, so its file is not handed out."))
     is_large = job.bytes > seals.AT_ONCE
     look = seals.look_of(file) if is_large else ""
-    now = timezone.now()
-    is_recent = job.verified_at is not None and job.verified_at > now - seals.VERIFIED_FOR
-    if look and look == job.verified_look and is_recent:
+    if look and _was_just_checked(job, look):
         return file
     checked = seals.check(file, job.bytes, job.sha256)
     if look or job.error:
+        # As a database keeps it: one second is exact everywhere.
+        now = timezone.now().replace(microsecond=0)
+        signed = digests.sign(digests.look_text(job, look, now)) if look else ""
         ReportJob.objects.filter(pk=job.pk, sha256=job.sha256).update(
-            verified_look=look, verified_at=now, error=""
+            verified_look=signed, verified_at=now, error=""
         )
     return checked
+
+
+def _was_just_checked(job: ReportJob, look: str) -> bool:
+    at = job.verified_at
+    if at is None or at <= timezone.now() - seals.VERIFIED_FOR:
+        return False
+    return digests.is_signed(digests.look_text(job, look, at), job.verified_look)
 
 
 def delete(alias: str, key: str) -> None:

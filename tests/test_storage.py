@@ -12,7 +12,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage
 from django_reports import storage, storages
 from django_reports.exceptions import FileUnavailable
 from django_reports.storages import PrivateFileSystemStorage
-from tests.doors.helpers import files_in, make, put
+from tests.doors.helpers import files_in, make, put, sign
 
 DAY = dt.date(2026, 2, 3)
 
@@ -143,7 +143,7 @@ def test_a_missing_file_is_told(alice, orders):
 
 @pytest.mark.django_db
 def test_a_file_of_another_length_is_not_opened(alice, orders):
-    job = put(make(alice), bytes=1)
+    job = sign(put(make(alice), bytes=1))
     with pytest.raises(FileUnavailable, match="is not the one that was made"):
         storage.open_file(job)
 

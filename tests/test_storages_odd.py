@@ -63,6 +63,12 @@ def expire(job):
     return job
 
 
+@pytest.fixture(autouse=True)
+def no_anchor(configure):
+    """These storages are to hold files and nothing else."""
+    configure(AUDIT_ANCHORS=[])
+
+
 # What works
 
 

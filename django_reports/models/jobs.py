@@ -89,6 +89,8 @@ class ReportJob(Record):
         related_name="+",
         verbose_name=_("requested by"),
     )
+    # The key of whoever asked, which stays when the person is deleted.
+    requester_key = models.CharField(max_length=255, blank=True, editable=False)
     requested_by_text = models.CharField(_("requested by (name)"), max_length=255, blank=True)
     # A digest of the tenant of whoever asked, as it was then; empty without one.
     tenant_key = models.CharField(max_length=64, blank=True, editable=False)
@@ -121,14 +123,16 @@ class ReportJob(Record):
     storage = models.CharField(_("storage"), max_length=100, blank=True)
     file_key = models.CharField(_("file key"), max_length=255, blank=True)
     filename = models.CharField(_("file name"), max_length=255, blank=True)
+    # An HMAC of all that decides whose file it is, what it holds and where; see digests.
+    file_signature = models.CharField(max_length=64, blank=True, editable=False)
     # Of its manifest, which lies beside it; empty until then.
     manifest_key = models.CharField(max_length=255, blank=True, editable=False)
     snapshot_at = models.DateTimeField(_("rows read at"), null=True, blank=True)
     project_version = models.CharField(_("version of the project"), max_length=100, blank=True)
-    # When the file was last read as a whole and found to be the one that was made, and what it
-    # looked like from outside then.
+    # When the file was last read as a whole and found to be the one that was made, and an HMAC of
+    # what it looked like from outside then.
     verified_at = models.DateTimeField(null=True, editable=False)
-    verified_look = models.CharField(max_length=255, blank=True, editable=False)
+    verified_look = models.CharField(max_length=64, blank=True, editable=False)
 
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
     # How many of the attempts ended without a word: killed, or out of memory.

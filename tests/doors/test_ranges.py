@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.doors.helpers import actions, browse, entries, make, put, text_of
+from tests.doors.helpers import actions, browse, entries, make, put, sign, text_of
 from tests.doors.staff import Program, page_of
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +51,7 @@ def test_the_whole_file_says_what_it_is(alice, job):
 def test_a_file_that_could_not_be_made_any_more_is_still_sent(alice, orders, gone, content_type):
     job = make(alice, format="jsonl")
     whole = get(alice, job)
-    put(job, spec={**job.spec, **gone}, format=gone.get("format", "jsonl"))
+    sign(put(job, spec={**job.spec, **gone}, format=gone.get("format", "jsonl")))
     assert browse(alice).get(page_of(job)).status_code == 200
     response = get(alice, job)
     assert (response.status_code, response["Content-Type"]) == (200, content_type)

@@ -7,8 +7,9 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from django_reports import seals, storage, storages
+from django_reports import digests, seals, storage, storages
 from django_reports.exceptions import SealBroken
+from django_reports.file_verification import verify
 from django_reports.seals import VERIFIED_FOR
 from tests.doors.helpers import actions, browse, entries, make, put, text_of
 from tests.doors.staff import Program, page_of
@@ -16,6 +17,7 @@ from tests.doors.staff import Program, page_of
 pytestmark = pytest.mark.django_db
 
 NOT_THE_ONE = "The file of this export is not the one that was made."
+CHANGED = "The record of this export was changed, so its file is not handed out."
 MISSING = "The file of this export is missing."
 WAYS = ("django", "x-accel-redirect", "x-sendfile")
 
@@ -80,8 +82,8 @@ def test_files_that_were_swapped(alice, job, path, folder):
 def test_rows_that_name_each_others_files(alice, job):
     other = make(alice, columns=("id",))
     key, other_key = job.file_key, other.file_key
-    assert_refused(alice, put(job, file_key=other_key), NOT_THE_ONE)
-    assert_refused(alice, put(other, file_key=key, bytes=job.bytes), NOT_THE_ONE)
+    assert_refused(alice, put(job, file_key=other_key), CHANGED)
+    assert_refused(alice, put(other, file_key=key, bytes=job.bytes), CHANGED)
 
 
 @pytest.mark.parametrize(
@@ -157,11 +159,18 @@ def test_a_large_file_that_was_changed_and_put_back_in_time(alice, large, path):
     assert_refused(alice, large, NOT_THE_ONE)
 
 
-def test_a_large_file_is_read_again_after_a_while(large, no_reading):
-    now = timezone.now()
-    put(large, verified_at=now - VERIFIED_FOR + dt.timedelta(minutes=1))
+def seen(job, path, at):
+    """Have the application know that a job's file was right at a moment."""
+    with path.open("rb") as file:
+        text = digests.look_text(job, seals.look_of(file), at)
+    put(job, verified_at=at, verified_look=digests.sign(text))
+
+
+def test_a_large_file_is_read_again_after_a_while(large, path, no_reading):
+    now = timezone.now().replace(microsecond=0)
+    seen(large, path, now - VERIFIED_FOR + dt.timedelta(minutes=1))
     storage.open_file(large).close()
-    put(large, verified_at=now - VERIFIED_FOR - dt.timedelta(minutes=1))
+    seen(large, path, now - VERIFIED_FOR - dt.timedelta(minutes=1))
     with pytest.raises(SealBroken, match="read again"):
         storage.open_file(large)
 
@@ -241,3 +250,70 @@ def test_files_of_a_storage_that_was_left_come_from_the_site(alice, job, path, s
 def test_names_are_harmless(alice, job, name, told):
     response = get(alice, put(job, filename=name))
     assert response["Content-Disposition"] == f"attachment; {told}".rstrip("; ")
+
+
+# The row of a job
+
+
+def without_permission(job, other, bob):
+    return {"columns": [{**column, "permission": None} for column in job.columns]}
+
+
+def unmasked(job, other, bob):
+    return {"columns": [{**column, "masked": not column["masked"]} for column in job.columns]}
+
+
+FILE = ("file_key", "bytes", "sha256", "columns", "storage")
+EXCHANGES = {
+    "whose": lambda job, other, bob: {"requested_by": bob, "requested_by_text": "bob"},
+    "whose, with its key": lambda job, other, bob: {"requested_by": bob, "requester_key": bob.pk},
+    "tenant": lambda job, other, bob: {"tenant_key": "x"},
+    "report": lambda job, other, bob: {"report": "shop.numbers"},
+    "permissions": without_permission,
+    "masks": unmasked,
+    "another export's file": lambda job, other, bob: {n: getattr(other, n) for n in FILE},
+    "another's, signed": lambda job, other, bob: {
+        name: getattr(other, name) for name in (*FILE, "file_signature")
+    },
+    "size": lambda job, other, bob: {"bytes": job.bytes + 1},
+    "selection": lambda job, other, bob: {
+        "spec": {**job.spec, "selection": {"kind": "keys", "keys": ["1"]}}
+    },
+    "unsigned": lambda job, other, bob: {"file_signature": ""},
+}
+
+
+@pytest.mark.parametrize("what", EXCHANGES)
+def test_what_is_exchanged_in_the_row_of_a_job_makes_its_file_unavailable(
+    alice, make_person, orders, job, what
+):
+    other = make(alice, columns=("id", "number"))
+    bob = make_person("bob")
+    put(job, **EXCHANGES[what](job, other, bob))
+    with pytest.raises(SealBroken, match="The record of this export was changed"):
+        storage.open_file(job)
+    assert CHANGED in verify().wrong or "another SHA-256" in verify().wrong
+
+
+def test_a_file_of_somebody_who_was_deleted_is_still_theirs(alice, job):
+    alice.delete()
+    job.refresh_from_db()
+    assert job.requested_by is None
+    storage.open_file(job).close()
+
+
+def test_a_file_stays_available_with_a_new_key(job, configure, settings):
+    configure(AUDIT_KEYS=["new", settings.SECRET_KEY])
+    storage.open_file(job).close()
+    configure(AUDIT_KEYS=["new"])
+    with pytest.raises(SealBroken):
+        storage.open_file(job)
+
+
+def test_that_a_large_file_was_verified_cannot_be_written_into_its_row(large, path):
+    """By who has the storage and the database, and no key."""
+    change(path)
+    with path.open("rb") as file:
+        put(large, verified_look=seals.look_of(file), verified_at=timezone.now())
+    with pytest.raises(SealBroken):
+        storage.open_file(large)
