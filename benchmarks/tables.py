@@ -12,7 +12,7 @@ from benchmarks.filling import FEW
 from benchmarks.measuring import Way, measure, run
 from benchmarks.ways.job import spec
 from django_reports.audit import Origin
-from django_reports.exports import localised, prepare
+from django_reports.exports import prepare
 from django_reports.permissions import Authority
 from django_reports.writers import all_writers
 
@@ -55,8 +55,7 @@ class Result:
     def note_path(self, report, format):  # noqa: A002 - the word of the spec
         """Which way the rows of a report take, asked of the app itself."""
         wish = spec(report, format, 1)
-        with localised(wish):
-            (way,) = prepare(wish, Authority.system(), Origin()).ways()
+        (way,) = prepare(wish, Authority.system(), Origin()).ways()
         self.paths[f"{report} as {format}"] = str(way)
 
     def to_json(self):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -11,9 +12,10 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn, is_secret_looking
+from django_reports.localization import Locale
 from django_reports.reports import Report, ReportContext
-from django_reports.selections import Selection, selection_in_words
-from django_reports.specs import stored_spec
+from django_reports.selections import selection_in_words
+from django_reports.specs import ExportSpec, stored_spec
 from django_reports.writers import Facts
 
 HIDDEN = "•••"
@@ -23,12 +25,15 @@ def facts(
     report: Report,
     context: ReportContext,
     *,
-    selection: Selection,
+    spec: ExportSpec,
     parameters: forms.Form | None,
     columns: Sequence[BoundColumn],
     hidden: Sequence[BoundColumn],
 ) -> Facts:
     """To be asked for when the rows are about to be read: that time is among them."""
+    chosen_in = spec.locales.filter
+    with replace(chosen_in, language=context.language).active():
+        selection = selection_in_words(spec.selection, report, context.user)
     found = [
         (_("Report"), str(report.get_label())),
         (_("Description"), str(report.description)),
@@ -37,7 +42,8 @@ def facts(
         (_("Data as of"), _moment(timezone.now(), context)),
         (_("Time zone"), context.time_zone.key),
         (_("Language"), _language(context.language)),
-        (_("Selection"), selection_in_words(selection, report, context.user)),
+        (_("Selection"), selection),
+        (_("Filtered in"), _described(chosen_in) if spec.locales.differ else ""),
         *parameters_in_words(parameters),
         (_("Not for you"), _listed(hidden)),
         (_("Masked"), _listed([column for column in columns if column.masked])),
@@ -133,6 +139,10 @@ def _language(code: str) -> str:
         return str(get_language_info(code)["name_local"])
     except KeyError:
         return code
+
+
+def _described(locale: Locale) -> str:
+    return f"{locale.time_zone} · {_language(locale.language)}"
 
 
 def _listed(columns: Sequence[BoundColumn]) -> str:

@@ -26,7 +26,7 @@ from django_reports.exceptions import (
     LeaseLost,
     ReportError,
 )
-from django_reports.exports import Export, localised, prepare
+from django_reports.exports import Export, prepare
 from django_reports.failures import failure_of
 from django_reports.models import ReportJob
 from django_reports.policies import Grant
@@ -129,7 +129,7 @@ def _make(attempt: Attempt, control: Control) -> None:
     if job.file_key:  # an earlier attempt died between publishing and its last step
         storage.delete(job.storage, job.file_key)
     spec = ExportSpec.from_json(job.spec)
-    with localised(spec), tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile() as file:
         export = prepare(
             spec, jobs.authority_of(job), jobs.origin_of(job), now=job.created_at, job=job
         )

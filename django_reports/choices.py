@@ -4,30 +4,43 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.utils import translation
-
 from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
-from django_reports.specs import ExportSpec, Options, current_zone, stored_spec
+from django_reports.localization import active_locale
+from django_reports.specs import ExportSpec, Options, stored_spec
 from django_reports.writers import all_writers, plain_format, writer_for
 
 # The keys of a spec that are chosen for any rows alike.
 _KEPT = ("format", "columns", "labels", "options", "time_zone", "language")
+# What an export that is made again keeps besides.
+_KEPT_AGAIN = ("filter_time_zone", "filter_language")
 
 
 def choices_of(spec: ExportSpec) -> dict[str, Any]:
     """The choices in a spec, as JSON."""
-    made = spec.to_json()
-    return {name: made[name] for name in _KEPT}
+    return choices_in(spec.to_json())
+
+
+def choices_in(stored: Any) -> dict[str, Any]:
+    """The choices in a spec's JSON. A file in the language or time zone of its page is what a
+    person gets who chooses none."""
+    spec = stored_spec(stored)
+    not_chosen = [
+        name for name in ("time_zone", "language") if spec[name] == spec[f"filter_{name}"]
+    ]
+    return {name: spec[name] for name in _KEPT if name not in not_chosen}
 
 
 def first_choices(report: str, formats: Sequence[tuple[str, Label]]) -> ExportSpec:
     """Where a person starts who has never exported a report."""
+    active = active_locale()
     return ExportSpec(
         report=report,
         format=formats[0][0] if formats else "csv",
-        time_zone=current_zone(),
-        language=translation.get_language(),
+        time_zone=active.time_zone,
+        language=active.language,
+        filter_time_zone=active.time_zone,
+        filter_language=active.language,
     )
 
 
@@ -43,7 +56,7 @@ def fitted(
     """
     start = first_choices(report, formats)
     known = stored_spec(choices)
-    kept = {name: known[name] for name in _KEPT if known[name] is not None}
+    kept = {name: known[name] for name in (*_KEPT, *_KEPT_AGAIN) if known[name] is not None}
     try:
         spec = ExportSpec.from_json({**start.to_json(), **kept})
     except InvalidSpec as error:  # an option, a language or a time zone that is no longer there

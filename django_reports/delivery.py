@@ -15,7 +15,7 @@ from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
 from django_reports.estimates import Estimate
 from django_reports.exceptions import IdempotencyKeyReused
-from django_reports.exports import Export, localised, prepare, record_denial
+from django_reports.exports import Export, prepare, record_denial
 from django_reports.immediate import ImmediateExport, answer, pass_through
 from django_reports.models import ReportJob
 from django_reports.numerals import grouped
@@ -25,6 +25,7 @@ from django_reports.planner import TookTooLong, at_most
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, Delivery
 from django_reports.streams import NotNow
+from django_reports.writers import Writer
 
 PATIENCE = 1.0  # seconds that the export page looks for rows
 TRIES = 3  # to find the job that another request for the same has just written
@@ -78,25 +79,24 @@ def plan(spec: ExportSpec, authority: Authority, origin: Origin) -> Plan:
 
     Raises ReportDenied and InvalidSpec.
     """
-    with localised(spec):
-        export = prepare(spec, authority, origin)
-        rows = _counted_soon(export)
-        estimate = _estimate(export, rows)
-        delivery, reason = _decide(export, rows, estimate)
-        made = Plan(
-            export=export,
-            rows=rows,
-            delivery=delivery,
-            reason=reason,
-            hidden=hidden_columns(authority, export.report, export.context),
-            warnings=[],
-            estimate=estimate,
-            identical=jobs.finished_like(export),
-        )
-        if made.is_over_limit:
-            assert export.max_rows is not None
-            made.warnings.append(str(export.too_many_rows(export.max_rows)))
-        return made
+    export = prepare(spec, authority, origin)
+    rows = _counted_soon(export)
+    estimate = _estimate(export, rows)
+    delivery, reason = _decide(export, rows, estimate)
+    made = Plan(
+        export=export,
+        rows=rows,
+        delivery=delivery,
+        reason=reason,
+        hidden=hidden_columns(authority, export.report, export.context),
+        warnings=[],
+        estimate=estimate,
+        identical=jobs.finished_like(export),
+    )
+    if made.is_over_limit:
+        assert export.max_rows is not None
+        made.warnings.append(str(export.too_many_rows(export.max_rows)))
+    return made
 
 
 def _count(export: Export) -> RowCount:
@@ -169,38 +169,38 @@ class Preview:
 
 def preview(spec: ExportSpec, authority: Authority, origin: Origin, *, rows: int) -> Preview:
     """Write the first rows of each section and record that they were seen. Raises as `plan`."""
-    with localised(spec):
-        export = prepare(spec, authority, origin)
-        left = export.max_rows
-        tables: list[Table] = []
-        with export.snapshot():
-            writer = export.writer()
-            for section in export.sections:
-                found = list(section.source.read(rows if left is None else min(rows, left)))
-                left = None if left is None else left - len(found)
-                tables.append(section.table(found))
-        shown = []
-        for table in tables:
-            looks = type(writer)(table.columns, writer.rendering, table.title, layout=writer.layout)
-            shown.append(
-                PreviewTable(table.title, looks.header, [looks.shown(row) for row in table.rows])
-            )
-            looks.close()
-        content = b"".join(export.blocks(tables, writer, Meter()))
-        audit.record(
-            AuditAction.PREVIEWED,
-            origin=origin,
-            report=export.spec.report,
-            spec=about.without_secrets(export.spec.to_json(), export.report),
-            rows=sum(len(table.rows) for table in shown),
-        )
-        return Preview(content, shown, dict(writer.losses))
+    export = prepare(spec, authority, origin)
+    left = export.max_rows
+    tables: list[Table] = []
+    writer = export.writer()
+    with spec.locales.file.active(), export.snapshot():
+        for section in export.sections:
+            found = list(section.source.read(rows if left is None else min(rows, left)))
+            left = None if left is None else left - len(found)
+            tables.append(section.table(found))
+    with spec.locales.file.active():
+        shown = [_preview_table(table, writer) for table in tables]
+    content = b"".join(export.blocks(tables, writer, Meter()))
+    audit.record(
+        AuditAction.PREVIEWED,
+        origin=origin,
+        report=export.spec.report,
+        spec=about.without_secrets(export.spec.to_json(), export.report),
+        rows=sum(len(table.rows) for table in shown),
+    )
+    return Preview(content, shown, dict(writer.losses))
+
+
+def _preview_table(table: Table, writer: Writer) -> PreviewTable:
+    looks = type(writer)(table.columns, writer.rendering, table.title, layout=writer.layout)
+    rows = [looks.shown(row) for row in table.rows]
+    looks.close()
+    return PreviewTable(table.title, looks.header, rows)
 
 
 def identical(spec: ExportSpec, authority: Authority, origin: Origin) -> ReportJob | None:
     """A file of the same export that this person has already. Raises as `plan`."""
-    with localised(spec):
-        return jobs.finished_like(prepare(spec, authority, origin))
+    return jobs.finished_like(prepare(spec, authority, origin))
 
 
 def deliver(
@@ -214,14 +214,13 @@ def deliver(
     Raises ReportDenied, InvalidSpec, RowLimitExceeded and QuotaExceeded, and ReportFailed for
     an error of the report itself before its first block.
     """
-    with localised(spec):
-        export = prepare(spec, authority, origin)
-        if export.report.delivery != "background":
-            is_fixed = export.report.delivery == "immediate"
-            bound = None if is_fixed else get_settings().STREAM_MAX_ROWS
-            with suppress(NotNow):
-                return answer(export, origin, bound=bound, holds_thread=holds_thread)
-        return _background(export, origin)
+    export = prepare(spec, authority, origin)
+    if export.report.delivery != "background":
+        is_fixed = export.report.delivery == "immediate"
+        bound = None if is_fixed else get_settings().STREAM_MAX_ROWS
+        with suppress(NotNow):
+            return answer(export, origin, bound=bound, holds_thread=holds_thread)
+    return _background(export, origin)
 
 
 def export_now(
@@ -237,17 +236,16 @@ def export_now(
     connection is busy. `on_progress` is told the rows done and, if they can be counted, expected;
     without it they are not counted. Raises as `deliver` does.
     """
-    with localised(spec):
-        export = prepare(spec, authority, origin)
-        if export.max_rows is not None:
-            _count_within_limit(export, origin)
-        expected = export.count() if on_progress and export.is_countable else None
+    export = prepare(spec, authority, origin)
+    if export.max_rows is not None:
+        _count_within_limit(export, origin)
+    expected = export.count() if on_progress and export.is_countable else None
 
-        def tell(meter: Meter) -> None:
-            if on_progress is not None:
-                on_progress(meter.rows, expected)
+    def tell(meter: Meter) -> None:
+        if on_progress is not None:
+            on_progress(meter.rows, expected)
 
-        return pass_through(export, origin, watch=tell)
+    return pass_through(export, origin, watch=tell)
 
 
 def enqueue(
@@ -260,17 +258,15 @@ def enqueue(
     was an active job with a key already, the further one is not kept. Else raises as `deliver`
     does.
     """
-    with localised(spec):
-        export = prepare(spec, authority, origin)
-        digest = hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
-        return _background(export, origin, idempotency_key=digest)
+    export = prepare(spec, authority, origin)
+    digest = hashlib.sha256(idempotency_key.encode()).hexdigest() if idempotency_key else None
+    return _background(export, origin, idempotency_key=digest)
 
 
 def rerun(job: ReportJob, authority: Authority, origin: Origin) -> ReportJob:
     """Have the same export made again, in the name of whoever asks now. Raises as `deliver`."""
     spec = ExportSpec.from_json(job.spec)
-    with localised(spec):
-        return _background(prepare(spec, authority, origin), origin, rerun_of=job)
+    return _background(prepare(spec, authority, origin), origin, rerun_of=job)
 
 
 def _asked_before(export: Export, digest: str | None) -> ReportJob | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -9,7 +10,21 @@ from django_reports.numerals import grouped
 
 
 class ReportError(Exception):
-    """Base of all errors of this app."""
+    """Base of all errors of this app.
+
+    What is raised while a file is written, in its language, is read in another: a lazy message and
+    the `params` that stand in it are put together by `str()`.
+    """
+
+    def __init__(
+        self, message: str | Promise = "", params: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.params = params
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if self.params is None else message % self.params
 
 
 class InvalidSpec(ReportError):
@@ -45,15 +60,15 @@ class RowLimitExceeded(ReportError):
     """The export holds more rows than the person's grants allow. Nothing is cut."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(
-            ngettext(
-                "This export has more than %(limit)s row, which is your limit. Narrow it down.",
-                "This export has more than %(limit)s rows, which is your limit. Narrow it down.",
-                limit,
-            )
-            % {"limit": grouped(limit)}
-        )
+        super().__init__()
         self.limit = limit
+
+    def __str__(self) -> str:
+        return ngettext(
+            "This export has more than %(limit)s row, which is your limit. Narrow it down.",
+            "This export has more than %(limit)s rows, which is your limit. Narrow it down.",
+            self.limit,
+        ) % {"limit": grouped(self.limit)}
 
 
 class QuotaExceeded(ReportError):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_reports import about, audit, copying, quotas, texts
@@ -77,7 +77,8 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True)
 class Export:
-    """Made by `prepare`. Use it inside `localised`: labels and filters speak one language.
+    """Made by `prepare`. It chooses rows in one language and time zone and writes them in another
+    (`spec.locales`), whichever are active; errors are in the reader's.
 
     `columns` are those of all sections, one section after the other.
     """
@@ -111,8 +112,11 @@ class Export:
         for key, report in self.report.get_sections().items():
             columns = [column for column in self.columns if column.section == key]
             if columns:
-                title = str(report.get_label())
-                made.append(Section(title, columns, self._source(report, columns)))
+                with self.spec.locales.file.active():
+                    title = str(report.get_label())
+                with self.spec.locales.filter.active():
+                    source = self._source(report, columns)
+                made.append(Section(title, columns, source))
         return made
 
     def _source(self, report: Report, columns: list[BoundColumn]) -> Source:
@@ -123,8 +127,9 @@ class Export:
             chosen: str | None = queryset._db  # type: ignore[attr-defined]
             if alias is not None and chosen is None:
                 queryset = queryset.using(alias)
-            return QuerySetSource(filtered(report, queryset, self.context), columns)
-        return IterableSource(lambda: report.rows(self.context), columns)
+            queryset = filtered(report, queryset, self.context)
+            return QuerySetSource(queryset, columns, self.spec.locales)
+        return IterableSource(lambda: report.rows(self.context), columns, self.spec.locales)
 
     @property
     def is_countable(self) -> bool:
@@ -145,7 +150,12 @@ class Export:
         return [self.table(section, writer) for section in self.sections]
 
     def table(self, section: Section, writer: Writer, limit: int | None = None) -> Table:
-        """At most `limit` rows of a section, the fastest way to the file."""
+        """At most `limit` rows of a section, the fastest way to the file. They are to be taken
+        in the language and time zone of the file."""
+        with self.spec.locales.file.active():
+            return self._table(section, writer, limit)
+
+    def _table(self, section: Section, writer: Writer, limit: int | None) -> Table:
         try:
             lines = self._lines(section, writer, limit)
         except CannotCopy:
@@ -168,7 +178,8 @@ class Export:
         """How the rows of each section get into the file."""
         with self.snapshot():
             writer = self.writer()
-            found = [self._way(section, writer) for section in self.sections]
+            with self.spec.locales.file.active():
+                found = [self._way(section, writer) for section in self.sections]
             writer.close()
         return found
 
@@ -199,7 +210,8 @@ class Export:
     @property
     def filename(self) -> str:
         """A dated name that is safe everywhere: "flights-2013-01-31.csv"."""
-        stem = file_stem(str(self.report.get_label()), self.spec.report)
+        with self.spec.locales.file.active():
+            stem = file_stem(str(self.report.get_label()), self.spec.report)
         day = self.context.now.astimezone(self.context.time_zone).date()
         return f"{stem}-{day.isoformat()}.{self.writer_class.extension}"
 
@@ -208,6 +220,10 @@ class Export:
 
         And where formulas were not escaped: whoever opens the file should know.
         """
+        with self.spec.locales.file.active():
+            return self._columns_as_made()
+
+    def _columns_as_made(self) -> list[dict[str, Any]]:
         return [
             {
                 "name": column.key,
@@ -228,7 +244,8 @@ class Export:
         meter: Meter,
         check: Callable[[], None] = lambda: None,
     ) -> Generator[bytes]:
-        return blocks(
+        """The file, written in its language and time zone."""
+        written = blocks(
             tables,
             writer,
             meter,
@@ -236,9 +253,14 @@ class Export:
             max_rows=self.max_rows,
             too_many=self.too_many_rows,
         )
+        return self.spec.locales.file.iterate(written)
 
     def writer(self) -> Writer:
         """To be made when the rows are about to be read: the file tells that time."""
+        with self.spec.locales.file.active():
+            return self._writer()
+
+    def _writer(self) -> Writer:
         first = self.sections[0]
         return self.writer_class(
             first.columns,
@@ -248,19 +270,12 @@ class Export:
             about=about.facts(
                 self.report,
                 self.context,
-                selection=self.spec.selection,
+                spec=self.spec,
                 parameters=self.parameters,
                 columns=self.columns,
                 hidden=hidden_columns(self.authority, self.report, self.context),
             ),
         )
-
-
-@contextmanager
-def localised(spec: ExportSpec) -> Iterator[None]:
-    """Language and time zone of the person who asked, wherever the work is done."""
-    with translation.override(spec.language), timezone.override(ZoneInfo(spec.time_zone)):
-        yield
 
 
 def prepare(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -18,9 +17,16 @@ from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
 from django_reports.exports import label_problems
 from django_reports.formats import option_names_of, purpose_of
+from django_reports.localization import (
+    Locale,
+    active_locale,
+    all_zones,
+    normalize_language,
+    normalize_zone,
+)
 from django_reports.parameters import parameter_names
 from django_reports.selections import Selection
-from django_reports.specs import CHOICES, LABEL_LENGTH, ExportSpec, Options, current_zone, is_label
+from django_reports.specs import CHOICES, LABEL_LENGTH, ExportSpec, Options, is_label
 from django_reports.statuses import Profile
 from django_reports.writers import COMPRESSIONS, plain_format
 
@@ -45,8 +51,24 @@ class PlainSelect(forms.Select):
         return format_html('<select name="{}"{}>{}</select>', name, others, options)
 
 
-ZONES = frozenset(available_timezones())  # for which Python looks through a folder each time
-ZONE_CHOICES = [(name, name) for name in sorted(ZONES)]
+class LanguageField(forms.ChoiceField):
+    """A language in any spelling: pages were made while another one was active, or in "en-US"."""
+
+    def to_python(self, value: Any) -> str:
+        return normalize_language(value) or super().to_python(value)
+
+    def valid_value(self, value: Any) -> bool:
+        return normalize_language(value) is not None
+
+
+class ZoneField(forms.ChoiceField):
+    """A time zone by its IANA name, in any spelling."""
+
+    def to_python(self, value: Any) -> str:
+        return normalize_zone(value) or super().to_python(value)
+
+    def valid_value(self, value: Any) -> bool:
+        return normalize_zone(value) is not None
 
 
 @dataclass(frozen=True)
@@ -104,10 +126,8 @@ class ExportForm(forms.Form):
         choices=[("", _("None")), *((name, COMPRESSION_LABELS[name]) for name in COMPRESSIONS)],
         required=False,
     )
-    time_zone = forms.ChoiceField(
-        label=_("Time zone"), choices=ZONE_CHOICES, required=False, widget=PlainSelect
-    )
-    language = forms.ChoiceField(label=_("Language"), required=False, widget=PlainSelect)
+    time_zone = ZoneField(label=_("Time zone"), required=False, widget=PlainSelect)
+    language = LanguageField(label=_("Language"), required=False, widget=PlainSelect)
 
     def __init__(
         self,
@@ -174,6 +194,11 @@ class ExportForm(forms.Form):
     def _with_data(self, data: Any) -> "ExportForm":
         formats = self._field("format").choices
         return type(self)(data, columns=self._columns, formats=formats, start=self._start)
+
+    @property
+    def filter_locale(self) -> Locale:
+        """In which its rows are chosen."""
+        return self._start.locales.filter
 
     @property
     def is_complete(self) -> bool:
@@ -276,8 +301,8 @@ class ExportForm(forms.Form):
     def spec(
         self, report: str, selection: Selection, parameters: Mapping[str, Sequence[str]]
     ) -> ExportSpec:
-        """What was chosen, or what is chosen at first; time zone and language are the person's own
-        if nothing was."""
+        """What was chosen, or what is chosen at first. Time zone and language of the file are those
+        in which its rows are chosen if nothing else was."""
         if not self.is_bound:
             columns = self._start.columns or tuple(column.key for column in self._columns)
             return replace(self._start, columns=columns, selection=selection, parameters=parameters)
@@ -296,9 +321,11 @@ class ExportForm(forms.Form):
             options=Options.of(**options),
             parameters=parameters,
             selection=selection,
-            time_zone=self.cleaned_data["time_zone"] or current_zone(),
-            language=self.cleaned_data["language"] or translation.get_language(),
+            time_zone=self.cleaned_data["time_zone"] or self._start.filter_time_zone,
+            language=self.cleaned_data["language"] or self._start.filter_language,
             labels={name: label for name, label in labels.items() if label},
+            filter_time_zone=self._start.filter_time_zone,
+            filter_language=self._start.filter_language,
         )
 
 
@@ -319,15 +346,15 @@ def _number(value: Any, default: int) -> int:
 
 
 def _zone_choices(start: ExportSpec) -> list[tuple[str, str]]:
-    active = {current_zone(), start.time_zone}
-    others = sorted(active - ZONES)  # such as localtime, which is in no list
-    return [*((name, name) for name in others), *ZONE_CHOICES]
+    # Beside all others what is in no list, such as localtime.
+    names = sorted({active_locale().time_zone, start.time_zone} - all_zones())
+    return [(name, name) for name in (*names, *sorted(all_zones()))]
 
 
 def _language_choices(start: ExportSpec) -> list[tuple[str, Any]]:
     """The project's languages; of en-us they may know en only: what is active stays a choice."""
-    known = dict(settings.LANGUAGES)
-    active = (translation.get_language(), start.language)
+    known = {normalize_language(code) or code: name for code, name in settings.LANGUAGES}
+    active = (active_locale().language, start.language)
     others = {code: _name_of(code) for code in active if code not in known}
     return [*others.items(), *known.items()]
 

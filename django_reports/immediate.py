@@ -15,7 +15,7 @@ from django_reports import jobs
 from django_reports.audit import Origin
 from django_reports.cursors import Spool
 from django_reports.exceptions import QuotaExceeded, ReportError, ReportFailed, RowLimitExceeded
-from django_reports.exports import Export, localised, record_denial
+from django_reports.exports import Export, record_denial
 from django_reports.formats import content_type_of
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK, Meter, Table
@@ -54,7 +54,6 @@ class ImmediateExport:
         self.content_type = content_type_of(export.spec)
         self.meter = opened.meter
         self._opened = opened
-        self._spec = export.spec
         self._reads_ahead = reads_ahead
         self._spool = opened.spool
         self._is_made = self._is_over = False
@@ -102,9 +101,8 @@ class ImmediateExport:
         if self._is_made or self._is_over:
             return False
         self._release_idle_connections()
-        # The server asks after the view has returned: the view's language is gone by then.
         try:
-            with localised(self._spec), self._opened.queries:
+            with self._opened.queries:
                 block = next(self._opened.rest, None)
         except BaseException as error:
             # What this app says on purpose needs no traceback.
@@ -140,10 +138,11 @@ class ImmediateExport:
         self._is_over = True
         if self._slot is not None:
             self._slot.release()
-        with localised(self._spec):
-            self._opened.close()
-            # What was ready but never fetched did not leave.
-            self.meter.size, self.meter.rows = self._spool.taken, self._spool.rows_taken
+        self._opened.close()
+        # What was ready but never fetched did not leave.
+        self.meter.size, self.meter.rows = self._spool.taken, self._spool.rows_taken
+        # The server asks after the view has returned: the view's language is gone by then.
+        with jobs.in_language_of(self.job):
             record(self.job, self.meter)
 
 
@@ -313,7 +312,8 @@ def _drained(export: Export, writer: Writer, bound: int | None) -> tuple[list[Ta
                 table = section.table(section.source.read(left))
             else:
                 table = export.table(section, writer, left)
-            spool = spools.enter_context(Spool(table.rows))
+            with export.spec.locales.file.active():
+                spool = spools.enter_context(Spool(table.rows))
             tables.append(table._replace(rows=spool))
             count += spool.count
             if limit is not None and count > limit:

@@ -20,12 +20,16 @@ from django_reports.columns import BoundColumn
 
 Read = Callable[[Any], Any]  # from an instance to the value of a column's source
 Readers = Mapping[Any, Read]
+Annotate = Callable[["QuerySet[Any]", Mapping[str, Any]], "QuerySet[Any]"]
 
 
 def with_instances(
-    queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]
+    queryset: "QuerySet[Any]", columns: Sequence[BoundColumn], annotate: Annotate
 ) -> tuple["QuerySet[Any]", Readers]:
-    """The queryset as instances with all that columns need, and how each source is read."""
+    """The queryset as instances with all that columns need, and how each source is read.
+
+    `annotate` adds what a column computes.
+    """
     readers: dict[Any, Read] = {}
     annotations: dict[str, Any] = {}
     for column in columns:
@@ -39,7 +43,7 @@ def with_instances(
                 own = attrgetter(alias)
             readers[source] = own
     if annotations:
-        queryset = queryset.annotate(**annotations)
+        queryset = annotate(queryset, annotations)
     return _following(queryset, {path for c in columns for path in c.follows}), readers
 
 

@@ -15,6 +15,11 @@ from django_reports.registry import registry
 from django_reports.statuses import AuditAction
 
 logger = logging.getLogger("django_reports.jobs")
+# What a manifest holds of a spec.
+_SPEC = (
+    *("parameters", "selection", "options", "time_zone", "language"),
+    *("filter_time_zone", "filter_language"),
+)
 
 
 def version_of_code() -> str:
@@ -39,10 +44,7 @@ def manifest_of(job: ReportJob) -> dict[str, Any]:
             {name: column.get(name) for name in ("name", "label", "renamed", "masked")}
             for column in job.column_facts or ()
         ],
-        **{
-            name: spec[name]
-            for name in ("parameters", "selection", "options", "time_zone", "language")
-        },
+        **{name: spec[name] for name in _SPEC},
         "requested_by": job.requested_by_text,
         "requested_at": job.created_at.isoformat(),
         "snapshot_at": job.snapshot_at.isoformat() if job.snapshot_at else None,

@@ -74,8 +74,10 @@ def bound_parameters(report: Report, spec: ExportSpec) -> forms.Form | None:
     data = QueryDict(mutable=True)
     for name, values in spec.parameters.items():
         data.setlist(name, list(values))
-    form = form_class(data)
-    if not is_valid(form):
+    with spec.locales.filter.active():  # dates are read as they were typed
+        form = form_class(data)
+        is_good = is_valid(form)
+    if not is_good:
         raise InvalidParameters(
             {name: [str(message) for message in messages] for name, messages in form.errors.items()}
         )

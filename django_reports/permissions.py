@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth import get_permission_codename
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_reports import audit
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, ColumnError
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
+from django_reports.localization import active_locale
 from django_reports.models import Preset, ReportJob
 from django_reports.policies import (
     EVERYTHING,
@@ -30,7 +31,7 @@ from django_reports.policies import (
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report, ReportContext, User
 from django_reports.selections import Selection, selection_kind
-from django_reports.specs import current_zone, stored_spec
+from django_reports.specs import stored_spec
 from django_reports.statuses import AuditAction, AuthorityKind
 
 # The first three for those who write a policy of their own.
@@ -140,11 +141,12 @@ def authorise(authority: Authority, report: Report, selection: Selection, origin
 
 def context_of(authority: Authority, selection: Selection | None = None) -> ReportContext:
     """The context in which columns are asked for where there is no export yet."""
+    active = active_locale()
     return ReportContext(
         user=authority.user,
         parameters={},
-        time_zone=ZoneInfo(current_zone()),
-        language=translation.get_language(),
+        time_zone=ZoneInfo(active.time_zone),
+        language=active.language,
         now=timezone.now(),
         selection=selection or Selection(),
     )

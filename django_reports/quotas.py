@@ -10,6 +10,7 @@ from django.db.models import Case, F, Q, Sum, Value, When
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from django_reports.exceptions import QuotaExceeded
 from django_reports.models import QUOTA_DAY, QuotaLock, ReportJob
@@ -89,8 +90,10 @@ def settle(job: ReportJob, grant: Grant, rows: int) -> None:
 
 def exceeded(left: int, grant: Grant) -> QuotaExceeded:
     return QuotaExceeded(
-        _("Of the %(quota)s rows that you may export in 24 hours, %(left)s are left: too few.")
-        % {"quota": grouped(grant.rows_per_day or 0), "left": grouped(left)}
+        gettext_lazy(
+            "Of the %(quota)s rows that you may export in 24 hours, %(left)s are left: too few."
+        ),
+        {"quota": grouped(grant.rows_per_day or 0), "left": grouped(left)},
     )
 
 

@@ -14,12 +14,14 @@ from django.db.models import CharField, QuerySet
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Cast
 from django.db.models.sql.datastructures import Join
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import BoundColumn, Row
 from django_reports.cursors import RAW_FETCH, chunked_cursors, cursors_on_the_server
 from django_reports.exceptions import ReportError
 from django_reports.instances import Readers, that_query, with_instances
+from django_reports.localization import Locales, active_locale
+from django_reports.localized_queries import compiled_in, localize
 from django_reports.picking import Places, picker
 from django_reports.planner import planned_rows
 from django_reports.querysets import foreign_part, is_djangos, totally_ordered, value_path
@@ -59,16 +61,23 @@ class Source(Protocol):
 
 
 class IterableSource:
-    """The rows of `Report.rows()`: pulled one by one, never counted."""
+    """The rows of `Report.rows()`: pulled one by one, never counted.
+
+    Each is made in the language and time zone in which rows are chosen.
+    """
 
     is_countable = False
     alias: str | None = None
 
     def __init__(
-        self, rows: Callable[[], Iterable[Mapping[str, Any]]], columns: Sequence[BoundColumn]
+        self,
+        rows: Callable[[], Iterable[Mapping[str, Any]]],
+        columns: Sequence[BoundColumn],
+        locales: Locales | None = None,
     ) -> None:
         self._rows = rows
         self._columns = columns
+        self._locales = locales or _active_locales()
 
     def count(self, bound: int | None = None) -> int:
         raise TypeError("the rows of a report without a queryset cannot be counted")
@@ -79,7 +88,7 @@ class IterableSource:
     def read(self, limit: int | None = None) -> Iterator[Row]:
         pick = picker(self._columns)
         wanted = [source for column in self._columns for source in column.sources]
-        rows = iter(self._rows())
+        rows = self._made()
         try:
             for row in rows if limit is None else islice(rows, limit):
                 try:
@@ -89,26 +98,46 @@ class IterableSource:
                     if not missing:  # a value= callable's own
                         raise
                     raise MissingColumn(
-                        _("A row of this report has no %(name)s; it has %(names)s.")
-                        % {"name": ", ".join(missing), "names": ", ".join(map(str, row))}
+                        _("A row of this report has no %(name)s; it has %(names)s."),
+                        {"name": ", ".join(missing), "names": ", ".join(map(str, row))},
                     ) from error
         finally:
             close = getattr(rows, "close", None)
             if close is not None:
                 close()
 
+    def _made(self) -> Iterator[Mapping[str, Any]]:
+        if not self._locales.differ:
+            return iter(self._rows())
+        return self._locales.filter.iterate(self._rows())
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         yield
 
 
+def _active_locales() -> Locales:
+    active = active_locale()
+    return Locales(active, active)
+
+
 class QuerySetSource:
-    """The rows of a queryset, read with one query whatever the columns follow."""
+    """The rows of a queryset, read with one query whatever the columns follow.
+
+    Queries are compiled in the language and time zone in which rows are chosen: lookups such as
+    `__date` take theirs from there. Values of columns are in those of the file.
+    """
 
     is_countable = True
 
-    def __init__(self, queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]) -> None:
-        self._queryset = queryset
+    def __init__(
+        self,
+        queryset: "QuerySet[Any]",
+        columns: Sequence[BoundColumn],
+        locales: Locales | None = None,
+    ) -> None:
+        self.locales = locales or _active_locales()
+        self._queryset = compiled_in(queryset, self.locales.filter)
         self._columns = columns
 
     @property
@@ -143,7 +172,9 @@ class QuerySetSource:
         return that_query(list(queryset[:2]), self._columns, self.alias)
 
     def _instances(self) -> tuple["QuerySet[Any]", Readers]:
-        queryset, readers = with_instances(totally_ordered(self._queryset), self._columns)
+        with self.locales.filter.active():
+            queryset = totally_ordered(self._queryset)
+        queryset, readers = with_instances(queryset, self._columns, self._annotated)
         _keep_every_row(queryset, joined_before=self._queryset.query.alias_map)
         return queryset, readers
 
@@ -239,14 +270,23 @@ class QuerySetSource:
                     is_text = source in as_text
                     annotations[alias] = Cast(source, CharField()) if is_text else source
                     selected.append(alias)
-        queryset = totally_ordered(self._queryset)
+        with self.locales.filter.active():
+            queryset = totally_ordered(self._queryset)
         if annotations:
             _check_combined(queryset, self._columns)
-            queryset = queryset.annotate(**annotations)
-        values = queryset.values if self.foreign_part else queryset.values_list
-        queryset = values(*selected)
+            queryset = self._annotated(queryset, annotations)
+        with self.locales.file.active():
+            values = queryset.values if self.foreign_part else queryset.values_list
+            queryset = values(*selected)
         _keep_every_row(queryset, joined_before=self._queryset.query.alias_map)
         return queryset, names, selected
+
+    def _annotated(self, queryset: "QuerySet[Any]", made: Mapping[str, Any]) -> "QuerySet[Any]":
+        """The queryset with columns' expressions, in the file's language and time zone."""
+        with self.locales.file.active():
+            queryset = queryset.annotate(**made)
+            localize(queryset.query, made, self.locales.file)
+        return queryset
 
 
 def _check_combined(queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]) -> None:

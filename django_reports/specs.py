@@ -5,16 +5,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import TextChoices
-from django.utils import timezone, translation
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
 from django_reports.exceptions import InvalidSpec
 from django_reports.kinds import Rendering
+from django_reports.localization import Locale, Locales, normalize_language, normalize_zone
 from django_reports.selections import Selection, is_selection
 from django_reports.statuses import (
     DecimalMark,
@@ -130,24 +130,32 @@ def is_label(label: Any) -> bool:
     )
 
 
-def is_zone(name: Any) -> bool:
-    """Whether it is the IANA name of a time zone that this machine knows."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def current_zone() -> str:
-    """The IANA name of the active time zone; the project's where that is an offset without one."""
-    zone = timezone.get_current_timezone()
-    name = getattr(zone, "key", None) or timezone.get_current_timezone_name()
-    return name if is_zone(name) else settings.TIME_ZONE
-
-
 def _has_decimal_comma(language: str) -> bool:
     return bool(get_format("DECIMAL_SEPARATOR", language, use_l10n=True) == ",")
+
+
+def _language(field: str, code: Any) -> str:
+    """Raises InvalidSpec."""
+    language = normalize_language(code)
+    if language is None:
+        raise InvalidSpec(
+            _("There is no language %(language)s.") % {"language": repr(code)},
+            field=field,
+            legal=[code for code, _name in settings.LANGUAGES],
+        )
+    return language
+
+
+def _zone(field: str, name: Any) -> str:
+    """Raises InvalidSpec."""
+    zone = normalize_zone(name)
+    if zone is None:
+        raise InvalidSpec(
+            _("There is no time zone %(zone)s; give an IANA name such as Europe/Berlin.")
+            % {"zone": repr(name)},
+            field=field,
+        )
+    return zone
 
 
 @dataclass(frozen=True)
@@ -156,7 +164,9 @@ class ExportSpec:
 
     `labels` are other names of columns in the file, by the columns' own.
     `parameters` are the raw values of the report's form, so that they are cleaned again at every
-    run. `time_zone` is an IANA name. Raises InvalidSpec for what can be told without the report.
+    run. `time_zone` (an IANA name) and `language` are those of the file; `filter_time_zone` and
+    `filter_language` are those in which its rows were chosen. Raises InvalidSpec for what can be
+    told without the report.
     """
 
     report: str
@@ -168,6 +178,8 @@ class ExportSpec:
     time_zone: str = field(default_factory=lambda: settings.TIME_ZONE)
     language: str = field(default_factory=lambda: settings.LANGUAGE_CODE)
     labels: Mapping[str, str] = field(default_factory=dict)
+    filter_time_zone: str = field(default_factory=lambda: settings.TIME_ZONE)
+    filter_language: str = field(default_factory=lambda: settings.LANGUAGE_CODE)
 
     def __post_init__(self) -> None:
         if self.columns is not None:
@@ -187,19 +199,17 @@ class ExportSpec:
                     % {"name": repr(name), "label": repr(label)[:100]},
                     field="labels",
                 )
-        is_text = isinstance(self.language, str)
-        if not is_text or not translation.check_for_language(self.language):
-            raise InvalidSpec(
-                _("There is no language %(language)s.") % {"language": repr(self.language)},
-                field="language",
-                legal=[code for code, _name in settings.LANGUAGES],
-            )
-        if not is_zone(self.time_zone):
-            raise InvalidSpec(
-                _("There is no time zone %(zone)s; give an IANA name such as Europe/Berlin.")
-                % {"zone": repr(self.time_zone)},
-                field="time_zone",
-            )
+        for name in ("language", "filter_language"):
+            object.__setattr__(self, name, _language(name, getattr(self, name)))
+        for name in ("time_zone", "filter_time_zone"):
+            object.__setattr__(self, name, _zone(name, getattr(self, name)))
+
+    @property
+    def locales(self) -> Locales:
+        return Locales(
+            filter=Locale(self.filter_language, self.filter_time_zone),
+            file=Locale(self.language, self.time_zone),
+        )
 
     @property
     def layout(self) -> Layout:
@@ -225,6 +235,8 @@ class ExportSpec:
             "selection": self.selection.to_json(),
             "time_zone": self.time_zone,
             "language": self.language,
+            "filter_time_zone": self.filter_time_zone,
+            "filter_language": self.filter_language,
         }
 
     @classmethod
@@ -274,6 +286,8 @@ _SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "selection": is_selection,
     "time_zone": _is_text,
     "language": _is_text,
+    "filter_time_zone": _is_text,
+    "filter_language": _is_text,
 }
 
 

@@ -5,6 +5,7 @@ from django import forms
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
+from django.utils.functional import lazystr
 
 from django_reports import delivery
 from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportFailed, RowLimitExceeded
@@ -284,20 +285,31 @@ def test_closing_after_the_end_changes_nothing(alice, orders):
 
 
 def test_language_and_time_zone_are_the_specs_while_it_is_made(alice, monkeypatch):
-    seen = set()
+    """Rows are made where they are chosen; what the file says of them is written where it is."""
+    seen, written = set(), set()
+
+    class Text:
+        def __str__(self):
+            written.add((translation.get_language(), timezone.get_current_timezone_name()))
+            return "x"
 
     def rows(self, context):
+        assert (context.language, context.time_zone.key) == ("de", "Asia/Tokyo")
         for n in range(3000):
             seen.add((translation.get_language(), timezone.get_current_timezone_name()))
-            yield {"n": n, "text": "x"}
+            yield {"n": n, "text": lazystr(Text())}
 
     monkeypatch.setattr(Numbers, "rows", rows)
-    export = deliver(alice, "shop.numbers", language="de", time_zone="Asia/Tokyo")
+    export = deliver(
+        alice, "shop.numbers", language="de", time_zone="Asia/Tokyo",
+        filter_language="fr", filter_time_zone="America/New_York",
+    )  # fmt: skip
     outside = translation.get_language(), timezone.get_current_timezone_name()
     for _block in export:
         assert (translation.get_language(), timezone.get_current_timezone_name()) == outside
     assert outside == ("en-us", "Europe/Berlin")
-    assert seen == {("de", "Asia/Tokyo")}
+    assert seen == {("fr", "America/New_York")}
+    assert written == {("de", "Asia/Tokyo")}
 
 
 def test_local_time_is_that_of_the_time_zone(alice, orders):

@@ -17,7 +17,7 @@ from django.db.models.functions import Cast, Concat
 from django_reports import Column, ModelReport, copying, delivery, texts, writers
 from django_reports.audit import Origin
 from django_reports.copying import CannotCopy
-from django_reports.exports import localised, prepare
+from django_reports.exports import prepare
 from django_reports.kinds.postgresql import HARMLESS
 from django_reports.permissions import Authority
 from django_reports.pipeline import Meter, write_rows
@@ -62,13 +62,12 @@ def export_of(way, columns=("id", *COPIED), report="values.copied"):
 
 def made(spec, short=True, authority=None):
     """The file's bytes, made in one way or the other."""
-    with localised(spec):
-        export = prepare(spec, authority or Authority.system(), Origin())
-        writer = export.writer()
-        with export.snapshot():
-            tables = export.tables(writer)
-            assert all((table.write is not write_rows) == short for table in tables)
-            return b"".join(export.blocks(tables, writer, Meter()))
+    export = prepare(spec, authority or Authority.system(), Origin())
+    writer = export.writer()
+    with export.snapshot():
+        tables = export.tables(writer)
+        assert all((table.write is not write_rows) == short for table in tables)
+        return b"".join(export.blocks(tables, writer, Meter()))
 
 
 @contextmanager
@@ -333,8 +332,7 @@ def test_masked_columns(mask, way, monkeypatch, make_person, settings):
     with by_python(monkeypatch):
         assert made(spec, short=False, authority=mia) == fast
     if connection.vendor == "postgresql":
-        with localised(spec):
-            (taken,) = prepare(spec, mia, Origin()).ways()
+        (taken,) = prepare(spec, mia, Origin()).ways()
         assert (taken.column and taken.column.key) == (None if mask == "null" else "char")
 
 
@@ -459,8 +457,7 @@ def test_a_time_zone_about_which_the_two_differ(monkeypatch):
     put(20)
     monkeypatch.setattr(copying, "agree_on", lambda alias, zone: False)
     spec = export_of(CSV_WAYS[0], ["id", "datetime"])
-    with localised(spec):
-        (taken,) = prepare(spec, Authority.system(), Origin()).ways()
+    (taken,) = prepare(spec, Authority.system(), Origin()).ways()
     assert (taken.column.key, "time zones" in taken.reason) == ("datetime", True)
 
 
@@ -496,14 +493,13 @@ def test_an_order_distinct_rows_and_unions_stay(monkeypatch):
 def test_whoever_stops_in_the_middle_leaves_a_connection_that_can_be_used():
     put(3000)
     spec = export_of(CSV_WAYS[0])
-    with localised(spec):
-        export = prepare(spec, Authority.system(), Origin())
-        writer = export.writer()
-        with export.snapshot():
-            blocks = export.blocks(export.tables(writer), writer, Meter())
-            next(blocks)
-            blocks.close()
-            assert Everything.objects.count() == 3000
+    export = prepare(spec, Authority.system(), Origin())
+    writer = export.writer()
+    with export.snapshot():
+        blocks = export.blocks(export.tables(writer), writer, Meter())
+        next(blocks)
+        blocks.close()
+        assert Everything.objects.count() == 3000
 
 
 @copying_only

@@ -21,6 +21,8 @@ FULL = {
     "time_zone": "Asia/Tokyo",
     "language": "de",
     "labels": {"id": "Key"},
+    "filter_time_zone": "America/New_York",
+    "filter_language": "fr",
 }
 
 
@@ -35,6 +37,8 @@ def test_defaults():
         "time_zone": "Europe/Berlin",
         "language": "en-us",
         "labels": {},
+        "filter_time_zone": "Europe/Berlin",
+        "filter_language": "en-us",
     }
 
 
@@ -42,6 +46,7 @@ def test_defaults_follow_the_settings(settings):
     settings.TIME_ZONE, settings.LANGUAGE_CODE = "Asia/Tokyo", "de"
     spec = ExportSpec("shop.orders")
     assert (spec.time_zone, spec.language) == ("Asia/Tokyo", "de")
+    assert (spec.filter_time_zone, spec.filter_language) == ("Asia/Tokyo", "de")
 
 
 def test_round_trip():
@@ -55,6 +60,8 @@ def test_round_trip():
         "Asia/Tokyo",
         "de",
         {"id": "Key"},
+        "America/New_York",
+        "fr",
     )
     assert json.loads(json.dumps(spec.to_json())) == FULL
     assert ExportSpec.from_json(json.loads(json.dumps(FULL))) == spec
@@ -107,6 +114,40 @@ def test_unknown_time_zone(zone):
         f"There is no time zone {zone!r}; give an IANA name such as Europe/Berlin."
     )
     assert caught.value.field == "time_zone"
+
+
+def test_unknown_time_zone_of_the_filters():
+    with pytest.raises(InvalidSpec, match="There is no time zone 'Mars/Base'") as caught:
+        ExportSpec("shop.orders", filter_time_zone="Mars/Base")
+    assert caught.value.field == "filter_time_zone"
+
+
+@pytest.mark.parametrize("field", ["language", "filter_language"])
+@pytest.mark.parametrize(
+    ("spelled", "kept"),
+    [
+        ("en-US", "en-us"), ("en_US", "en-us"), ("pt-BR", "pt-br"), ("de-AT", "de-at"),
+        ("zh-Hans", "zh-hans"), ("zh-CN", "zh-hans"), ("DE", "de"),
+    ],
+)  # fmt: skip
+def test_language_in_any_spelling(field, spelled, kept):
+    spec = ExportSpec("shop.orders", **{field: spelled})
+    assert spec == ExportSpec.from_json({**spec.to_json(), field: kept})
+    assert spec.to_json()[field] == kept
+
+
+@pytest.mark.parametrize("field", ["time_zone", "filter_time_zone"])
+def test_time_zone_in_any_spelling(field):
+    spec = ExportSpec("shop.orders", **{field: "europe/BERLIN"})
+    assert spec.to_json()[field] == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("field", ["language", "filter_language"])
+@pytest.mark.parametrize("language", ["xx", "", None, 5, "tlh"])
+def test_unknown_language(field, language):
+    with pytest.raises(InvalidSpec, match="There is no language") as caught:
+        ExportSpec("shop.orders", **{field: language})
+    assert caught.value.field == field
 
 
 def test_doubled_column():

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from benchmarks.ways.job import spec
 from django_reports import attempts, delivery
 from django_reports.audit import Origin
-from django_reports.exports import localised, prepare
+from django_reports.exports import prepare
 from django_reports.permissions import Authority
 from django_reports.pipeline import Meter
 
@@ -34,7 +34,7 @@ def claimed(wish):
 
 
 def write(path, wish, around, meter, check):
-    with localised(wish), path.open("wb") as file:
+    with path.open("wb") as file:
         export = prepare(wish, Authority.system(), Origin())
         with around, export.snapshot():
             writer = export.writer()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from django_reports.exceptions import UnsupportedValue
 from django_reports.statuses import Profile
@@ -116,9 +116,9 @@ def kind_for_type(python_type: type) -> Kind:
         _(
             "A value of type %(type)s has no defined way into a file. "
             "Give the column a kind=, or return one of: %(legal)s."
-        )
-        % {
+        ),
+        {
             "type": python_type.__name__,
             "legal": ", ".join(base.__name__ for base in BY_TYPE if base is not Promise),
-        }
+        },
     )

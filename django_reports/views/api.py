@@ -20,11 +20,12 @@ from django_reports.exceptions import (
     ReportError,
     RowLimitExceeded,
 )
+from django_reports.localization import active_locale
 from django_reports.models import ReportJob
 from django_reports.numerals import grouped
 from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
-from django_reports.specs import CHOICES, ExportSpec, Options, current_zone
+from django_reports.specs import CHOICES, ExportSpec, Options
 from django_reports.statuses import Profile
 from django_reports.views.progress import places_in_queue, rows_per_second, seconds_left
 from django_reports.views.requests import answer_json, problem
@@ -193,6 +194,7 @@ def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
         raise InvalidFields(errors)
     columns = body.get("columns")
     language = body.get("language")
+    active = active_locale()
     return ExportSpec(
         report=report.get_identifier(),
         format=body.get("format", "csv"),
@@ -204,8 +206,10 @@ def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
             for name, value in body.get("parameters", {}).items()
             if (values := _as_typed(value))
         },
-        time_zone=body.get("time_zone", current_zone()),
-        language=_supported(language) if language else translation.get_language(),
+        time_zone=body.get("time_zone", active.time_zone),
+        language=_supported(language) if language else active.language,
+        filter_time_zone=active.time_zone,
+        filter_language=active.language,
     )
 
 

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from django_reports import delivery
-from django_reports.choices import first_choices, fitted
+from django_reports.choices import choices_in, first_choices, fitted
 from django_reports.columns import BoundColumn, Label
 from django_reports.delivery import Plan, Preview
 from django_reports.exceptions import (
@@ -112,7 +112,7 @@ class Screen:
 
     @property
     def is_valid(self) -> bool:
-        return self.form.is_valid() and (self.parameters is None or is_valid(self.parameters))
+        return self.form.is_valid() and (self.parameters is None or self.parameters.is_valid())
 
     def spec(self) -> ExportSpec:
         raw = raw_parameters(self.parameters) if self.parameters is not None else {}
@@ -160,7 +160,7 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
         chosen = page.start
         typed = data or _as_typed(page.start["parameters"] or {})
     elif last is not None:
-        chosen = {**last, "columns": None, "labels": {}}
+        chosen = {**choices_in(last), "columns": None, "labels": {}}
     if button == presets.APPLY:
         try:
             preset = presets.wanted(request, page.report, button)
@@ -180,7 +180,9 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
         form = form.with_columns(_columns_of(request.POST[COLUMNS], start, last, columns, formats))
     parameters = None
     if page.report.parameters is not None:
-        parameters = page.report.parameters(typed, prefix=PARAMETERS_PREFIX)
+        with form.filter_locale.active():  # dates are read as they were typed
+            parameters = page.report.parameters(typed, prefix=PARAMETERS_PREFIX)
+            is_valid(parameters)
     status = 200 if error is None else 400
     return Screen(request, page, form, parameters, notes, error, status, last=last)
 

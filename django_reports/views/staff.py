@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -28,6 +29,7 @@ from django.utils.translation import gettext as _
 from django_reports import delivery
 from django_reports.about import parameters_to_show
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
+from django_reports.localization import active_locale, normalize_zone
 from django_reports.permissions import (
     Authority,
     authorise,
@@ -202,6 +204,7 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
         return _answer_program(request, found, place)
     selection, start, action = Selection(), None, place.url("report", identifier)
     back = place.url("catalogue")
+    locale = active_locale()
     if FROM in request.GET:
         key = _key_of(request.GET[FROM])
         older = find(request, key)
@@ -210,10 +213,13 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
         start = {**stored_spec(older.spec), "parameters": parameters_to_show(older.spec, found)}
         action = f"{action}?{urlencode({FROM: key})}"
         back = place.job_url(older)
+        zone = normalize_zone(start["filter_time_zone"])
+        locale = replace(locale, time_zone=zone or locale.time_zone)
     try:
         if start is not None:
             selection = Selection.from_json(start["selection"])
-        subject = selection_in_words(selection, found, request.user)
+        with locale.active():
+            subject = selection_in_words(selection, found, request.user)
     except InvalidSpec as error:  # the list that was meant, or its filters, are no longer there
         return bad_request(request, error, back)
     return export(

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_reports.columns import BoundColumn, Row
@@ -38,11 +37,11 @@ class ParquetWriter(Writer):
                 column.kind.arrow_type()
             except ValueError as error:
                 raise FormatLimitExceeded(
-                    _(
+                    gettext_lazy(
                         "Parquet has no type for the column %(column)s: %(error)s. "
                         "Choose another format, or give the column another kind."
-                    )
-                    % {"column": column.name, "error": error}
+                    ),
+                    {"column": column.name, "error": error},
                 ) from error
 
     def set_up(self) -> None:
@@ -99,9 +98,9 @@ class ParquetWriter(Writer):
                 return arrow().array(texts, type=field.type)
         except (arrow().ArrowException, OverflowError, UnicodeEncodeError) as error:
             raise FormatLimitExceeded(
-                _(
+                gettext_lazy(
                     "Parquet cannot hold a value of the column %(column)s as %(type)s: %(error)s. "
                     "Choose another format, or give the column another kind."
-                )
-                % {"column": column.name, "type": field.type, "error": error}
+                ),
+                {"column": column.name, "type": field.type, "error": error},
             ) from error

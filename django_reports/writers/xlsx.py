@@ -99,8 +99,8 @@ class XlsxWriter(Writer):
     def check(cls, columns: Sequence[BoundColumn], options: Options) -> None:
         if len(columns) > MAX_COLUMNS:
             raise FormatLimitExceeded(
-                _("XLSX holds at most %(limit)s columns; choose fewer, or CSV.")
-                % {"limit": grouped(MAX_COLUMNS)}
+                gettext_lazy("XLSX holds at most %(limit)s columns; choose fewer, or CSV."),
+                {"limit": grouped(MAX_COLUMNS)},
             )
 
     @classmethod

@@ -114,6 +114,8 @@ def test_what_the_job_keeps(alice, orders):
         "time_zone": "Europe/Berlin",
         "language": "en-us",
         "labels": {},
+        "filter_time_zone": "Europe/Berlin",
+        "filter_language": "en-us",
     }
 
 

@@ -9,7 +9,6 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import translation
 
 from django_reports import delivery
 from django_reports.audit import Origin
@@ -123,7 +122,7 @@ class Command(BaseCommand):
             options=Options.of(**{name: options[name] for name in CHOICES}),
             parameters=parameters,
             time_zone=options["time_zone"] or settings.TIME_ZONE,
-            language=options["language"] or translation.get_language() or settings.LANGUAGE_CODE,
+            language=options["language"] or settings.LANGUAGE_CODE,
         )
 
     def _authority(self, username: str | None) -> tuple[Authority, Origin]:

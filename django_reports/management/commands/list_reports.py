@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from django_reports.audit import Origin
 from django_reports.exceptions import ReportError
-from django_reports.exports import localised, prepare
+from django_reports.exports import prepare
 from django_reports.permissions import Authority
 from django_reports.registry import registry
 from django_reports.reports import Report
@@ -40,9 +40,8 @@ def _explained(report: Report) -> list[str]:
     """How the rows of each section get into a CSV file, with the options that are usual."""
     spec = ExportSpec(report.get_identifier())
     try:
-        with localised(spec):
-            export = prepare(spec, Authority.system(), Origin())
-            ways = export.ways()
+        export = prepare(spec, Authority.system(), Origin())
+        ways = export.ways()
     except ReportError as error:
         return [f"not known without its parameters: {error}"]
     several = len(ways) > 1
