@@ -43,7 +43,7 @@ def facts(
         (_("Time zone"), context.time_zone.key),
         (_("Language"), _language(context.language)),
         (_("Selection"), selection),
-        (_("Filtered in"), _described(chosen_in) if spec.locales.differ else ""),
+        (_("Filters applied in"), _described(chosen_in) if spec.locales.differ else ""),
         *parameters_in_words(parameters),
         (_("Not for you"), _listed(hidden)),
         (_("Masked"), _listed([column for column in columns if column.masked])),

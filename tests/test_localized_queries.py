@@ -37,7 +37,7 @@ from django.utils.translation import gettext_lazy as _
 from django_reports import Column, ModelReport, storage
 from tests.conftest import make_orders
 from tests.doors.helpers import deliver, make
-from tests.shop.models import Order
+from tests.shop.models import Line, Order
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +61,7 @@ def moments(db):
 
 SAME = Order.objects.filter(pk=OuterRef("pk"))
 DAY = dt.date(2026, 1, 1)
+LATE = Q(lines__order__placed_at__hour__gte=12)
 
 
 def texts(condition):
@@ -238,15 +239,17 @@ def test_windows_and_aggregates_are_read_in_the_files_zone(moments, declare):
                 "number_of_day",
                 expression=Window(RowNumber(), partition_by=TruncDate("placed_at"), order_by="pk"),
             ),
-            Column("late", expression=Count("lines", filter=Q(placed_at__hour__gte=12))),
-            Column("last", expression=Max(ExtractHour("placed_at"))),
+            Column("late", expression=Count("lines", filter=LATE)),
+            Column("latest", expression=Max(ExtractHour("lines__order__placed_at"))),
         ]
 
     declare(Many)
+    Line.objects.bulk_create(Line(order=order, text="x") for order in Order.objects.all())
     zone = ZoneInfo("Asia/Tokyo")
     rows = rows_of(Many, time_zone=zone.key, filter_time_zone="America/New_York")
     days = [moment.astimezone(zone).date() for moment in MOMENTS]
+    hours = [moment.astimezone(zone).hour for moment in MOMENTS]
     assert [row[1:] for row in rows] == [
-        [str(days[: at + 1].count(day)), "0", str(moment.astimezone(zone).hour)]
-        for at, (day, moment) in enumerate(zip(days, MOMENTS, strict=True))
+        [str(days[: at + 1].count(day)), str(int(hour >= 12)), str(hour)]
+        for at, (day, hour) in enumerate(zip(days, hours, strict=True))
     ]

@@ -301,7 +301,7 @@ def test_the_file_says_where_its_rows_were_chosen(alice, moments, own_orders, pe
     raw = b"".join(browse(alice).get(page).streaming_content)
     about = dict(load_workbook(BytesIO(raw))["About"].iter_rows(values_only=True))
     assert (about["Time zone"], about["Language"]) == ("UTC", "English")
-    assert about["Filtered in"] == "Asia/Tokyo · Deutsch"
+    assert about["Filters applied in"] == "Asia/Tokyo · Deutsch"
     manifest = json.loads(text_of(browse(alice).get(page.replace("download", "manifest"))))
     assert (manifest["filter_time_zone"], manifest["filter_language"]) == ("Asia/Tokyo", "de")
 
