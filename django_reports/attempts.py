@@ -6,7 +6,6 @@ An attempt holds as long as the job's row has its number: whoever lost it cannot
 import datetime as dt
 import logging
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
@@ -33,6 +32,7 @@ from django_reports.policies import Grant
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, JobStatus
 from django_reports.storages import storage_alias
+from django_reports.workspace import temporary_file
 
 logger = logging.getLogger("django_reports.jobs")
 
@@ -127,9 +127,9 @@ def _make(attempt: Attempt, control: Control) -> None:
     """Read, write, publish, flip: nothing is visible before the last step."""
     job = attempt.job
     if job.file_key:  # an earlier attempt died between publishing and its last step
-        storage.delete(job.storage, job.file_key)
+        storage.remove_or_note(job.storage, job.file_key)
     spec = ExportSpec.from_json(job.spec)
-    with tempfile.TemporaryFile() as file:
+    with temporary_file() as file:
         export = prepare(
             spec, jobs.authority_of(job), jobs.origin_of(job), now=job.created_at, job=job
         )

@@ -10,6 +10,8 @@ from weakref import finalize
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from django_reports.workspace import discard
+
 T = TypeVar("T")
 RAW_FETCH = 500  # rows read without one: what is at work at a time stays in the processor's cache
 SPOOL_CHUNK = 2000  # rows written to disk at once
@@ -27,14 +29,14 @@ class Spool(Generic[T]):
         self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
             max_size=SPOOL_MEMORY, prefix="django-reports-"
         )
-        finalize(self, self._file.close)
+        finalize(self, discard, self._file)
         try:
             iterator = iter(rows)
             while chunk := list(islice(iterator, SPOOL_CHUNK)):
                 self.count += len(chunk)
                 pickle.dump(chunk, self._file, protocol=pickle.HIGHEST_PROTOCOL)
         except BaseException:
-            self._file.close()
+            discard(self._file)
             close = getattr(rows, "close", None)
             if close is not None:  # else whoever handles the error would find a cursor open
                 close()
@@ -49,7 +51,7 @@ class Spool(Generic[T]):
             yield from chunk
 
     def close(self) -> None:
-        self._file.close()
+        discard(self._file)
 
     def __enter__(self) -> "Spool[T]":
         return self

@@ -104,6 +104,8 @@ class ImmediateExport:
         try:
             with self._opened.queries:
                 block = next(self._opened.rest, None)
+                if block is not None:
+                    self._spool.write(block, self.meter.rows)
         except BaseException as error:
             # What this app says on purpose needs no traceback.
             is_told = isinstance(error, ReportError)
@@ -119,8 +121,6 @@ class ImmediateExport:
         if block is None:
             self._is_made = True
             self._release_idle_connections()
-        else:
-            self._spool.write(block, self.meter.rows)
         return True
 
     def finish(self) -> None:
@@ -157,8 +157,10 @@ class _Opened:
     queries: QueryWatch
 
     def close(self) -> None:
-        self.rest.close()
-        self.spool.close()
+        try:
+            self.rest.close()
+        finally:
+            self.spool.close()
 
 
 def answer(
@@ -247,12 +249,16 @@ def _open(
 
     is_in_transaction = _is_in_transaction()
     opened = _Opened(ByteSpool(), make(writer, meter, check), writer, meter, QueryWatch())
-    with opened.queries:
-        for block in opened.rest:
-            opened.spool.write(block, meter.rows)
-            if not (opened.queries.were_made and is_in_transaction):
-                break
-            # A cursor would end with the caller's transaction, and savepoints end in their order.
+    try:
+        with opened.queries:
+            for block in opened.rest:
+                opened.spool.write(block, meter.rows)
+                if not (opened.queries.were_made and is_in_transaction):
+                    break
+                # A cursor would end with the caller's transaction, savepoints end in their order.
+    except BaseException:
+        opened.close()
+        raise
     return opened
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import digests, seals
 from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
-from django_reports.models import ReportJob
+from django_reports.models import Leftover, ReportJob
 from django_reports.storages import storage_of
 
 logger = logging.getLogger("django_reports.storage")
@@ -165,6 +165,23 @@ def age_of(alias: str, key: str) -> timedelta | None:
         return timezone.now() - storage_of(alias).get_modified_time(key)
     except (NotImplementedError, FileNotFoundError):
         return None
+
+
+def remove_or_note(alias: str, key: str) -> None:
+    """Remove a file that its job is about to name no more. If it stays, a sweep tries again."""
+    try:
+        delete(alias, key)
+    except FileUnavailable:
+        Leftover(storage=alias, file_key=key).save()
+
+
+def remove_noted() -> None:
+    """Try again to remove what `remove_or_note` could not."""
+    leftovers: Any = Leftover.objects
+    for leftover in leftovers.all():
+        with suppress(FileUnavailable):  # it is in the log
+            delete(leftover.storage, leftover.file_key)
+            leftover.delete()
 
 
 def discard(alias: str, key: str) -> None:

@@ -12,6 +12,7 @@ from django.db import connections
 
 from django_reports.conf import get_settings
 from django_reports.cursors import SPOOL_MEMORY
+from django_reports.workspace import discard
 
 
 class NotNow(Exception):
@@ -34,7 +35,7 @@ class ByteSpool:
         self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by close()
             max_size=SPOOL_MEMORY, prefix="django-reports-"
         )
-        finalize(self, self._file.close)  # an answer that nobody reads nor closes, as in a test
+        finalize(self, discard, self._file)  # an answer that nobody reads nor closes, as in a test
         self._lock = threading.Lock()
         self._read = self._written = 0
         self.taken = self.rows_taken = 0
@@ -70,7 +71,7 @@ class ByteSpool:
     def close(self) -> None:
         with self._lock:
             self._read = self._written = 0
-            self._file.close()
+            discard(self._file)
 
 
 class QueryWatch(ExitStack):

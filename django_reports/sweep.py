@@ -16,7 +16,7 @@ from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
 from django_reports.statuses import Delivery, FailureCause, JobStatus
 from django_reports.storages import storage_alias
-from django_reports.workspace import remove_abandoned
+from django_reports.workspace import remove_abandoned, unusable_folder
 
 logger = logging.getLogger("django_reports.sweep")
 
@@ -68,11 +68,14 @@ def sweep(hand_over: Callable[[Sequence[ReportJob]], int], *, tidies: bool = Fal
             jobs.remove_leftovers(job)
         except FileUnavailable as error:  # the next sweep tries again, and the others go on
             logger.warning("job=%s event=leftover_stays error=%s", job.pk, error)
+    storage.remove_noted()
     late = timezone.now() - MANIFEST_LATE
     for job in ReportJob.objects.without_manifest().filter(finished_at__lt=late):
         swept.manifests += manifests.keep(job)
     if tidies:
         swept.folders += remove_abandoned()
+        if folder := unusable_folder():
+            logger.warning("event=temporary_folder_unusable folder=%s", folder)
         _tidy_storages(swept)
     _look_after_the_log(swept, tidies=tidies)
     if swept != Swept():

@@ -13,7 +13,7 @@ from django_reports import attempts, jobs, storage, storages
 from django_reports.audit import Origin
 from django_reports.checks.storage import check_storage
 from django_reports.exceptions import FileUnavailable
-from django_reports.models import ReportJob
+from django_reports.models import Leftover, ReportJob
 from django_reports.pipeline import BLOCK
 from django_reports.runners import sweep
 from tests.doors.helpers import actions, browse, enqueue, entries, job_url, make, put, run, text_of
@@ -224,16 +224,21 @@ def test_a_storage_that_does_not_remove_tells_so(use):
     storage.discard("reports", "2026/02/k.csv")
 
 
-def test_the_file_of_a_dead_attempt_that_cannot_be_removed_fails_the_next(alice, use):
-    """Else nobody would know any more that it is there."""
+def test_leftover_that_cannot_be_removed_does_not_fail_a_rerun(alice, use):
     odd = use("Stubborn")
-    job = numbers(alice)
-    put(job, status="queued", attempt=1)
-    assert run(job).status == "failed"
-    assert job.error.startswith("A file could not be removed (Unheard).")
+    left = numbers(alice).file_key
+    job = put(ReportJob.objects.get(), status="queued", attempt=1)  # as after a crash
+    again = run(job)
+    assert (again.status, again.attempt, again.error) == ("succeeded", 2, "")
+    assert again.file_key != left
+    assert {left, again.file_key} < set(odd.kept)
+    sweep()
+    assert left in odd.kept
     odd.shut = False
     sweep()
-    assert odd.kept == {}
+    assert left not in odd.kept
+    assert again.file_key in odd.kept
+    assert not Leftover.objects.exists()
 
 
 @pytest.mark.parametrize(

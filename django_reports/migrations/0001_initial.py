@@ -87,6 +87,17 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Leftover',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('storage', models.CharField(max_length=100)),
+                ('file_key', models.CharField(max_length=255)),
+            ],
+            options={
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
             name='GroupReportPermission',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

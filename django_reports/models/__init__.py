@@ -1,6 +1,7 @@
 from django_reports.models.audit import AuditCheckpoint, AuditEntry, Removal
 from django_reports.models.favourites import Favourite
 from django_reports.models.jobs import ReportJob
+from django_reports.models.leftovers import Leftover
 from django_reports.models.permissions import ALL_REPORTS, GroupReportPermission
 from django_reports.models.presets import Preset
 from django_reports.models.quotas import QUOTA_DAY, QuotaLock
@@ -12,6 +13,7 @@ __all__ = [
     "AuditEntry",
     "Favourite",
     "GroupReportPermission",
+    "Leftover",
     "Preset",
     "QuotaLock",
     "Removal",

@@ -18,6 +18,7 @@ from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
 from django_reports.runners.stopping import set_by_signals
+from django_reports.workspace import close_leftovers
 
 logger = logging.getLogger("django_reports.runners")
 
@@ -33,6 +34,7 @@ def drain(is_stopping: Callable[[], bool] = lambda: False) -> int:
         job = ReportJob.objects.queued().order_by("created_at").first()
         if job is None:
             break
+        close_leftovers()
         attempts.run(job.pk, job.attempt + 1, is_stopping=is_stopping)
         done += 1
     return done

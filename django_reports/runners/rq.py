@@ -32,6 +32,7 @@ from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
 from django_reports.runners.stopping import set_by_signals
+from django_reports.workspace import close_leftovers
 
 logger = logging.getLogger("django_reports.runners")
 
@@ -50,6 +51,7 @@ _until_the_end = ExitStack()
 def run_attempt(key: str, number: int) -> None:
     """What RQ calls."""
     close_old_connections()
+    close_leftovers()
     try:
         attempts.run(UUID(key), number, is_stopping=_stopping.is_set, on_hanging=_leave)
     finally:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django_reports.kinds import Cell
+from django_reports.workspace import discard
 from django_reports.writers import excel
 
 GENERAL = "General"
@@ -39,8 +40,10 @@ class RowsPart:
         self._sheet = sheet
         self._rels = excel.RelationshipList()
         self._file = path.open("wb")
-        self._begin, _end = self._around()
-        self._file.write(self._begin + b"<sheetData>")
+
+    def begin(self) -> None:
+        begin, _end = self._around()
+        self._file.write(begin + b"<sheetData>")
 
     def write(self, rows: str) -> None:
         self._file.write(rows.encode())
@@ -66,6 +69,10 @@ class RowsPart:
 
     def cleanup(self) -> None:
         Path(self.out).unlink()
+
+    def discard(self) -> None:
+        """Close the file, of which nothing is needed, however far it is."""
+        discard(self._file)
 
     def _around(self) -> tuple[bytes, bytes]:
         """What openpyxl writes before and behind the rows, as far as the sheet is known now."""

@@ -1,12 +1,9 @@
 """XLSX with openpyxl, whose data rows are written as text: flat memory, typed cells, no formula."""
 
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import cache
 from math import ceil
-from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -18,7 +15,7 @@ from django_reports.exceptions import FormatLimitExceeded
 from django_reports.kinds import Decimal
 from django_reports.numerals import grouped
 from django_reports.specs import Options
-from django_reports.workspace import Workspace
+from django_reports.workspace import Workspace, temporary_file
 from django_reports.writers import excel
 from django_reports.writers.base import Writer
 from django_reports.writers.names import sheet_name, utf16_cut
@@ -91,7 +88,7 @@ class XlsxWriter(Writer):
         self._workbook = excel.Workbook(write_only=True)
         self._workbook.properties.creator = ""  # unset, openpyxl names itself
         self._workspace: Workspace | None = None
-        self._is_saved = False
+        self._parts: list[RowsPart] = []
         self._rows = self._section = 0  # of all sections, and the current one's number
         self._begin_section()
 
@@ -151,23 +148,17 @@ class XlsxWriter(Writer):
         if self.about:
             self._write_about()
         with (
-            tempfile.TemporaryFile() as file,
+            temporary_file() as file,
             ZipFile(file, "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive,
         ):
             excel.ExcelWriter(self._workbook, archive).save()
-            self._is_saved = True
             file.seek(0)
             while block := file.read(BLOCK):
                 yield block
 
     def close(self) -> None:
-        if not self._is_saved:
-            for sheet in self._workbook.worksheets:
-                write_only: Any = sheet
-                with suppress(excel.WorkbookAlreadySaved):
-                    write_only.close()
-                with suppress(OSError):
-                    write_only._writer.cleanup()
+        for part in self._parts:
+            part.discard()
         if self._workspace is not None:
             self._workspace.close()
 
@@ -204,7 +195,7 @@ class XlsxWriter(Writer):
         self._sheet_rows = 0
         if header is not None:
             self._sheet.freeze_panes = "A2"
-        self._part = self._sheet._writer = RowsPart(self._sheet, self._path())
+        self._part = self._new_part(self._sheet)
         if header is not None:
             cells = [self._bold(self._plain(self._clean(label))) for label in header]
             self._part.write_cells(cells, 1)
@@ -226,13 +217,17 @@ class XlsxWriter(Writer):
         sheet.sheet_properties.codeName = role
         return sheet
 
-    def _path(self) -> Path:
+    def _new_part(self, sheet: Any) -> RowsPart:
         """Where a sheet is kept until the file is saved.
 
         openpyxl's own file would stay behind if this process is killed.
         """
         self._workspace = self._workspace or Workspace()
-        return self._workspace.path / f"{len(self._workbook.worksheets)}.xml"
+        part = RowsPart(sheet, self._workspace.path / f"{len(self._parts)}.xml")
+        self._parts.append(part)
+        part.begin()
+        sheet._writer = part
+        return part
 
     def _totals(self) -> list[Any]:
         """The one row of formulas: made here of nothing that anybody typed."""
@@ -265,7 +260,7 @@ class XlsxWriter(Writer):
         facts = [*self.about, (_("Rows"), grouped(self._rows))]
         sheet.column_dimensions["A"].width = min(max(len(what) for what, _v in facts) + 2, 30)
         sheet.column_dimensions["B"].width = MAX_WIDTH
-        part = sheet._writer = RowsPart(sheet, self._path())
+        part = self._new_part(sheet)
         for number, (what, value) in enumerate(facts, start=1):
             cells = [self._bold(self._plain(self._clean(what))), self._plain(self._clean(value))]
             part.write_cells(cells, number)
