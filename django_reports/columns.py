@@ -20,6 +20,12 @@ from django_reports.expressions import (
     RelatedAggregate,
     with_related_aggregates,
 )
+from django_reports.hints import (
+    instead_of_generic,
+    instead_of_going_on,
+    instead_of_unknown,
+    is_generic,
+)
 from django_reports.kinds import (
     ARROW_DIGITS,
     KINDS,
@@ -231,20 +237,14 @@ def resolve_path(model: type[Model], path: str) -> list[Any]:
     options: Any = model._meta
     for part in path.split(LOOKUP_SEPARATOR):
         if options is None:
-            raise ColumnError(
-                f"{walked[-1].name!r} is no relation, so {path!r} goes nowhere; "
-                "use expression= for a transform of it"
-            )
+            raise ColumnError(instead_of_going_on(walked[-1], path, part))
         if part == "pk":
             found: Any = options.pk
         else:
             known = {f.name: f for f in options.get_fields()}
             known |= {f.attname: f for f in options.concrete_fields}
             if part not in known:
-                raise ColumnError(
-                    f"{options.label} has no field {part!r}; "
-                    f"the legal ones are {', '.join(sorted(known))}"
-                )
+                raise ColumnError(instead_of_unknown(options.model, part, walked))
             found = known[part]
         if getattr(found, "one_to_many", False) or getattr(found, "many_to_many", False):
             raise ColumnError(
@@ -252,6 +252,8 @@ def resolve_path(model: type[Model], path: str) -> list[Any]:
                 "use expression= with an aggregate"
             )
         walked.append(found)
+        if is_generic(found):
+            raise ColumnError(instead_of_generic(found, walked))
         related = getattr(found, "related_model", None)
         options = related._meta if related else None
     is_composite = isinstance(walked[-1], CompositePrimaryKey)
