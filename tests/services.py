@@ -62,7 +62,10 @@ def is_redis_there() -> bool:
 
 def missing_packages() -> list[str]:
     """What the tests marked `integration` need, and this interpreter lacks."""
-    wanted = ("import_export", "moto", "schemathesis", "storages")
+    wanted = (
+        "djmoney", "import_export", "modeltranslation", "moto", "parler", "polymorphic",
+        "safedelete", "schemathesis", "storages",
+    )  # fmt: skip
     return [name for name in wanted if find_spec(name) is None]
 
 
