@@ -30,9 +30,9 @@ from django_reports.parameters import bound_parameters
 from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
 from django_reports.pipeline import Meter, Table, Write, blocks, write_rows
 from django_reports.querysets import filtered
-from django_reports.registry import registry
+from django_reports.registry import UnknownReport
 from django_reports.reports import ModelReport, Report, ReportContext
-from django_reports.selections import Selection, selection_kind
+from django_reports.selections import Selection, find_report, selection_kind
 from django_reports.sources import IterableSource, QuerySetSource, Source
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction
@@ -290,7 +290,9 @@ def prepare(
 
     Raises ReportDenied (recorded in the audit log) and InvalidSpec.
     """
-    report = registry.get(spec.report)
+    report = find_report(spec.selection, spec.report)
+    if report is None:
+        raise UnknownReport(spec.report)
     if report.get_identifier() != spec.report:
         spec = replace(spec, report=report.get_identifier())
     if report.sections and spec.selection != Selection():

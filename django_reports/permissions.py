@@ -30,7 +30,7 @@ from django_reports.policies import (
 )
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report, ReportContext, User
-from django_reports.selections import Selection, selection_kind
+from django_reports.selections import Selection, find_report, selection_kind
 from django_reports.specs import stored_spec
 from django_reports.statuses import AuditAction, AuthorityKind
 
@@ -259,8 +259,8 @@ def why_not_download(user: User, job: ReportJob) -> str:
     """What the person lacks to have a job's file, in a word for the log; empty if nothing."""
     if not user.is_active:
         return "inactive"
-    report = registry.find(job.report)
     selection = _selection_of(job)
+    report = _report_of(job, selection)
     if report is None or selection is None or not _may_read_rows(user, report, selection, job):
         return "permission"
     if job.requested_by_id == user.pk:
@@ -277,6 +277,13 @@ def _selection_of(job: ReportJob) -> Selection | None:
     try:
         return Selection.from_json(stored_spec(job.spec)["selection"])
     except ReportError:
+        return None
+
+
+def _report_of(job: ReportJob, selection: Selection | None) -> Report | None:
+    try:
+        return find_report(selection or Selection(), job.report)
+    except ReportError:  # a sort of selection that is gone
         return None
 
 

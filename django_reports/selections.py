@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from django_reports.exceptions import InvalidSpec
 from django_reports.numerals import grouped
 from django_reports.querysets import narrowed, queryset_of
+from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, ReportContext, User
 from django_reports.reports import Selection as Selection  # noqa: PLC0414 - its home for others
 from django_reports.reports import is_selection as is_selection  # noqa: PLC0414
@@ -30,12 +31,14 @@ class SelectionKind:
     """`queryset` gives the rows that were selected, `in_words` says which those are. `may_view`
     overrides the question whether a person may view the model at all; None leaves it to Django's
     view permission. `shapes` are the keys that a selection's data must have, each with a test of
-    its value."""
+    its value. `report` gives the report of an identifier that belongs to the selection, where
+    others may have the same."""
 
     queryset: Callable[[Selection, ModelReport, ReportContext], "QuerySet[Any]"]
     may_view: Callable[[Selection, User], bool] | None = None
     in_words: Callable[[Selection, ModelReport, User | None], str] | None = None
     shapes: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
+    report: Callable[[Selection, str], Report | None] | None = None
 
 
 _kinds: dict[str, SelectionKind] = {}
@@ -66,6 +69,12 @@ def selection_kind(selection: Selection) -> SelectionKind:
                 field="selection",
             )
     return kind
+
+
+def find_report(selection: Selection, identifier: str) -> Report | None:
+    """The report of this identifier or alias: the selection's own, or else a registered one."""
+    own = selection_kind(selection).report
+    return (own(selection, identifier) if own else None) or registry.find(identifier)
 
 
 def _all(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":

@@ -6,7 +6,8 @@ from django.db.models import Case, F, Value, When
 from django.db.models.functions import Lower
 
 from django_reports import Column
-from django_reports.admin import changelists as replays
+from django_reports.admin.changelists import changelist_selection
+from django_reports.admin.verify import verify_order, verify_replay
 from django_reports.columns import bind
 from django_reports.exceptions import SelectionNotReplayable
 from django_reports.querysets import keeps_order, totally_ordered
@@ -104,17 +105,20 @@ def product_admin():
     return admin.site.get_model_admin(Product)
 
 
+def replay_at_the_click(model_admin, request):
+    selection = changelist_selection(model_admin, request, keys=None, state=None)
+    return verify_replay(request, None, selection, with_columns=True)
+
+
 @pytest.mark.parametrize("order", ["", "2", "-2", "3", "-3", "4.5", "-4.1", "5.-2"])
 def test_the_click_takes_every_order_of_a_list(order, products, product_admin, rf, root):
     request = rf.get("/", {"o": order} if order else {})
     request.user = root
     (report,) = product_admin._reports
-    selection = replays.changelist_selection(
-        product_admin, request.GET.urlencode(), keys=None, state=None
-    )
-    replays.verify_replay(product_admin, request, None, selection, report.get_columns())
-    live = replays.rows_of_changelist(product_admin, request, None)
-    made = QuerySetSource(replays.Replay(selection, root).rows(), report.get_columns())
+    replay = replay_at_the_click(product_admin, request)
+    verify_order(replay, report.get_columns())
+    live = product_admin.get_changelist_instance(request).queryset
+    made = QuerySetSource(replay.rows(), report.get_columns())
     assert [row[0] for row in made.read()] == [row.pk for row in live]
 
 
@@ -125,6 +129,6 @@ def test_the_click_refuses_columns_that_would_change_the_order(
     request = rf.get("/", {"o": "2"})
     request.user = root
     (report,) = product_admin._reports
-    selection = replays.changelist_selection(product_admin, "o=2", keys=None, state=None)
+    replay = replay_at_the_click(product_admin, request)
     with pytest.raises(SelectionNotReplayable, match="different order"):
-        replays.verify_replay(product_admin, request, None, selection, report.get_columns())
+        verify_order(replay, report.get_columns())

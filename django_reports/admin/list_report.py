@@ -6,15 +6,11 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.translation import gettext as _
 
-from django_reports.admin.changelists import KIND, Replay, changelist_selection, replay_of
-from django_reports.admin.list_columns import Shown, names_of, shown_by
+from django_reports.admin.changelists import KIND, replay_of, whole_list
+from django_reports.admin.list_columns import Shown, shown_by
 from django_reports.columns import BoundColumn, Column, Label
-from django_reports.exceptions import SelectionNotReplayable
 from django_reports.reports import ModelReport, ReportContext
-from django_reports.selections import Selection
 from django_reports.statuses import Profile
 
 
@@ -49,9 +45,7 @@ class ListReport(ModelReport):
         """Of whoever asks without the list, the list without a filter."""
         if context.selection.kind == KIND:
             return context
-        return replace(
-            context, selection=changelist_selection(self.model_admin, "", keys=None, state=None)
-        )
+        return replace(context, selection=whole_list(self.model_admin))
 
     def _shown(self, context: ReportContext | None) -> Shown:
         """What the list shows the user; without one, what the ModelAdmin declares."""
@@ -62,21 +56,3 @@ class ListReport(ModelReport):
             return shown_by(self.model_admin, names, is_spreadsheet=is_spreadsheet)
         replay = replay_of(self._of_list(context))
         return shown_by(replay.model_admin, replay.list_display(), is_spreadsheet=is_spreadsheet)
-
-
-def verify_columns(
-    model_admin: "ModelAdmin[Any]", request: HttpRequest, selection: Selection
-) -> None:
-    """At the click: built again without its request, the list must show the same columns.
-
-    Raises SelectionNotReplayable, so that it is refused here and not in a worker.
-    """
-    shown = names_of(model_admin.get_list_display(request))
-    if shown != names_of(Replay(selection, request.user).list_display()):
-        raise SelectionNotReplayable(
-            _(
-                "This list cannot be exported: built again without its request it would show other "
-                "columns. Its ModelAdmin can supply what it depends on with capture_request() and "
-                "restore_request()."
-            )
-        )

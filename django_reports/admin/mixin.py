@@ -1,6 +1,8 @@
 """ReportAdminMixin: exports from a changelist, by action and by button."""
 
+import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +20,30 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_reports.admin.addresses import (
+    EXPORT_PATH,
+    is_list,
+    is_registered,
+    path_of_list,
+    url_of,
+)
 from django_reports.admin.changelists import (
+    KIND,
+    ReplayableList,
+    ShownList,
     changelist_selection,
-    countless,
-    verify_replay,
+)
+from django_reports.admin.checkboxes import with_quiet_checkboxes
+from django_reports.admin.list_report import ListReport
+from django_reports.admin.shown_lists import (
+    ACTION,
+    arrived,
+    check_keys,
+    note_arrival,
     without_results,
 )
-from django_reports.admin.list_report import ListReport, verify_columns
-from django_reports.exceptions import ReportDenied, ReportError
+from django_reports.admin.verify import verify_order, verify_replay
+from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, authorise, context_of, may_generate
 from django_reports.registry import registry
@@ -35,12 +53,14 @@ from django_reports.views.exports import KEPT, ExportPage, export
 from django_reports.views.places import AdminPlace, Trail
 from django_reports.views.requests import bad_request, denied, log_in_again, origin_of
 
-if TYPE_CHECKING:
-    _Base = ModelAdmin[Any]
-else:
-    _Base = object
+logger = logging.getLogger("django_reports.admin")
 
-ACTION = "export_selected"
+if TYPE_CHECKING:
+
+    class _Base(ReplayableList, ModelAdmin[Any]): ...
+else:
+    _Base = ReplayableList
+
 REPORT_FIELD = "_report"
 ACROSS_FIELD = "_across"
 CHANGE_LIST_TEMPLATE = "django_reports/change_list.html"
@@ -70,18 +90,22 @@ class ReportAdminMixin(_Base):
         """Not made with the ModelAdmin: Django's checks should be the first to judge it."""
         return [registry.instance(report) for report in self.reports] or [ListReport(self)]
 
-    def capture_request(self, request: HttpRequest) -> Any:
-        """What the list depends on besides its URL and its person (a tenant, say), as JSON."""
+    def get_report(self, identifier: str) -> Report | None:
+        for report in self._reports:
+            if identifier in registry.names_of(report):
+                return report
         return None
 
-    def restore_request(self, request: HttpRequest, state: Any) -> None:
-        """Put what `capture_request` gave onto the request with which the list is built again."""
+    def has_own_changelist_view(self) -> bool:
+        ours = (ModelAdmin, ReportAdminMixin)
+        return any("changelist_view" in vars(c) for c in type(self).__mro__ if c not in ours)
 
     @action(description=gettext_lazy("Export selected %(verbose_name_plural)s"))
     def export_selected(self, request: HttpRequest, queryset: "QuerySet[Any]") -> HttpResponseBase:
         is_across = request.POST.get("select_across") == "1"
         keys = None if is_across else request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
-        return self._export_page(request, keys, queryset)
+        # What a list shows may depend on the method, so all its pages are asked for anew.
+        return self._export_page(request, keys, queryset if keys is not None else None)
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The list as its query string filters it, or the keys that the page carries along."""
@@ -92,8 +116,12 @@ class ReportAdminMixin(_Base):
 
     def get_urls(self) -> list[Any]:
         view = self._for_returning(self.admin_site.admin_view(self.export_view))
-        name = f"{self.opts.app_label}_{self.opts.model_name}_export_report"
-        return [path("export-report/", view, name=name), *super().get_urls()]
+        view.model_admin = self
+        urls = super().get_urls()
+        for pattern in urls:
+            if getattr(pattern, "name", None) == self._url_name("changelist"):
+                pattern.callback = _noting_arrival(pattern.callback)
+        return [path(EXPORT_PATH, view, name=self._url_name("export_report")), *urls]
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
         inherited: Any = super().get_actions
@@ -109,29 +137,63 @@ class ReportAdminMixin(_Base):
         is_for_list = action_location is None or action_location.name == "CHANGE_LIST"
         actions.pop(ACTION, None)
         # Ticked rows mean nothing to a report without a model.
-        if is_for_list and any(report.model for report in self._offers(request)):
+        # A list that is built again is one that was offered.
+        if is_for_list and (
+            hasattr(request, "is_replay") or any(report.model for report in self._offers(request))
+        ):
             actions[ACTION] = self.get_action(ACTION)
         return actions
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        # Where our action alone is the reason for its column, that costs no query.
+        if "action_checkbox" in changelist.list_display and list(self.get_actions(request)) == [
+            ACTION
+        ]:
+            changelist.model_admin = with_quiet_checkboxes(changelist.model_admin)
+        return changelist
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         changelist_class = super().get_changelist(request, **kwargs)
         # Our action looks at no page of the list, so the list need not be counted for it.
         return without_results(changelist_class) if _asks_for_action(request) else changelist_class
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> Any:
-        response = super().changelist_view(request, extra_context)
-        is_popup = IS_POPUP_VAR in request.GET
-        if isinstance(response, TemplateResponse) and not is_popup and self._offers(request):
-            # Wraps whichever template is in force, so that others may set one as well.
-            response.context_data = {
-                **(response.context_data or {}),
-                "report_base_template": response.resolve_template(response.template_name),
-                "report_export_url": self._export_url(request),
-            }
-            response.template_name = CHANGE_LIST_TEMPLATE
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        note_arrival(request)
+        if _asks_for_action(request):
+            try:
+                check_keys(self.model, request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
+            except InvalidSpec as error:
+                return bad_request(request, error, request.get_full_path())
+        response = super().changelist_view(request, *args, **kwargs)
+        if isinstance(response, TemplateResponse) and IS_POPUP_VAR not in request.GET:
+            with self._beside_the_list(request):
+                self._add_button(request, response)
         return response
+
+    def _add_button(self, request: HttpRequest, response: TemplateResponse) -> None:
+        if not self._offers(request) or not is_list(self, request):
+            return
+        # Wraps whichever template is in force, so that others may set one as well.
+        response.context_data = {
+            **(response.context_data or {}),
+            "report_base_template": response.resolve_template(response.template_name),
+            "report_export_url": self._export_url(request),
+        }
+        response.template_name = CHANGE_LIST_TEMPLATE
+
+    @contextmanager
+    def _beside_the_list(self, request: HttpRequest) -> Iterator[None]:
+        """Whatever goes wrong in offering exports, the list is shown, without them."""
+        try:
+            yield
+        except Exception:
+            logger.warning(
+                "list=%s user=%s: no export is offered, since asking for it failed",
+                self.opts.label_lower,
+                getattr(getattr(request, "user", None), "pk", None),
+                exc_info=True,
+            )
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         return [*super().check(**kwargs), *_check_admin(self)]
@@ -151,18 +213,34 @@ class ReportAdminMixin(_Base):
         return returning
 
     def _offers(self, request: HttpRequest) -> list[Report]:
-        """The reports that this person may make from this list."""
+        """The reports that this person may make from this list, asked once for each request."""
+        memo = vars(request).setdefault("_reports_offered", {})
+        user = getattr(request, "user", None)
+        key = (self.admin_site, self.model)
+        if key not in memo or memo[key][0] is not user:
+            offers: list[Report] = []
+            with self._beside_the_list(request):
+                offers = self._ask_offers(request)
+            memo[key] = (user, offers)
+        found: list[Report] = memo[key][1]
+        return found
+
+    def _ask_offers(self, request: HttpRequest) -> list[Report]:
+        if not is_registered(self) or not self._reports:
+            return []
+        # As the list itself asks: only in a worker there is no such request.
+        shown = ShownList.of(is_viewable=self.has_view_or_change_permission(request))
         return [
             report
             for report in self._reports
-            if may_generate(request.user, report, self._selection(request, report, None))
+            if may_generate(request.user, report, shown if report.model else Selection())
         ]
 
     def _selection(self, request: HttpRequest, report: Report, keys: list[str] | None) -> Selection:
         if report.model is None:
             return Selection()
         state = self.capture_request(request)
-        return changelist_selection(self, request.GET.urlencode(), keys=keys, state=state)
+        return changelist_selection(self, request, keys=keys, state=state)
 
     def _export_page(
         self, request: HttpRequest, keys: list[str] | None, live: "QuerySet[Any] | None"
@@ -174,22 +252,29 @@ class ReportAdminMixin(_Base):
             return HttpResponseRedirect(self._changelist_url(request))
         wanted = request.POST.get(REPORT_FIELD)
         report = next((r for r in offers if r.get_identifier() == wanted), offers[0])
-        selection = self._selection(request, report, keys)
+        selection, authority = Selection(), Authority.of(request.user)
+        asked = context_of(authority)
         place = AdminPlace(self.admin_site)
         context = place.context(request, self._trail(request), opts=self.opts)
         try:
             # Before anything is told of the list.
-            authorise(Authority.of(request.user), report, selection, origin_of(request))
+            shown = ShownList.of(is_viewable=self.has_view_or_change_permission(request))
+            authorise(authority, report, shown if report.model else selection, origin_of(request))
             if report.model is not None:
-                columns = report.get_columns(context_of(Authority.of(request.user), selection))
-                verify_replay(countless(self), request, live, selection, columns)
-            if isinstance(report, ListReport):
-                verify_columns(countless(self), request, selection)
+                replay = verify_replay(
+                    request,
+                    live,
+                    self._selection(request, report, keys),
+                    with_columns=isinstance(report, ListReport),
+                )
+                selection = replay.selection
+                asked = context_of(authority, selection)
+                asked.memo[KIND] = replay
+                verify_order(replay, report.get_columns(asked))
         except ReportDenied as error:
             return denied(request, error, self._site_url("index"), context)
         except ReportError as error:
             return bad_request(request, error, self._changelist_url(request))
-        left_out = report.get_left_out(context_of(Authority.of(request.user), selection))
         is_anew = keys is None and report is offers[0]  # which a mere address asks for
         return export(
             request,
@@ -203,7 +288,7 @@ class ReportAdminMixin(_Base):
                 hidden=_carried(report, keys),
                 offers=[(r.get_identifier(), str(r.get_label())) for r in offers],
                 report_field=REPORT_FIELD,
-                left_out=left_out,
+                left_out=report.get_left_out(asked),
                 address=self._export_url(request) if is_anew else "",
                 context=context,
             ),
@@ -221,18 +306,30 @@ class ReportAdminMixin(_Base):
         return self.admin_site.name
 
     def _changelist_url(self, request: HttpRequest) -> str:
-        return self._url(request, "changelist")
+        return self._address(request, path_of_list(self, request))
 
     def _export_url(self, request: HttpRequest) -> str:
-        return self._url(request, "export_report")
+        return self._address(request, path_of_list(self, request) + EXPORT_PATH)
+
+    def _address(self, request: HttpRequest, path: str) -> str:
+        query = arrived(request)["GET"].urlencode()
+        return url_of(path) + (f"?{query}" if query else "")
 
     def _site_url(self, page: str) -> str:
         return reverse(f"admin:{page}", current_app=self._site_name)
 
-    def _url(self, request: HttpRequest, page: str) -> str:
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
-        query = request.GET.urlencode()
-        return reverse(name, current_app=self._site_name) + (f"?{query}" if query else "")
+    def _url_name(self, page: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+
+def _noting_arrival(view: Any) -> Any:
+    @wraps(view)
+    def noting(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        note_arrival(request)
+        response: HttpResponseBase = view(request, *args, **kwargs)
+        return response
+
+    return noting
 
 
 def _subject(request: HttpRequest, report: Report, selection: Selection) -> str:

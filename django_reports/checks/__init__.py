@@ -3,6 +3,6 @@
 Importing this package registers them.
 """
 
-from django_reports.checks import audit, databases, grants, reports, settings, storage
+from django_reports.checks import audit, databases, grants, reports, settings, sites, storage
 
-__all__ = ["audit", "databases", "grants", "reports", "settings", "storage"]
+__all__ = ["audit", "databases", "grants", "reports", "settings", "sites", "storage"]

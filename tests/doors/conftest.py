@@ -21,10 +21,9 @@ def make_site(settings, monkeypatch):
     """Make an admin site below /own/, of ModelAdmins by model and their attributes."""
     monkeypatch.setattr(registry, "_reports", list(registry))
 
-    def make(admins):
+    def make(admins, bases=(ReportAdminMixin, admin.ModelAdmin)):
         site = admin.AdminSite(name=f"site{next(_numbers)}")
         for model, attributes in admins.items():
-            bases = (ReportAdminMixin, admin.ModelAdmin)
             site.register(model, type(f"{model.__name__}Admin", bases, attributes))
         site.register(ReportJob, ReportJobAdmin)
         urls = ModuleType(f"urls_of_{site.name}")

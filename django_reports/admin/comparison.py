@@ -1,0 +1,52 @@
+"""Whether a list that is built again asks for the same rows."""
+
+import datetime as dt
+from contextlib import suppress
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
+
+BESIDE = dt.timedelta(seconds=10)  # between a list and the same list built again
+
+Compiled = tuple[str, tuple[Any, ...]]
+
+
+def is_same(one: "QuerySet[Any]", other: "QuerySet[Any]") -> bool:
+    """Whether two querysets ask the same SQL with the same parameters."""
+    first, second = _compiled(one), _compiled(other)
+    if first is None or second is None:
+        return first is second
+    return (
+        first[0] == second[0]
+        and len(first[1]) == len(second[1])
+        and all(map(_is_same_value, first[1], second[1]))
+    )
+
+
+def _compiled(queryset: "QuerySet[Any]") -> Compiled | None:
+    try:
+        sql, parameters = queryset.query.get_compiler(using=queryset.db).as_sql()
+    except EmptyResultSet:
+        return None
+    return sql, tuple(parameters)
+
+
+def _is_same_value(one: Any, other: Any) -> bool:
+    """Whether two parameters are equal, or both were read from the clock, one after the other."""
+    if repr(one) == repr(other):
+        return True
+    first, second = _moment(one), _moment(other)
+    if first is None or second is None:
+        return False
+    return is_aware(first) == is_aware(second) and abs(first - second) < BESIDE
+
+
+def _moment(value: Any) -> dt.datetime | None:
+    """As a database's parameter it is a text on some of them."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return parse_datetime(value)
+    return value if isinstance(value, dt.datetime) else None
