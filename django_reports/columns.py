@@ -17,8 +17,9 @@ from django.utils.text import capfirst, format_lazy
 from django_reports.conf import get_settings
 from django_reports.expressions import (
     ExpressionError,
+    GroupedExpression,
     RelatedAggregate,
-    with_related_aggregates,
+    rewritten,
 )
 from django_reports.hints import (
     instead_of_generic,
@@ -135,7 +136,7 @@ class Column:
         return KINDS[self.kind] if isinstance(self.kind, str) else self.kind
 
 
-Source = str | Combinable
+Source = str | Combinable | GroupedExpression
 
 
 @dataclass(frozen=True)
@@ -316,7 +317,7 @@ def bind(column: Column, model: type[Model] | None) -> BoundColumn:
 def _expression(expression: Any, model: type[Model]) -> Any:
     """The expression as it is read. Raises ColumnError for one that cannot be."""
     try:
-        return with_related_aggregates(expression, model)
+        return rewritten(expression, model)
     except ExpressionError as error:
         raise ColumnError(str(error)) from error
 
@@ -337,6 +338,8 @@ def _field_kind(field: Any) -> Kind:
 
 def _expression_kind(expression: Any, model: type[Model]) -> Kind | None:
     """The kind of an expression's output field, where it can be told without a query."""
+    if isinstance(expression, GroupedExpression):
+        expression = expression.by_row
     query = model._default_manager.all().query
     # A project's expression may raise anything here; only its output type is wanted, and a
     # value of unknown type is still written by its Python type.

@@ -140,6 +140,8 @@ def lines(
         raise CannotCopy(f"the column {column.key} is computed of each of them", column)
     if source.foreign_part:
         raise CannotCopy(f"its rows are read by {source.foreign_part}")
+    if source.grouped:
+        raise CannotCopy("an aggregate without an index is computed for many rows at once")
     _check_connection(connections[source.alias])
     if len(columns) == 1:  # an empty line and a line with an empty value look alike
         raise CannotCopy("there is one column only")

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 from weakref import finalize
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_reports.workspace import discard
@@ -75,6 +76,21 @@ def cursors_on_the_server(connection: BaseDatabaseWrapper) -> Iterator[None]:
         yield
     finally:
         connection.settings_dict = known
+
+
+@contextmanager
+def one_state(connection: Any) -> Iterator[None]:
+    """Have several SELECTs see one state on SQLite, without locking writers out."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    mode = connection.transaction_mode
+    connection.transaction_mode = None
+    try:
+        with transaction.atomic(using=connection.alias):
+            yield
+    finally:
+        connection.transaction_mode = mode
 
 
 class DrainedCursor:

@@ -7,15 +7,17 @@ beside it, and whatever the query of the rows joins, filters, groups or slices.
 
 from collections.abc import Iterable, Iterator
 from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import FieldError
 from django.db import NotSupportedError
 from django.db.models import Aggregate, F, Field, Model, OuterRef, Q, QuerySet, Subquery, Window
-from django.db.models.constants import LOOKUP_SEP
 from django.db.models.expressions import BaseExpression
 from django.db.models.sql import Query
 from django.utils.tree import Node
+
+from django_reports.relations import MissingIndex, missing_index, to_many_part
 
 VALUE = "report_value"
 # What an expression may have cached about itself before its parts were replaced.
@@ -32,18 +34,18 @@ class RelatedAggregate(Subquery):
     The related rows are those that a join gives; no manager hides any.
     """
 
-    def __init__(self, aggregate: Any, model: type[Model]) -> None:
+    def __init__(self, aggregate: Any, model: type[Model], relation: str) -> None:
         keys = [field.attname for field in model._meta.pk_fields]
         # A key of several fields is compared part by part.
-        compared = keys if len(keys) > 1 else ["pk"]
-        row: QuerySet[Any] = (
-            QuerySet(model).filter(**{name: OuterRef(name) for name in compared}).order_by()
-        )
-        rows = row.values(*keys)
-        if not _has_output_field(rows, aggregate):
+        compared = {name: OuterRef(name) for name in (keys if len(keys) > 1 else ["pk"])}
+        row: QuerySet[Any] = QuerySet(model).filter(**compared).order_by()
+        values = row.values(*keys).annotate(**{VALUE: aggregate})
+        if not _has_output_field(values.query.annotations[VALUE]):
             aggregate = aggregate.copy()
             aggregate.output_field = Field()  # what stands around it may say which
-        super().__init__(rows.annotate(**{VALUE: aggregate}).values(VALUE))
+            values = row.values(*keys).annotate(**{VALUE: aggregate})
+        super().__init__(values.values(VALUE))
+        self.relation = relation
 
     @property
     def aggregate(self) -> Any:
@@ -62,82 +64,128 @@ class RelatedAggregate(Subquery):
         return converters
 
 
-def with_related_aggregates(expression: Any, model: type[Model]) -> Any:
+@dataclass(frozen=True, eq=False)
+class GroupedExpression:
+    """An expression over related rows that no index finds: computed for many rows by one query.
+
+    A query for each row would read the whole table of the related rows each time.
+    """
+
+    relation: str
+    expression: Any  # in which the aggregates over the relation are of a join
+    by_row: Any  # in which all of them are in queries of their own
+
+
+def rewritten(expression: Any, model: type[Model]) -> Any:
     """The expression with each aggregate over related rows in a query of its own.
 
-    Raises ExpressionError where that cannot be, and for a path that would multiply the rows.
+    A GroupedExpression where that would take too long. Raises ExpressionError for an aggregate
+    that no query of its own gives the right value, and for a path that would multiply the rows.
     """
-    moved = _moved(expression, model)
+    moved = _Rewriter(model).moved(expression)
+    is_of_model = _check_paths(moved, model)
+    if isinstance(moved, RelatedAggregate) and not moved.has_output_field:
+        raise ExpressionError(f"{expression!r} has values of different types; set output_field=")
+    slow = {part.relation for part in _related(moved) if missing_index(part.relation, model)}
+    # What else it reads must be there in a query of the model alone, for some of the rows only.
+    if len(slow) == 1 and is_of_model and not _has_window(moved):
+        (relation,) = slow
+        joined = _Rewriter(model, relation).moved(expression)
+        return GroupedExpression(relation, joined, by_row=moved)
+    return moved
+
+
+def missing_indexes(expression: Any, model: type[Model]) -> dict[str, MissingIndex]:
+    """By relation, the indexes that the aggregates of an expression lack."""
+    moved = _Rewriter(model).moved(expression)
+    missing = {
+        part.relation: missing_index(part.relation, model) for part in _related(moved, nested=True)
+    }
+    return {relation: index for relation, index in missing.items() if index}
+
+
+@dataclass(frozen=True)
+class _Rewriter:
+    """Puts aggregates into queries of their own, but for those over one relation."""
+
+    model: type[Model]
+    joined: str = ""
+
+    def moved(self, node: Any) -> Any:
+        if isinstance(node, Q):
+            return self._condition(node)
+        if isinstance(node, list | tuple):
+            return type(node)(map(self.moved, node))
+        if isinstance(node, F | Subquery) or not hasattr(node, "get_source_expressions"):
+            return node
+        moved = self._with_moved_parts(node)
+        if not _is_aggregate(node):
+            return moved
+        relation = _check_aggregate(node, moved, self.model)
+        if relation == self.joined:
+            return moved
+        try:
+            return RelatedAggregate(moved, self.model, relation)
+        except (FieldError, NotSupportedError, TypeError, ValueError) as error:
+            raise ExpressionError(f"{node!r}: {str(error).rstrip('.')}") from error
+
+    def _condition(self, condition: Q) -> Q:
+        moved = copy(condition)
+        moved.children = [
+            (child[0], self.moved(child[1])) if isinstance(child, tuple) else self.moved(child)
+            for child in condition.children
+        ]
+        return moved
+
+    def _with_moved_parts(self, node: Any) -> Any:
+        parts = node.get_source_expressions()
+        if isinstance(node, Window):  # its aggregate is one of the report's own rows
+            aggregate, *others = parts
+            moved_parts = [self._with_moved_parts(aggregate), *map(self.moved, others)]
+        else:
+            moved_parts = [self.moved(part) for part in parts]
+        default = getattr(node, "default", None) if _is_aggregate(node) else None
+        moved_default = self.moved(default)
+        pairs = zip([*parts, default], [*moved_parts, moved_default], strict=True)
+        if all(part is moved_part for part, moved_part in pairs):
+            return node
+        moved = node.copy()
+        for name in CACHED:
+            moved.__dict__.pop(name, None)
+        moved.set_source_expressions(moved_parts)
+        if default is not None:
+            moved.default = moved_default
+        return moved
+
+
+def _check_paths(moved: Any, model: type[Model]) -> bool:
+    """Whether all paths are the model's own. Raises ExpressionError for one to many rows."""
+    is_of_model = True
     for path in _paths(moved):
         try:
-            relation = _many(path, model)
+            relation = to_many_part(path, model)
         except FieldError:  # the name of an annotation, for all that is known here
+            is_of_model = False
             continue
         if relation:
             raise ExpressionError(
                 f"{path!r} follows {relation!r} to many rows, which would multiply the report's; "
                 f'write an aggregate of it, such as Count("{path}") or Max("{path}")'
             )
-    if isinstance(moved, RelatedAggregate) and not moved.has_output_field:
-        raise ExpressionError(f"{expression!r} has values of different types; set output_field=")
-    return moved
+    return is_of_model
 
 
-def _moved(node: Any, model: type[Model]) -> Any:
-    if isinstance(node, Q):
-        return _moved_condition(node, model)
-    if isinstance(node, list | tuple):
-        return type(node)(_moved(part, model) for part in node)
-    if isinstance(node, F | Subquery) or not hasattr(node, "get_source_expressions"):
-        return node
-    moved = _with_moved_parts(node, model)
-    if not _is_aggregate(node):
-        return moved
-    _check_aggregate(node, moved, model)
-    try:
-        return RelatedAggregate(moved, model)
-    except (FieldError, NotSupportedError, TypeError, ValueError) as error:
-        raise ExpressionError(f"{node!r}: {str(error).rstrip('.')}") from error
+def _check_aggregate(aggregate: Any, moved: Any, model: type[Model]) -> str:
+    """The relation that is aggregated.
 
-
-def _moved_condition(condition: Q, model: type[Model]) -> Q:
-    moved = copy(condition)
-    moved.children = [
-        (child[0], _moved(child[1], model)) if isinstance(child, tuple) else _moved(child, model)
-        for child in condition.children
-    ]
-    return moved
-
-
-def _with_moved_parts(node: Any, model: type[Model]) -> Any:
-    parts = node.get_source_expressions()
-    if isinstance(node, Window):  # its aggregate is one of the report's own rows
-        aggregate, *others = parts
-        moved_parts = [_with_moved_parts(aggregate, model), *(_moved(p, model) for p in others)]
-    else:
-        moved_parts = [_moved(part, model) for part in parts]
-    default = getattr(node, "default", None) if _is_aggregate(node) else None
-    moved_default = _moved(default, model)
-    pairs = zip([*parts, default], [*moved_parts, moved_default], strict=True)
-    if all(part is moved_part for part, moved_part in pairs):
-        return node
-    moved = node.copy()
-    for name in CACHED:
-        moved.__dict__.pop(name, None)
-    moved.set_source_expressions(moved_parts)
-    if default is not None:
-        moved.default = moved_default
-    return moved
-
-
-def _check_aggregate(aggregate: Any, moved: Any, model: type[Model]) -> None:
-    """Raises ExpressionError for an aggregate that no query of its own gives the right value."""
+    Raises ExpressionError for an aggregate that no query of its own gives the right value.
+    """
     # Beside its arguments it may read further paths: in filter=, order_by= and default=.
     arguments = getattr(moved, "source_expressions", moved)
     everything = [moved, getattr(moved, "default", None)]
     try:
-        aggregated = {_many(path, model) for path in _paths(arguments)}
-        relations = {_many(path, model) for path in _paths(everything)} - {""}
+        aggregated = {to_many_part(path, model) for path in _paths(arguments)}
+        relations = {to_many_part(path, model) for path in _paths(everything)} - {""}
     except FieldError as error:
         raise ExpressionError(
             f"{aggregate!r} is computed in a query of its own, in which annotations of "
@@ -158,36 +206,34 @@ def _check_aggregate(aggregate: Any, moved: Any, model: type[Model]) -> None:
             "times; aggregate one relation only, and write a condition on another as "
             "filter=Exists(...)"
         )
+    return own
 
 
 def _is_aggregate(node: Any) -> bool:
     return isinstance(node, Aggregate) or getattr(type(node), "contains_aggregate", None) is True
 
 
-def _has_output_field(rows: "QuerySet[Any]", aggregate: Any) -> bool:
-    resolved = rows.annotate(**{VALUE: aggregate}).query.annotations[VALUE]
+def _has_output_field(resolved: Any) -> bool:
     try:
         return resolved.output_field is not None
     except FieldError:
         return False
 
 
-def _many(path: str, model: type[Model]) -> str:
-    """The part of a path that leads to many rows: "tags" of "tags__name", "" of "client__name".
+def _has_window(node: Any) -> bool:
+    if isinstance(node, Subquery):
+        return False
+    return isinstance(node, Window) or any(map(_has_window, _parts(node)))
 
-    Raises FieldError for a name that the model does not know.
-    """
-    names = path.split(LOOKUP_SEP)
 
-    def joins(count: int) -> int:
-        steps = Query(model).names_to_path(names[:count], model._meta)[0]
-        return sum(step.m2m for step in steps)
-
-    all_joins = joins(len(names))
-    if not all_joins:
-        return ""
-    count = next(n for n in range(1, len(names) + 1) if joins(n) == all_joins)
-    return LOOKUP_SEP.join(names[:count])
+def _related(node: Any, *, nested: bool = False) -> Iterator[RelatedAggregate]:
+    """The aggregates that were put into queries; with `nested` also those inside of others."""
+    if isinstance(node, RelatedAggregate):
+        yield node
+        if not nested:
+            return
+    for part in _parts(node):
+        yield from _related(part, nested=nested)
 
 
 def _paths(node: Any) -> Iterator[str]:

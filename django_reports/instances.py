@@ -17,6 +17,7 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query_utils import DeferredAttribute
 
 from django_reports.columns import BoundColumn
+from django_reports.expressions import GroupedExpression
 
 Read = Callable[[Any], Any]  # from an instance to the value of a column's source
 Readers = Mapping[Any, Read]
@@ -39,12 +40,18 @@ def with_instances(
             own = _own_value(queryset, source)
             if own is None:
                 alias = f"report_column_{len(annotations)}"
-                annotations[alias] = F(source) if isinstance(source, str) else source
+                annotations[alias] = _annotation(source)
                 own = attrgetter(alias)
             readers[source] = own
     if annotations:
         queryset = annotate(queryset, annotations)
     return _following(queryset, {path for c in columns for path in c.follows}), readers
+
+
+def _annotation(source: Any) -> Any:
+    if isinstance(source, GroupedExpression):
+        return source.by_row
+    return F(source) if isinstance(source, str) else source
 
 
 def _own_value(queryset: "QuerySet[Any]", source: Any) -> Read | None:

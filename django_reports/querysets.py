@@ -6,17 +6,17 @@ order.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import NotSupportedError
 from django.db.models import Model, QuerySet
-from django.db.models.expressions import Ref
+from django.db.models.expressions import Combinable, Ref
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext as _
 
-from django_reports.columns import LOOKUP_SEPARATOR, resolve_path
+from django_reports.columns import LOOKUP_SEPARATOR, BoundColumn, resolve_path
 from django_reports.exceptions import InvalidQuerySet
 from django_reports.reports import ModelReport, ReportContext
 
@@ -95,6 +95,19 @@ def checked(queryset: Any, model: type[Model], what: str) -> "QuerySet[Any]":
             % words
         )
     return queryset
+
+
+def check_computable(queryset: "QuerySet[Any]", columns: Iterable[BoundColumn]) -> None:
+    """Raises InvalidQuerySet for expressions beside a union(), which takes none."""
+    if combinator := queryset.query.combinator:
+        names = [c.name for c in columns if any(isinstance(s, Combinable) for s in c.sources)]
+        raise InvalidQuerySet(
+            _(
+                "The rows come from %(combinator)s(), after which these columns cannot be "
+                "computed: %(columns)s. Filter one queryset instead, or leave the columns out."
+            )
+            % {"combinator": combinator, "columns": ", ".join(names)}
+        )
 
 
 def foreign_part(queryset: "QuerySet[Any]") -> str:

@@ -17,14 +17,28 @@ from django.db.models.sql.datastructures import Join
 from django.utils.translation import gettext_lazy as _
 
 from django_reports.columns import BoundColumn, Row
-from django_reports.cursors import RAW_FETCH, chunked_cursors, cursors_on_the_server
+from django_reports.cursors import (
+    RAW_FETCH,
+    Spool,
+    chunked_cursors,
+    cursors_on_the_server,
+    one_state,
+)
 from django_reports.exceptions import ReportError
+from django_reports.expressions import GroupedExpression
+from django_reports.grouped import with_grouped_values
 from django_reports.instances import Readers, that_query, with_instances
 from django_reports.localization import Locales, active_locale
 from django_reports.localized_queries import compiled_in, localize
 from django_reports.picking import Places, picker
 from django_reports.planner import planned_rows
-from django_reports.querysets import foreign_part, is_djangos, totally_ordered, value_path
+from django_reports.querysets import (
+    check_computable,
+    foreign_part,
+    is_djangos,
+    totally_ordered,
+    value_path,
+)
 
 T = TypeVar("T")
 FETCH = 2000  # rows per round trip of a server-side cursor
@@ -32,10 +46,6 @@ FETCH = 2000  # rows per round trip of a server-side cursor
 
 class MissingColumn(ReportError):
     """A row of `rows()` lacks a declared column."""
-
-
-class UnsupportedQuerySet(ReportError):
-    """A queryset from which the declared columns cannot be read."""
 
 
 class Source(Protocol):
@@ -193,7 +203,8 @@ class QuerySetSource:
             rows = queryset[:limit].iterator(chunk_size=FETCH)
             if self.foreign_part:
                 rows = (tuple([row[name] for name in names]) for row in rows)
-        yield from map(pick, self._fetched(rows))
+        fetched = self._with_grouped_values(rows) if self.grouped else self._fetched(rows)
+        yield from map(pick, fetched)
 
     def read_raw(self, as_text: Container[Any] = (), limit: int | None = None) -> Iterator[Any]:
         """The rows as the driver gives them, with the values of a `selection`."""
@@ -211,6 +222,26 @@ class QuerySetSource:
             connection, is_drained=_reading_locks_others(connection, self._columns)
         ):
             yield from rows
+
+    def _with_grouped_values(self, rows: Iterator[T]) -> Iterator[Any]:
+        """The rows with the values of `grouped`, which are of the same state of the database."""
+        connection = connections[self.alias]
+        arguments = self.grouped, self.model, self.alias, self.locales.file
+        if connection.vendor == "postgresql":  # whose cursors work beside each other
+            yield from with_grouped_values(rows, *arguments)
+            return
+        with one_state(connection), Spool(self._fetched(rows)) as drained:
+            whole = Spool(with_grouped_values(drained, *arguments))
+        with whole:
+            yield from whole
+
+    @cached_property
+    def grouped(self) -> list[GroupedExpression]:
+        """The columns' expressions that are not selected, but computed for many rows at once."""
+        if self.by_instances:
+            return []
+        sources = dict.fromkeys(source for column in self._columns for source in column.sources)
+        return [source for source in sources if isinstance(source, GroupedExpression)]
 
     @cached_property
     def foreign_part(self) -> str:
@@ -257,7 +288,7 @@ class QuerySetSource:
         annotations: dict[str, Any] = {}
         for column in self._columns:
             for source in column.sources:
-                if source in names:
+                if source in names or isinstance(source, GroupedExpression):
                     continue
                 if isinstance(source, str) and source not in as_text:
                     path = value_path(self.model, source)
@@ -270,10 +301,11 @@ class QuerySetSource:
                     is_text = source in as_text
                     annotations[alias] = Cast(source, CharField()) if is_text else source
                     selected.append(alias)
+        names |= {source: at for at, source in enumerate(self.grouped, len(selected))}
         with self.locales.filter.active():
             queryset = totally_ordered(self._queryset)
         if annotations:
-            _check_combined(queryset, self._columns)
+            check_computable(queryset, self._columns)
             queryset = self._annotated(queryset, annotations)
         with self.locales.file.active():
             values = queryset.values if self.foreign_part else queryset.values_list
@@ -287,19 +319,6 @@ class QuerySetSource:
             queryset = queryset.annotate(**made)
             localize(queryset.query, made, self.locales.file)
         return queryset
-
-
-def _check_combined(queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]) -> None:
-    """Raises UnsupportedQuerySet for expressions beside a union(), which takes none."""
-    if combinator := queryset.query.combinator:
-        names = [c.name for c in columns if not all(isinstance(s, str) for s in c.sources)]
-        raise UnsupportedQuerySet(
-            _(
-                "The rows come from %(combinator)s(), after which these columns cannot be "
-                "computed: %(columns)s. Filter one queryset instead, or leave the columns out."
-            )
-            % {"combinator": combinator, "columns": ", ".join(names)}
-        )
 
 
 _SNAPSHOT = {

@@ -69,7 +69,9 @@ class Reader:
 
 def reader(source: Source, columns: Sequence[BoundColumn], rendering: Rendering) -> Reader | None:
     """For the rows of a source; None where there is no short way."""
-    if not isinstance(source, QuerySetSource) or source.foreign_part or source.by_instances:
+    if not isinstance(source, QuerySetSource) or source.foreign_part:
+        return None
+    if source.by_instances or source.grouped:
         return None
     connection = connections[source.alias]
     if connection.vendor not in ("sqlite", "mysql"):

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib.auth import get_backends, get_permission_codename
 from django.contrib.auth.backends import ModelBackend
 from django.core.checks import CheckMessage, Error, Info, Warning, register
-from django.db.models import F
+from django.db.models import F, Model
 
 from django_reports.columns import (
     LOOKUP_SEPARATOR,
@@ -20,6 +20,7 @@ from django_reports.columns import (
     is_secret_looking,
 )
 from django_reports.conf import NAME, get_settings
+from django_reports.expressions import missing_indexes
 from django_reports.registry import registry
 from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
 
@@ -202,6 +203,8 @@ def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
             obj=type(report),
             id="django_reports.W004",
         )
+    if report.model is not None and column.expression is not None:
+        yield from _check_indexes(report, column, report.model)
     if column.mask == "hash" and get_settings().MASK_KEY is None:
         yield Error(
             f'{_name(report)}, column {column.name!r} has mask="hash", and there is no key.',
@@ -209,6 +212,20 @@ def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
             "keys give other hashes.",
             obj=type(report),
             id="django_reports.E023",
+        )
+
+
+def _check_indexes(report: Report, column: Column, model: type[Model]) -> Iterator[CheckMessage]:
+    for relation, index in missing_indexes(column.expression, model).items():
+        yield Warning(
+            f"{_name(report)}, column {column.name!r} aggregates {relation!r}, whose rows "
+            f"({index.label}) no index finds by {', '.join(index.fields)}: the whole table is read "
+            "again and again.",
+            hint=f"Add models.Index(fields={list(index.fields)}) to the Meta of {index.label}. If "
+            "the database has one that Django does not know, set silenced_system_checks="
+            '["django_reports.W051"] on the column.',
+            obj=type(report),
+            id="django_reports.W051",
         )
 
 

@@ -66,6 +66,7 @@ class Payment(models.Model):
 
     invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="payments", db_index=False)
     amount = models.DecimalField(max_digits=8, decimal_places=2)
+    paid_at = models.DateTimeField(null=True)
 
 
 class ProxyInvoice(Invoice):

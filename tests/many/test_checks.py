@@ -1,7 +1,13 @@
 """Expressions that cannot be columns: what the checks say of them, and what to write instead."""
 
+from dataclasses import replace
+
 import pytest
+from django.contrib.contenttypes.fields import GenericRelation
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.checks import Error
+from django.db import models
 from django.db.models import (
     Case,
     Count,
@@ -21,10 +27,12 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Concat, Lower, RowNumber, TruncDay
 from django.db.models.lookups import Exact
+from django.test.utils import isolate_apps
 
 from django_reports import Column, ModelReport
 from django_reports.checks.reports import check_report
-from tests.many.models import Invoice, Part, Tag
+from django_reports.relations import missing_index
+from tests.many.models import Client, Invoice, Part, Seat, Tag
 
 
 def messages(*columns, model=Invoice):
@@ -156,6 +164,76 @@ def test_aggregate_of_no_relation_to_many(expression):
 
 def test_aggregate_without_a_type():
     assert "set output_field=" in the_error(Sum(F("entries__price") * F("entries__sold_at")))
+
+
+@pytest.mark.parametrize(
+    ("model", "expression", "label", "fields"),
+    [
+        (Invoice, Count("notes"), "many.Note", "content_type, object_id"),
+        (Invoice, Coalesce(Sum("notes__stars"), 0) + Count("tags"), "many.Note", ""),
+        (Invoice, Sum("payments__amount"), "many.Payment", "invoice"),
+        (Invoice, Count("entries__invoice__payments"), "many.Payment", "invoice"),
+        (Invoice, Sum(F("entries__quantity") * Count("payments")), "many.Payment", "invoice"),
+        (Client, Count("invoices__payments"), "many.Payment", "invoice"),
+        (Seat, Count("bookings"), "many.Booking", "seat_number, seat_row"),
+    ],
+)
+def test_w051_relation_without_an_index(model, expression, label, fields):
+    column = Column("x", expression=expression)
+    (message,) = messages(column, model=model)
+    assert message.id == "django_reports.W051"
+    assert f"({label})" in message.msg
+    assert fields in message.msg
+    assert f"Meta of {label}" in message.hint
+    silenced = replace(column, silenced_system_checks=["django_reports.W051"])
+    assert messages(silenced, model=model) == []
+
+
+@isolate_apps("tests.many")
+def test_indexes_that_find_related_rows():
+    """Those of several fields find them by the first ones, of a generic relation by both."""
+
+    class Parent(models.Model):
+        notes = GenericRelation("GenericChild")
+        others = GenericRelation("OtherGeneric")
+
+    class Child(models.Model):
+        number = models.IntegerField()
+        parent = models.ForeignKey(Parent, models.CASCADE, related_name="+", db_index=False)
+        first = models.ForeignKey(Parent, models.CASCADE, related_name="first", db_index=False)
+        second = models.ForeignKey(Parent, models.CASCADE, related_name="second", db_index=False)
+        unique = models.ForeignKey(Parent, models.CASCADE, related_name="unique", db_index=False)
+        part = models.ForeignKey(Parent, models.CASCADE, related_name="part", db_index=False)
+        brin = models.ForeignKey(Parent, models.CASCADE, related_name="brin", db_index=False)
+        one = models.OneToOneField(Parent, models.CASCADE, related_name="one")
+
+        class Meta:
+            indexes = [
+                models.Index(fields=["-first", "number"], name="first"),
+                models.Index(fields=["number", "second"], name="second"),
+                models.Index(fields=["part"], name="part", condition=models.Q(number=1)),
+                BrinIndex(fields=["brin"], name="brin"),
+            ]
+            constraints = [models.UniqueConstraint(fields=["unique", "number"], name="unique")]
+
+    class Generic(models.Model):
+        content_type = models.ForeignKey(ContentType, models.CASCADE)
+        object_id = models.IntegerField()
+
+        class Meta:
+            abstract = True
+
+    class GenericChild(Generic):
+        class Meta:
+            indexes = [models.Index(fields=["content_type", "object_id"], name="generic")]
+
+    class OtherGeneric(Generic):
+        class Meta:
+            indexes = [models.Index(fields=["content_type"], name="other")]
+
+    relations = ("first", "second", "unique", "part", "brin", "notes", "others")
+    lacking = [name for name in relations if missing_index(name, Parent)]
+    assert lacking == ["second", "part", "brin", "others"]
 
 
 @pytest.mark.parametrize("path", ["tags__nothing", "tags__name__nothing"])
