@@ -309,7 +309,8 @@ def prepare(
         selection=spec.selection,
         profile=spec.options.profile,
     )
-    columns = _columns(report, spec, authority, origin, context)
+    with spec.locales.filter.active():  # a list that is built for them is used for rows, too
+        columns = _columns(report, spec, authority, origin, context)
     writer_class = writer_class_for(spec, columns)
     _check_format(spec, grant, origin)
     parameters = bound_parameters(report, spec)

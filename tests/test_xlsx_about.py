@@ -192,11 +192,11 @@ def test_parameters_of_a_model_report(alice, orders):
     ("query", "words", "count"),
     [
         ("", "All orders", "20"),
-        ("?region__exact=n", "All orders · region: North", "10"),
-        ("?region__exact=s&is_paid__exact=1", "All orders · region: =South · paid: Yes", "3"),
-        ("?q=A0001", "All orders · search: A0001", "10"),
-        ("?region__exact=n&q=A0001&o=-1", "All orders · region: North · search: A0001", "5"),
-        ("?customer__id__exact={customer}", "All orders · customer ID: {customer}", "10"),
+        ("?region__exact=n", "All orders · Region: North", "10"),
+        ("?region__exact=s&is_paid__exact=1", "All orders · Region: =South · Paid: Yes", "3"),
+        ("?q=A0001", "All orders · Search: A0001", "10"),
+        ("?region__exact=n&q=A0001&o=-1", "All orders · Region: North · Search: A0001", "5"),
+        ("?customer__id__exact={customer}", "All orders · Customer ID: {customer}", "10"),
     ],
 )
 def test_selection_of_an_admins_list(alice, orders, query, words, count):

@@ -12,11 +12,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import ModelAdmin
-from django.contrib.admin.views.main import IGNORED_PARAMS, PAGE_VAR, SEARCH_VAR
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import QuerySet
-from django.db.models.constants import LOOKUP_SEP
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.urls import ResolverMatch, get_resolver
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -31,6 +28,7 @@ from django_reports.admin.addresses import (
     urlconf_of,
 )
 from django_reports.admin.comparison import is_same
+from django_reports.admin.descriptions import describe_filters, may_narrow_by_itself
 from django_reports.admin.replayed_requests import Lack, ReplayedRequest
 from django_reports.admin.shown_lists import (
     BuiltList,
@@ -262,56 +260,26 @@ def in_words(selection: Selection, report: ModelReport, user: User | None) -> st
         return ngettext(
             "%(count)s selected: %(name)s", "%(count)s selected: %(name)s", len(keys)
         ) % {"count": grouped(len(keys)), "name": name}
-    query = QueryDict(selection.data["query"])
-    # A view of its own may filter by default, or show a part of the rows, without a query.
-    is_narrowed = bool(query) or model_admin.has_own_changelist_view()
-    facts = _filters_in_words(model_admin, selection, user) if is_narrowed and user else []
-    if search := query.get(SEARCH_VAR):
-        facts.append(_("search: %(text)s") % {"text": search})
-    words = _("All %(name)s") % {"name": name}
-    return f"{words} · {' · '.join(facts)}" if facts else words
+    facts = [] if user is None else _describe(model_admin, selection, user)
+    return " · ".join([_("All %(name)s") % {"name": name}, *facts])
 
 
-def _filters_in_words(
-    model_admin: "ModelAdmin[Any]", selection: Selection, user: User
-) -> list[str]:
-    """Each filter's title and choice; of what is no filter of the list, the query itself."""
+def _describe(model_admin: Any, selection: Selection, user: User) -> list[str]:
+    """What narrows the rows of a changelist."""
     replay = Replay(selection, user)
+    # A view or a filter of its own may narrow the rows without a query.
+    narrows_by_itself = model_admin.has_own_changelist_view() or may_narrow_by_itself(
+        model_admin, replay.request
+    )
+    if not selection.data["query"] and not narrows_by_itself:
+        return []
     with under_urlconf(selection.data["urlconf"]):
         changelist = replay.list.changelist
-    request = replay.request
-    changelist.add_facets = False  # their counts cost a query each
-    facts = []
-    told = {*IGNORED_PARAMS, PAGE_VAR}
-    for spec in changelist.filter_specs:
-        told.update(name for name in spec.expected_parameters() if name)
-        is_used = any(name in request.GET for name in spec.expected_parameters())
-        chosen = [str(one["display"]) for one in spec.choices(changelist) if one.get("selected")]
-        if is_used and chosen:
-            facts.append(f"{spec.title}: {', '.join(chosen)}")
-    for name, values in request.GET.lists():
-        if name not in told:
-            facts.append(f"{_lookup_in_words(model_admin, name)}: {', '.join(values)}")
+    facts = describe_filters(changelist, replay.request)
     unprepared = model_admin.get_queryset(replayed_request(selection, user))
     if not is_same(unprepared, changelist.root_queryset):
         facts.append(_("only the rows that the list shows when it opens"))
     return facts
-
-
-def _lookup_in_words(model_admin: "ModelAdmin[Any]", lookup: str) -> str:
-    """`date__month` as “date month”, by the names that the fields give themselves."""
-    words: list[str] = []
-    options: Any = model_admin.opts
-    for part in lookup.removesuffix("__exact").split(LOOKUP_SEP):
-        try:
-            field = options.get_field(part)
-        except (AttributeError, FieldDoesNotExist):  # a transform, or nothing that we know
-            words.append(part)
-            options = None
-        else:
-            words.append(str(getattr(field, "verbose_name", part)))
-            options = getattr(field.related_model, "_meta", None)
-    return " ".join(words)
 
 
 def _is_text(value: Any) -> bool:

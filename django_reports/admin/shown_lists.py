@@ -4,7 +4,7 @@ The request is a person's own, as it arrived, or one that is made for a replay.
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -207,6 +207,13 @@ def counting_nothing(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":
 
 def without_results(changelist_class: Any) -> Any:
     class WithoutResults(changelist_class):  # type: ignore[misc]
+        remaining_lookups: Collection[str] = ()  # of its address, that no filter took
+
+        def get_filters(self, request: HttpRequest) -> Any:
+            found = super().get_filters(request)
+            self.remaining_lookups = found[2]
+            return found
+
         def get_results(self, request: HttpRequest) -> None:
             self.result_count = self.full_result_count = 0
             self.show_full_result_count = self.can_show_all = self.multi_page = False

@@ -45,12 +45,12 @@ def test_page_tells_rows_and_what_happens(alice, orders):
     text = text_of(browse(alice).get(f"{EXPORT}?region__exact=n"))
     assert "10 rows" in text
     assert "<strong>Downloads now</strong>" in text
-    assert "<dt>Selection</dt><dd>All orders · region: North</dd>" in text
+    assert "<dt>Selection</dt><dd>All orders · Region: North</dd>" in text
 
 
 @pytest.mark.parametrize(("query", "words"), [
-    ("placed_at__month=1", "placed at month: 1"),
-    ("total__gte=3", "total gte: 3"),
+    ("placed_at__month=1", "Placed at month: 1"),
+    ("total__gte=3", "Total: at least 3"),
 ])  # fmt: skip
 def test_what_a_list_was_narrowed_by_is_told_by_the_names_of_its_fields(
     alice, orders, query, words

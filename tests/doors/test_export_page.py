@@ -71,7 +71,7 @@ def format_of(text):
 
 def test_a_list_tells_its_order(alice, orders):
     told = text_of(browse(alice).get(f"{EXPORT}?region__exact=n&o=-1"))
-    assert "All orders · region: North · your order</dd>" in told
+    assert "All orders · Region: North · your order</dd>" in told
     assert "your order" not in text_of(browse(alice).get(EXPORT))
 
 
