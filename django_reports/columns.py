@@ -256,7 +256,7 @@ def resolve_path(model: type[Model], path: str) -> list[Any]:
         if is_generic(found):
             raise ColumnError(instead_of_generic(found, walked))
         related = getattr(found, "related_model", None)
-        options = related._meta if related else None
+        options = getattr(related, "_meta", None)  # a model that is missing is a text
     is_composite = isinstance(walked[-1], CompositePrimaryKey)
     if is_composite and len(walked) > 1:
         raise ColumnError(f"{path!r} is a key of several fields; name them one by one")

@@ -16,7 +16,9 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from openpyxl import load_workbook
 
+from django_reports.admin import ReportAdminMixin
 from django_reports.models import ReportJob
+from django_reports.registry import registry
 from tests.conftest import VIEW, give, make_orders
 from tests.doors.helpers import browse, lines_of, put, run, text_of
 from tests.shop.models import Customer, Order, Parcel
@@ -480,3 +482,21 @@ def test_explain_names_queries_per_row(orders, lists):
 
     site = lists(list_display=["number", "customer", "lines", "broken"], lines=lines, broken=broken)
     assert explained(site).endswith("customer is computed of each; a query for each row: lines")
+
+
+# What is not asked before it is needed
+
+
+@pytest.mark.parametrize("site", ["admin", None])
+def test_a_model_admin_without_a_site_can_be_made(site):
+    class OrderAdmin(ReportAdminMixin, admin.ModelAdmin):
+        list_display = ["number"]
+
+    assert OrderAdmin(Order, site).get_list_display(None) == ["number"]
+
+
+def test_a_model_admin_that_is_not_registered_declares_no_report():
+    before = [report.get_identifier() for report in registry]
+    OrderAdmin = type("OrderAdmin", (ReportAdminMixin, admin.ModelAdmin), {"list_display": ["x"]})
+    OrderAdmin(Order, admin.AdminSite(name="unused"))
+    assert [report.get_identifier() for report in registry] == before
