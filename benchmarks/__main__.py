@@ -23,7 +23,7 @@ import django
 
 from benchmarks import databases
 
-TABLES = ("csv", "rows", "xlsx", "peers", "memory", "watching", "pages", "workers")
+TABLES = ("csv", "rows", "lists", "xlsx", "peers", "memory", "watching", "pages", "workers")
 
 
 def arguments(given=None):

@@ -139,6 +139,20 @@ def measure_rows(result):
         result.at_least(f"CSV with {what}, of a careful loop", ratio, 2)
 
 
+def measure_lists(result):
+    """What an admin's list shows, with columns that it computes."""
+    rows = result.options.rows
+    ours = Way("ours, a list", "list_report", "list", rows=rows)
+    loop = Way("careful loop, a list", "list_loop", "list", rows=rows)
+    plain = Way("ours, columns", "ours", rows=rows)
+    found = result.run([ours, loop, plain], keep=[ours.name, loop.name])
+    result.check("a list", equality.same_bytes, ours.name, loop.name)
+    result.at_least("a list, of a careful loop over instances",
+                    found[ours.name].rate / found[loop.name].rate, 1)  # fmt: skip
+    share = found[ours.name].rate / found[plain.name].rate
+    result.notes.append(f"a list, of the same number of plain columns: {share:.2f} ×")
+
+
 def measure_xlsx(result):
     rows = result.options.xlsx_rows
     ours = Way("ours, XLSX", "ours", format="xlsx", rows=rows)

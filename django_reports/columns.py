@@ -39,6 +39,7 @@ from django_reports.kinds import (
     kind_for_field,
     unescaped,
 )
+from django_reports.kinds.nested import WithEmpty
 from django_reports.statuses import Profile
 
 Label = str | Promise
@@ -176,6 +177,8 @@ class BoundColumn:
 
     def as_masked(self) -> "BoundColumn":
         """The column as a person without its permission gets it (never called for "omit")."""
+        if isinstance(self.kind, WithEmpty):  # no mask tells of a label that nobody typed
+            return replace(self, kind=self.kind.base, compute=None).as_masked()
         if self.mask == "null":
             return replace(self, masked=True, total=None)
         kind = Auto() if callable(self.mask) else Text()

@@ -19,6 +19,7 @@ from django_reports.columns import (
     bind,
     is_secret_looking,
 )
+from django_reports.empty_values import with_empty
 from django_reports.exceptions import InvalidSpec
 from django_reports.kinds import kind_for_field
 from django_reports.statuses import Profile
@@ -137,7 +138,9 @@ class Report:
                 for key, section in self.get_sections().items()
                 for column in section.get_columns(context)
             ]
-        return [bind(column, self.model) for column in self.get_declared_columns()]
+        columns = [bind(column, self.model) for column in self.get_declared_columns()]
+        is_spreadsheet = context is not None and context.profile is Profile.SPREADSHEET
+        return [with_empty(column) for column in columns] if is_spreadsheet else columns
 
     def get_left_out(self, context: ReportContext | None = None) -> Sequence[Label]:
         """What the list that a report follows shows and the file lacks; named on the page."""

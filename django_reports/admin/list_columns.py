@@ -6,8 +6,8 @@ is computed of each instance: numbers and dates stay such, everything else is sh
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from inspect import getattr_static
 from operator import attrgetter
@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import display_for_field, label_for_field
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import BinaryField, Field
+from django.db.models import BinaryField, Field, ForeignObjectRel
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.fields.files import FileDescriptor
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.query_utils import DeferredAttribute
+from django.forms.utils import pretty_name
 from django.utils.functional import keep_lazy_text
 from django.utils.safestring import SafeData
 from django.utils.text import capfirst
@@ -34,8 +35,8 @@ from django_reports.columns import (
     bind,
     is_secret_looking,
 )
-from django_reports.kinds import Auto, Boolean, Choice, Kind, Text
-from django_reports.kinds.nested import Empty, WithEmpty
+from django_reports.empty_values import with_empty
+from django_reports.kinds import Auto, Boolean, Kind, Text
 
 CHECKBOX = "action_checkbox"
 DEFAULT_EMPTY = "-"  # of every admin site; an empty cell says the same
@@ -122,9 +123,9 @@ def _entry(model_admin: "ModelAdmin[Any]", name: str, item: Any) -> Entry:
     field = None
     if attribute is None:
         field = model._meta.get_field(item)
-    elif isinstance(attribute, Field):  # at the end of a path
+    elif isinstance(attribute, Field | ForeignObjectRel):  # at the end of a path
         field, attribute = attribute, None
-    return Entry(name, item, _heading(label), attribute, field)
+    return Entry(name, item, _heading(label or pretty_name(name)), attribute, field)
 
 
 @keep_lazy_text
@@ -138,7 +139,7 @@ def _column(model_admin: "ModelAdmin[Any]", entry: Entry, *, is_spreadsheet: boo
     if is_spreadsheet and entry.is_related:
         return _computed(model_admin, entry, _text, Text(), empty)
     if column := _plain(model_admin, entry):
-        return _with_empty(column, empty) if is_spreadsheet else column
+        return with_empty(column, empty) if is_spreadsheet else column
     if _option(entry.attribute, "boolean"):
         return _computed(model_admin, entry, _boolean, Boolean(), "")
     show: Read = _typed
@@ -179,25 +180,6 @@ def _empty_text(model_admin: "ModelAdmin[Any]", entry: Entry) -> str:
         if str(text) == DEFAULT_EMPTY:
             return ""
     return _text(text) or ""
-
-
-def _with_empty(column: BoundColumn, empty: str) -> BoundColumn:
-    """A field's column with what its list shows for no value."""
-    labels = column.kind.labels if isinstance(column.kind, Choice) else ()
-    by_value = {value: str(label) for value, label in labels if value in (None, "")}
-    none, blank = by_value.get(None, empty), by_value.get("", empty)
-    if isinstance(column.kind, Boolean) or not (none or blank):
-        return column
-    (source,) = column.sources
-    name = str(source)
-
-    def value(row: Mapping[str, Any]) -> Any:
-        found = row[name]
-        if found is None:
-            return Empty(none) if none else None
-        return Empty(blank) if found == "" and blank else found
-
-    return replace(column, compute=value, kind=WithEmpty(column.kind))
 
 
 def _computed(
@@ -255,7 +237,7 @@ def _walk(path: str) -> Read:
 
 def _called(name: str) -> Read:
     def read(instance: Any) -> Any:
-        value = getattr(instance, name)
+        value = getattr(instance, name, None)  # as in the list, what is not there is empty
         return value() if callable(value) else value
 
     return read
