@@ -307,6 +307,7 @@ def prepare(
         language=spec.language,
         now=now or timezone.now(),
         selection=spec.selection,
+        filter_locale=spec.locales.filter,
         profile=spec.options.profile,
     )
     with spec.locales.filter.active():  # a list that is built for them is used for rows, too

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -17,7 +17,12 @@ from django_reports import audit
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn, ColumnError
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
-from django_reports.localization import active_locale
+from django_reports.localization import (
+    Locale,
+    active_locale,
+    normalize_language,
+    normalize_zone,
+)
 from django_reports.models import Preset, ReportJob
 from django_reports.policies import (
     EVERYTHING,
@@ -139,8 +144,10 @@ def authorise(authority: Authority, report: Report, selection: Selection, origin
     return grant_of(authority.user, report)
 
 
-def context_of(authority: Authority, selection: Selection | None = None) -> ReportContext:
-    """The context in which columns are asked for where there is no export yet."""
+def context_of(
+    authority: Authority, selection: Selection | None = None, locale: Locale | None = None
+) -> ReportContext:
+    """The context in which columns are asked for where no export is made."""
     active = active_locale()
     return ReportContext(
         user=authority.user,
@@ -149,6 +156,7 @@ def context_of(authority: Authority, selection: Selection | None = None) -> Repo
         language=active.language,
         now=timezone.now(),
         selection=selection or Selection(),
+        filter_locale=locale or active,
     )
 
 
@@ -267,9 +275,7 @@ def why_not_download(user: User, job: ReportJob) -> str:
         grant = grant_of(user, report)
         if not grant.can_download or not grant.allows_format(job.format):
             return "grant"
-    if job.column_facts is None or not _may_read_columns(user, report, selection, job.column_facts):
-        return "column"
-    return ""
+    return "" if _may_read_columns(user, report, selection, job) else "column"
 
 
 def _selection_of(job: ReportJob) -> Selection | None:
@@ -287,6 +293,14 @@ def _report_of(job: ReportJob, selection: Selection | None) -> Report | None:
         return None
 
 
+def _filter_locale(job: ReportJob) -> Locale | None:
+    """The language and time zone in which a job's rows were chosen, if they are known."""
+    spec = stored_spec(job.spec)
+    language = normalize_language(spec["filter_language"])
+    zone = normalize_zone(spec["filter_time_zone"])
+    return Locale(language, zone) if language and zone else None
+
+
 def _may_read_rows(user: User, report: Report, selection: Selection, job: ReportJob) -> bool:
     """Whether a person may read what a job selected; nobody may if that cannot be understood."""
     try:
@@ -299,20 +313,24 @@ def _may_read_rows(user: User, report: Report, selection: Selection, job: Report
         return False
 
 
-def _may_read_columns(
-    user: User, report: Report, selection: Selection, made: Iterable[Mapping[str, Any]]
-) -> bool:
+def _may_read_columns(user: User, report: Report, selection: Selection, job: ReportJob) -> bool:
     """Whether a person may have the columns that a file holds unmasked.
 
     They need what the columns needed when the file was made, and what they need by now. Where
     columns vary, they must be among those that this person gets.
     """
+    if job.column_facts is None:
+        return False
+    context = context_of(Authority.of(user), selection, _filter_locale(job))
     try:
-        columns = report.get_columns(context_of(Authority.of(user), selection))
+        columns = report.get_columns(context)
     except (ColumnError, ReportError):  # a declaration, or a list, that can no longer be read
         columns = []
+    except Exception:
+        logger.exception("job=%s event=columns_not_understood", job.pk)
+        return False
     current = {column.key: column.permission for column in columns}
-    unmasked = [column for column in made if not column["masked"]]
+    unmasked = [column for column in job.column_facts if not column["masked"]]
     if report.columns_vary and any(column["name"] not in current for column in unmasked):
         return False
     needed = {name for c in unmasked for name in (c["permission"], current.get(c["name"])) if name}
@@ -331,7 +349,9 @@ def downloadable(user: User, jobs: Iterable[ReportJob]) -> set[Any]:
             continue
         columns = job.column_facts or []
         unmasked = [[c["name"], c["permission"]] for c in columns if not c["masked"]]
-        facts = [job.report, stored_spec(job.spec)["selection"], job.column_facts is None, unmasked,
+        spec = stored_spec(job.spec)
+        chosen = [spec["selection"], spec["filter_language"], spec["filter_time_zone"]]
+        facts = [job.report, chosen, job.column_facts is None, unmasked,
                  job.format, job.requested_by_id == user.pk]  # fmt: skip
         sort = json.dumps(facts, sort_keys=True)
         if sort not in known:

@@ -22,6 +22,7 @@ from django_reports.columns import (
 from django_reports.empty_values import with_empty
 from django_reports.exceptions import InvalidSpec
 from django_reports.kinds import kind_for_field
+from django_reports.localization import Locale, active_locale
 from django_reports.statuses import Profile
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ class ReportContext:
     """For whom and when rows are made.
 
     `user` is None only where the system asks. `now` is frozen at the moment of asking, so that a
-    rerun gives the same relative dates. `selection` says which rows are wanted, `profile` for whom
-    the file is. `memo` is shared by everything that is asked for one export: columns and rows.
+    rerun gives the same relative dates. `selection` says which rows are wanted, `filter_locale` in
+    which language and time zone they are chosen, `profile` for whom the file is. `memo` is shared
+    by everything that is asked for one export: columns and rows.
     """
 
     user: User | None
@@ -76,6 +78,7 @@ class ReportContext:
     language: str
     now: dt.datetime
     selection: Selection = field(default_factory=Selection)
+    filter_locale: Locale = field(default_factory=active_locale)
     profile: Profile = Profile.MACHINE
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 

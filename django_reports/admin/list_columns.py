@@ -22,7 +22,7 @@ from django.db.models.fields.files import FileDescriptor
 from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.query_utils import DeferredAttribute
 from django.forms.utils import pretty_name
-from django.utils.functional import keep_lazy_text
+from django.utils.functional import Promise, keep_lazy_text
 from django.utils.safestring import SafeData
 from django.utils.text import capfirst
 
@@ -172,29 +172,28 @@ def _is_stored(field: Any) -> bool:
     return attribute in plain or issubclass(attribute, FileDescriptor)
 
 
-def _empty_text(model_admin: "ModelAdmin[Any]", entry: Entry) -> str:
+def _empty_text(model_admin: "ModelAdmin[Any]", entry: Entry) -> Label:
     """What stands for no value, if anybody chose it."""
     text = getattr(entry.attribute, "empty_value_display", MISSING)
     if text is MISSING:
         text = model_admin.get_empty_value_display()
         if str(text) == DEFAULT_EMPTY:
             return ""
-    return _text(text) or ""
+    return text if isinstance(text, Promise) else _text(text) or ""
 
 
 def _computed(
-    model_admin: "ModelAdmin[Any]", entry: Entry, show: Read, kind: Kind, empty: str
+    model_admin: "ModelAdmin[Any]", entry: Entry, show: Read, kind: Kind, empty: Label
 ) -> BoundColumn:
     read = _reader(model_admin, entry)
-    nothing = empty or None
 
     def value(instance: Any) -> Any:
         try:
             found = read(instance)
         except ObjectDoesNotExist:
-            return nothing
+            found = None
         shown = None if found is None else show(found)
-        return nothing if shown is None else shown
+        return str(empty) or None if shown is None else shown
 
     return BoundColumn(
         name=entry.name,

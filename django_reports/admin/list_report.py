@@ -54,5 +54,7 @@ class ListReport(ModelReport):
             declared = self.model_admin.list_display
             names = declared if isinstance(declared, list | tuple) else ()
             return shown_by(self.model_admin, names, is_spreadsheet=is_spreadsheet)
-        replay = replay_of(self._of_list(context))
-        return shown_by(replay.model_admin, replay.list_display(), is_spreadsheet=is_spreadsheet)
+        with context.filter_locale.active():  # a list may show each language other columns
+            replay = replay_of(self._of_list(context))
+            list_display = replay.list_display()
+        return shown_by(replay.model_admin, list_display, is_spreadsheet=is_spreadsheet)

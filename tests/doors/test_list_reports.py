@@ -14,13 +14,14 @@ from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.translation import get_language, gettext_lazy
 from openpyxl import load_workbook
 
 from django_reports.admin import ReportAdminMixin
 from django_reports.models import ReportJob
 from django_reports.registry import registry
 from tests.conftest import VIEW, give, make_orders
-from tests.doors.helpers import browse, lines_of, put, run, text_of
+from tests.doors.helpers import browse, lines_of, run, text_of
 from tests.shop.models import Customer, Order, Parcel
 
 pytestmark = pytest.mark.django_db
@@ -145,7 +146,9 @@ def test_another_user_cannot_download_columns_that_they_do_not_see(mia, root, sh
     address = f"/own/django_reports/reportjob/{shared.pk}/download/"
     assert browse(root).get(address).status_code == 200
     assert browse(mia).get(address).status_code == 403
-    put(shared, columns=[shared.columns[0]])
+    sent(root, columns=["number"])
+    other = run(ReportJob.objects.exclude(pk=shared.pk).get())
+    address = f"/own/django_reports/reportjob/{other.pk}/download/"
     assert browse(mia).get(address).status_code == 200
 
 
@@ -500,3 +503,40 @@ def test_a_model_admin_that_is_not_registered_declares_no_report():
     OrderAdmin = type("OrderAdmin", (ReportAdminMixin, admin.ModelAdmin), {"list_display": ["x"]})
     OrderAdmin(Order, admin.AdminSite(name="unused"))
     assert [report.get_identifier() for report in registry] == before
+
+
+# Languages
+
+
+def test_texts_are_in_the_language_of_the_file(alice, parcels, lists):
+    @admin.display(description=gettext_lazy("No"), empty_value=gettext_lazy("Unknown"))
+    def nothing(self, parcel):
+        return None
+
+    lists(Parcel, list_display=["note", "nothing"], nothing=nothing,
+          empty_value_display=gettext_lazy("Yes"), get_ordering=in_order)  # fmt: skip
+    german = exported(alice, PARCELS, ["note", "nothing"], language="de")
+    assert german == [["Note", "Nein"], ["a", "Unbekannt"], ["Ja", "Unbekannt"]]
+
+
+def test_columns_are_those_of_the_language_in_which_they_were_chosen(
+    root, orders, lists, configure, settings
+):
+    def by_language(self, request):
+        assert get_language() == request.LANGUAGE_CODE
+        return ["number", f"title_{get_language()}"]
+
+    titles = {f"title_{code}": lambda self, order, code=code: code for code in ("en-us", "de")}
+    configure(STREAM_MAX_ROWS=1)
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+    lists(get_list_display=by_language, **titles)
+    client = browse(root)
+    client.cookies["django_language"] = "de"
+    assert 'value="title_de"' in text_of(client.get(f"{ORDERS}export-report/"))
+    fields = {"_export": "anyway", "_across": "1", "format": "csv", "profile": "machine",
+              "columns": ["title_de"], "language": "en"}  # fmt: skip
+    client.post(f"{ORDERS}export-report/", fields)
+    job = run(ReportJob.objects.get())
+    assert job.status == "succeeded", job.error
+    address = f"/own/django_reports/reportjob/{job.pk}/download/"
+    assert lines_of(browse(root).get(address))[1] == "de"
