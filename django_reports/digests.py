@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from django_reports.conf import NAME, cached_by_settings, get_settings
-from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
+from django_reports.models import AuditCheckpoint, AuditEntry, PermissionSnapshot, ReportJob
 
 FORM = 1  # of the texts that are signed; entries of an older one would still be verified by it
 FIRST_SEAL = ""  # what comes before the first entry
@@ -139,6 +139,10 @@ def is_file_of(job: ReportJob) -> bool:
 def look_text(job: ReportJob, look: str, verified_at: dt.datetime) -> str:
     """That a job's file was right when it looked like this from outside."""
     return _joined(f"look {FORM}", job.pk.hex, job.sha256, look, moment(verified_at))
+
+
+def snapshot_text(snapshot: PermissionSnapshot) -> str:
+    return _joined(f"snapshot {FORM}", snapshot.holder, _dumps(storable(snapshot.facts)))
 
 
 def sign_entry(entry: AuditEntry) -> None:

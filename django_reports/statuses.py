@@ -148,7 +148,7 @@ class AuditAction(TextChoices):
     DENIED = "denied", _("Denied")
     EXPIRED = "expired", _("Expired")
     GRANT_CHANGED = "grant_changed", _("Grant changed")
-    MEMBERSHIP_CHANGED = "membership_changed", _("Membership of a group changed")
+    PERMISSION_CHANGED = "permission_changed", _("Account, group or permission changed")
     PURGED = "purged", _("Purged")
     LOG_CONTRADICTED = "log_contradicted", _("Audit log contradicted by an anchor")
     LOG_ACCEPTED = "log_accepted", _("Audit log accepted as it is")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports import jobs, manifests, retention, sealing, storage
+from django_reports import jobs, manifests, permission_changes, retention, sealing, storage
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
@@ -86,6 +86,7 @@ def sweep(hand_over: Callable[[Sequence[ReportJob]], int], *, tidies: bool = Fal
 def _look_after_the_log(swept: Swept, *, tidies: bool) -> None:
     if tidies:
         swept.purged += sum(vars(retention.purge()).values())
+        permission_changes.compare_all()
     sealed = sealing.seal()
     swept.sealed += sealed.entries
     swept.anchored += sealed.anchored

@@ -168,9 +168,12 @@ def test_a_membership_of_new_people_is_recorded():
     zoe = User.objects.create_user("zoe")
     group.user_set.add(zoe)
     group.user_set.clear()
-    told = AuditEntry.objects.filter(action="membership_changed").order_by("-id")[:2]
-    assert [entry.data["change"] for entry in told] == ["removed", "added"]
-    assert [entry.data["people"][0]["name"] for entry in told] == ["zoe", "zoe"]
+    entries = AuditEntry.objects.filter(action="permission_changed").order_by("-id")[:2]
+    assert [entry.data["name"] for entry in entries] == ["zoe", "zoe"]
+    assert [entry.data["changes"]["groups"] for entry in entries] == [
+        {"added": [], "removed": ["new"]},
+        {"added": ["new"], "removed": []},
+    ]
 
 
 def test_checks_ask_the_database_of_the_grants():

@@ -37,6 +37,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='PermissionSnapshot',
+            fields=[
+                ('holder', models.CharField(max_length=300, primary_key=True, serialize=False)),
+                ('facts', models.JSONField()),
+                ('signature', models.CharField(max_length=64)),
+            ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
             name='QuotaLock',
             fields=[
                 ('person_key', models.CharField(max_length=255, primary_key=True, serialize=False)),
@@ -51,7 +63,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='key')),
-                ('action', models.CharField(choices=[('requested', 'Requested'), ('previewed', 'Previewed'), ('started', 'Started'), ('finished', 'Finished'), ('failed', 'Failed'), ('cancel_requested', 'Cancel requested'), ('canceled', 'Canceled'), ('linked', 'Link made'), ('downloaded', 'Downloaded'), ('broken_off', 'Download broken off'), ('denied', 'Denied'), ('expired', 'Expired'), ('grant_changed', 'Grant changed'), ('membership_changed', 'Membership of a group changed'), ('purged', 'Purged'), ('log_contradicted', 'Audit log contradicted by an anchor'), ('log_accepted', 'Audit log accepted as it is')], max_length=20, verbose_name='action')),
+                ('action', models.CharField(choices=[('requested', 'Requested'), ('previewed', 'Previewed'), ('started', 'Started'), ('finished', 'Finished'), ('failed', 'Failed'), ('cancel_requested', 'Cancel requested'), ('canceled', 'Canceled'), ('linked', 'Link made'), ('downloaded', 'Downloaded'), ('broken_off', 'Download broken off'), ('denied', 'Denied'), ('expired', 'Expired'), ('grant_changed', 'Grant changed'), ('permission_changed', 'Account, group or permission changed'), ('purged', 'Purged'), ('log_contradicted', 'Audit log contradicted by an anchor'), ('log_accepted', 'Audit log accepted as it is')], max_length=20, verbose_name='action')),
                 ('actor_key', models.CharField(blank=True, max_length=255, verbose_name='who (key)')),
                 ('report', models.CharField(blank=True, max_length=200, verbose_name='report')),
                 ('job_key', models.CharField(blank=True, max_length=36, verbose_name='export')),

@@ -2,7 +2,11 @@ from django_reports.models.audit import AuditCheckpoint, AuditEntry, Removal
 from django_reports.models.favourites import Favourite
 from django_reports.models.jobs import ReportJob
 from django_reports.models.leftovers import Leftover
-from django_reports.models.permissions import ALL_REPORTS, GroupReportPermission
+from django_reports.models.permissions import (
+    ALL_REPORTS,
+    GroupReportPermission,
+    PermissionSnapshot,
+)
 from django_reports.models.presets import Preset
 from django_reports.models.quotas import QUOTA_DAY, QuotaLock
 
@@ -14,6 +18,7 @@ __all__ = [
     "Favourite",
     "GroupReportPermission",
     "Leftover",
+    "PermissionSnapshot",
     "Preset",
     "QuotaLock",
     "Removal",

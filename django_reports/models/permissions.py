@@ -130,3 +130,14 @@ class GroupReportPermission(Record):
         names = [field.name for field in self._meta.concrete_fields]
         values = {name: getattr(self, name) for name in names if name not in ("id", "group")}
         return {"group": str(self.group), **values, "others": str(self.others)}
+
+
+class PermissionSnapshot(Record):
+    """What a user or a group had when it was last compared; see permission_changes."""
+
+    holder = models.CharField(max_length=300, primary_key=True)  # "user:5", "group:3"
+    facts = models.JSONField()
+    signature = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.holder

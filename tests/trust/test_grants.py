@@ -202,9 +202,11 @@ def test_without_an_entry_no_grant_is_changed(team, monkeypatch):
 def test_who_is_in_which_group_is_told(team, make_person, change, told):
     mia = make_person("mia")
     change(team, mia)
-    entry = AuditEntry.objects.filter(action="membership_changed").first()
-    people = [{"key": str(mia.pk), "name": "mia"}]
-    assert entry.data == {"change": told, "groups": ["team"], "people": people}
+    entry = AuditEntry.objects.filter(action="permission_changed").first()
+    groups = {"added": [], "removed": [], told: ["team"]}
+    assert entry.data == {
+        "holder": "user", "key": str(mia.pk), "name": "mia", "changes": {"groups": groups}
+    }  # fmt: skip
 
 
 def test_who_is_behind_a_request_is_named(team, root, make_person, settings):
@@ -216,9 +218,9 @@ def test_who_is_behind_a_request_is_named(team, root, make_person, settings):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django_reports.middleware.who_acts"]
     moments = {"date_joined_0": "2026-01-01", "date_joined_1": "12:00"}
     browse(root).post(url, {**fields, **moments, "groups": [team.pk]}, REMOTE_ADDR="10.0.0.7")
-    entry = AuditEntry.objects.get(action="membership_changed")
+    entry = AuditEntry.objects.filter(action="permission_changed").first()
     assert (entry.actor_label, entry.address) == ("root", "10.0.0.7")
-    assert entry.data["groups"] == ["team"]
+    assert entry.data["changes"]["groups"]["added"] == ["team"]
 
 
 # Checks

@@ -60,7 +60,7 @@ def test_secret_filters_of_a_list_do_not_get_into_the_log():
     found = about.without_secrets(spec, Report())["selection"]["query"]
     assert found == "region=n&customer__token__exact=%E2%80%A2%E2%80%A2%E2%80%A2"
     plain = {"parameters": {}, "selection": {"kind": "changelist", "query": "q=a+b%20c"}}
-    assert about.without_secrets(plain, Report()) == plain
+    assert about.without_secrets(plain, Report())["selection"] == plain["selection"]
 
 
 @pytest.fixture

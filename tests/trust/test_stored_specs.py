@@ -16,6 +16,7 @@ from tests.doors.helpers import (
     make,
     put,
     run,
+    sign,
     spec_of,
     text_of,
 )
@@ -165,7 +166,7 @@ OUTDATED = [
 @pytest.mark.parametrize("spec", OUTDATED, ids=json.dumps)
 def test_outdated_spec_keeps_its_file_and_breaks_no_page(jobs, alice, root, spec):
     for job in jobs:
-        put(job, spec=spec)
+        sign(put(job, spec=spec))
     assert_nothing_breaks(alice, root, jobs)
     answer = browse(alice).get(page_of(jobs[0], "download"))
     assert answer.status_code == 200
@@ -183,7 +184,7 @@ def test_outdated_spec_keeps_its_file_and_breaks_no_page(jobs, alice, root, spec
 )
 def test_file_of_columns_that_are_not_understood_is_refused(jobs, alice, root, columns):
     for job in jobs:
-        put(job, columns=columns, losses=columns)
+        sign(put(job, columns=columns, losses=columns))
     assert_nothing_breaks(alice, root, jobs)
     expected = 200 if columns == [] else 403
     answer = browse(alice).get(page_of(jobs[0], "download"))

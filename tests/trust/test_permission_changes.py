@@ -1,0 +1,285 @@
+"""Every change of who may do what is an entry, by whichever way it is made."""
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
+
+from django_reports import permission_changes
+from django_reports.models import AuditEntry, GroupReportPermission, PermissionSnapshot
+from django_reports.sweep import sweep
+from tests.trust.logs import sql
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mia():
+    return User.objects.create_user("mia")
+
+
+@pytest.fixture
+def team():
+    return Group.objects.create(name="team")
+
+
+@pytest.fixture
+def permission():
+    return Permission.objects.get(codename="view_order", content_type__app_label="shop")
+
+
+VIEW = "shop.view_order"
+
+
+def changes(**facts):
+    """What entries say, oldest first."""
+    entries = AuditEntry.objects.filter(action="permission_changed").order_by("id")
+    return [
+        (entry.data["name"], entry.data["changes"])
+        for entry in entries
+        if "changes" in entry.data and facts.items() <= entry.data.items()
+    ]
+
+
+def groups(added=(), removed=()):
+    return {"groups": {"added": list(added), "removed": list(removed)}}
+
+
+def permissions(added=(), removed=()):
+    return {"permissions": {"added": list(added), "removed": list(removed)}}
+
+
+# With a signal: at once, in the name of who did it
+
+
+def test_an_ordinary_account_is_no_entry(mia):
+    mia.first_name = "Mia"
+    mia.save()
+    assert changes() == []
+    assert not PermissionSnapshot.objects.exists()
+
+
+def test_becoming_staff_and_superuser(mia):
+    mia.is_staff = True
+    mia.save()
+    mia.is_superuser = True
+    mia.save(update_fields=["is_superuser"])
+    mia.is_active = False
+    mia.save()
+    mia.is_superuser = mia.is_staff = False
+    mia.save()
+    assert changes() == [
+        ("mia", {"is_staff": [False, True]}),
+        ("mia", {"is_superuser": [False, True]}),
+        ("mia", {"is_active": [True, False]}),
+        ("mia", {"is_staff": [True, False], "is_superuser": [True, False]}),
+    ]
+
+
+def test_a_new_superuser(db):
+    User.objects.create_superuser("eve")
+    assert changes()[0][1]["is_superuser"] == [False, True]
+
+
+def test_logging_in_asks_nothing(mia, client):
+    User.objects.filter(pk=mia.pk).update(is_staff=True)
+    mia.refresh_from_db()
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        client.force_login(mia)
+    assert not [query for query in queries if "permissionsnapshot" in query["sql"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda mia, team, p: mia.user_permissions.add(p), permissions([VIEW])),
+        (lambda mia, team, p: p.user_set.add(mia), permissions([VIEW])),
+        (lambda mia, team, p: mia.user_permissions.set([p]), permissions([VIEW])),
+    ],
+)
+def test_permissions_of_users(mia, team, permission, change, expected):
+    change(mia, team, permission)
+    assert changes(holder="user") == [("mia", expected)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda mia, p: mia.user_permissions.remove(p),
+        lambda mia, p: mia.user_permissions.clear(),
+        lambda mia, p: p.user_set.remove(mia),
+        lambda mia, p: p.user_set.clear(),
+        lambda mia, p: mia.user_permissions.set([]),
+    ],
+)
+def test_permissions_taken_from_users(mia, permission, change):
+    mia.user_permissions.add(permission)
+    change(mia, permission)
+    assert changes()[-1] == ("mia", permissions((), [VIEW]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda team, p: team.permissions.remove(p),
+        lambda team, p: team.permissions.clear(),
+        lambda team, p: p.group_set.clear(),
+        lambda team, p: team.delete(),
+    ],
+)
+def test_permissions_of_groups(team, permission, change):
+    team.permissions.add(permission)
+    change(team, permission)
+    assert changes(holder="group") == [
+        ("team", permissions([VIEW])),
+        ("team", permissions((), [VIEW])),
+    ]
+
+
+def test_a_deleted_group_is_lost_by_its_members(mia, team):
+    zoe = User.objects.create_user("zoe")
+    team.user_set.add(mia, zoe)
+    team.delete()
+    assert changes(holder="user")[2:] == [
+        ("mia", groups((), ["team"])),
+        ("zoe", groups((), ["team"])),
+    ]
+
+
+def test_groups_deleted_by_a_queryset(mia, team):
+    team.user_set.add(mia)
+    Group.objects.all().delete()
+    assert changes()[-1] == ("mia", groups((), ["team"]))
+
+
+@pytest.mark.parametrize("delete", [lambda u: u.delete(), lambda u: User.objects.all().delete()])
+def test_a_deleted_user(mia, team, delete):
+    team.user_set.add(mia)
+    delete(mia)
+    name, change = changes(deleted=True)[0]
+    assert (name, change["groups"]["removed"]) == ("mia", ["team"])
+    assert not PermissionSnapshot.objects.exists()
+
+
+def test_what_was_there_before_the_first_comparison_is_no_change(mia, permission):
+    """As on a site that installs the app today."""
+    User.user_permissions.through.objects.create(user=mia, permission=permission)
+    User.objects.filter(pk=mia.pk).update(is_staff=True)
+    mia.refresh_from_db()
+    mia.save()
+    assert changes() == []
+    mia.user_permissions.clear()
+    assert changes() == [("mia", permissions((), [VIEW]))]
+
+
+def test_a_new_name_of_a_group_is_no_change(mia, team):
+    team.user_set.add(mia)
+    Group.objects.update(name="squad")
+    sweep(lambda jobs: 0, tidies=True)
+    assert len(changes()) == 1
+
+
+# Without a signal: by the sweep
+
+
+@pytest.fixture
+def known(mia, team):
+    """Everybody is known: the first comparison was."""
+    User.objects.create_superuser("root")
+    permission_changes.compare_all()
+    return mia
+
+
+SILENT = {
+    "update": (
+        lambda mia, team, p: User.objects.filter(pk=mia.pk).update(is_superuser=True),
+        {"is_superuser": [False, True]},
+    ),
+    "through model": (
+        lambda mia, team, p: User.groups.through.objects.create(user=mia, group=team),
+        {**groups(["team"])},
+    ),
+    "bulk create": (
+        lambda mia, team, p: User.user_permissions.through.objects.bulk_create(
+            [User.user_permissions.through(user=mia, permission=p)]
+        ),
+        {**permissions([VIEW])},
+    ),
+    "report permission by sql": (
+        lambda mia, team, p: models.QuerySet(GroupReportPermission).bulk_create(
+            [GroupReportPermission(group=team, report="*")]
+        ),
+        {"reports": ["*"]},
+    ),
+    "sql": (
+        lambda mia, team, p: sql("UPDATE auth_user SET is_staff = %s WHERE id = %s", True, mia.pk),
+        {"is_staff": [False, True]},
+    ),
+}
+
+
+@pytest.mark.parametrize("way", SILENT)
+def test_what_sends_no_signal_is_seen_by_the_sweep(known, team, permission, way):
+    change, expected = SILENT[way]
+    change(known, team, permission)
+    name = "team" if "report" in way else "mia"
+    assert changes(name=name) == []
+    for _ in range(2):
+        sweep(lambda jobs: 0, tidies=True)
+        assert changes(name=name, seen_by="sweep") == [(name, expected)]
+
+
+def test_a_report_permission_that_is_recorded_is_not_seen_again(known, team):
+    permission = GroupReportPermission.objects.create(group=team, report="shop.orders")
+    GroupReportPermission.objects.update(max_rows=5)
+    permission.delete()
+    sweep(lambda jobs: 0, tidies=True)
+    assert changes() == [("root", changes()[0][1])]
+    assert AuditEntry.objects.filter(action="grant_changed").count() == 3
+
+
+def test_what_is_taken_without_a_signal_is_seen_by_the_sweep(known, team, permission):
+    team.permissions.add(permission)
+    team.user_set.add(known)
+    Group.permissions.through.objects.all().delete()
+    User.groups.through.objects.all().delete()
+    sweep(lambda jobs: 0, tidies=True)
+    seen = sorted(changes(seen_by="sweep"), key=lambda change: change[0])
+    assert seen == [("mia", groups((), ["team"])), ("team", permissions((), [VIEW]))]
+
+
+def test_users_who_are_gone_without_a_signal(known):
+    sql("DELETE FROM auth_user WHERE username = 'root'")
+    sweep(lambda jobs: 0, tidies=True)
+    [(name, change)] = changes(seen_by="sweep")
+    assert (name, change["is_superuser"]) == ("root", [True, False])
+
+
+def test_a_snapshot_that_is_changed_along_with_the_table_does_not_hide_it(known):
+    """By who has the database and no key."""
+    sql("UPDATE auth_user SET is_superuser = %s WHERE username = 'mia'", True)
+    facts = permission_changes.facts_of(User.objects.get(username="mia"))
+    PermissionSnapshot.objects.create(holder=f"user:{known.pk}", facts=facts, signature="0" * 64)
+    sweep(lambda jobs: 0, tidies=True)
+    assert changes(name="mia")[0][1]["is_superuser"] == [False, True]
+
+
+def test_snapshots_that_are_all_deleted_are_said(known):
+    PermissionSnapshot.objects.all().delete()
+    sweep(lambda jobs: 0, tidies=True)
+    entry = AuditEntry.objects.filter(action="permission_changed").first()
+    assert (entry.data["first_seen"], entry.data["superusers"]) == (1, ["root"])
+
+
+def test_comparing_takes_queries_by_the_thousand(known):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            permission_changes.compare_all()
+        return len(captured)
+
+    few = queries()
+    User.objects.bulk_create(User(username=f"staff {n}", is_staff=True) for n in range(200))
+    permission_changes.compare_all()
+    assert queries() <= few
