@@ -18,15 +18,15 @@ from django_reports import audit, digests, jobs, manifests, quotas, signals, sto
 from django_reports.audit import SYSTEM
 from django_reports.conf import get_settings
 from django_reports.control import Control
+from django_reports.database_errors import savepoints
 from django_reports.exceptions import (
     AttemptStopped,
     Canceled,
     HandedBack,
     LeaseLost,
-    ReportError,
 )
 from django_reports.exports import Export, prepare
-from django_reports.failures import failure_of
+from django_reports.failures import as_report_error, failure_of
 from django_reports.models import ReportJob
 from django_reports.policies import Grant
 from django_reports.specs import ExportSpec
@@ -118,9 +118,8 @@ def _end(attempt: Attempt, error: Exception) -> None:
         case Canceled():
             jobs.finish_canceled(attempt.job, attempt.rows())
         case _:
-            if not isinstance(error, ReportError):
-                logger.error("job=%s attempt=%s event=failed", key, number, exc_info=error)
-            jobs.fail(attempt.job, attempt.rows(), *failure_of(error))
+            translated = as_report_error(error, attempt.job.spec, job=key, attempt=number)
+            jobs.fail(attempt.job, attempt.rows(), *failure_of(translated))
 
 
 def _make(attempt: Attempt, control: Control) -> None:
@@ -154,7 +153,7 @@ def _make(attempt: Attempt, control: Control) -> None:
 def _write(export: Export, control: Control, file: IO[bytes]) -> dict[str, Any]:
     """Write a file of one snapshot. Returns what its job keeps of it."""
     meter = control.meter
-    with control.snapshot(), export.snapshot():
+    with control.snapshot(), savepoints(), export.snapshot():
         snapshot_at = timezone.now()
         if export.is_countable:
             control.rows_expected = export.count()

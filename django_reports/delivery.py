@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
@@ -16,6 +18,7 @@ from django_reports.conf import get_settings
 from django_reports.estimates import Estimate
 from django_reports.exceptions import IdempotencyKeyReused
 from django_reports.exports import Export, prepare, record_denial
+from django_reports.failures import translate_errors
 from django_reports.immediate import ImmediateExport, answer, pass_through
 from django_reports.models import ReportJob
 from django_reports.numerals import grouped
@@ -74,10 +77,29 @@ class Plan:
         return limit is not None and self.rows.is_more_than(limit)
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+_Step = Callable[Concatenate[ExportSpec, Authority, Origin, P], R]
+
+
+def _translated(step: _Step[P, R]) -> _Step[P, R]:
+    """A step whose errors are this app's, whatever the report raises."""
+
+    @wraps(step)
+    def translated(
+        spec: ExportSpec, authority: Authority, origin: Origin, /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        with translate_errors(spec, origin):
+            return step(spec, authority, origin, *args, **kwargs)
+
+    return translated
+
+
+@_translated
 def plan(spec: ExportSpec, authority: Authority, origin: Origin) -> Plan:
     """Authorise a spec and say what it would give, counting no further than it matters.
 
-    Raises ReportDenied and InvalidSpec.
+    Raises ReportDenied and InvalidSpec, and ReportFailed for an error of the report itself.
     """
     export = prepare(spec, authority, origin)
     rows = _counted_soon(export)
@@ -167,6 +189,7 @@ class Preview:
     losses: dict[str, int]
 
 
+@_translated
 def preview(spec: ExportSpec, authority: Authority, origin: Origin, *, rows: int) -> Preview:
     """Write the first rows of each section and record that they were seen. Raises as `plan`."""
     export = prepare(spec, authority, origin)
@@ -198,11 +221,13 @@ def _preview_table(table: Table, writer: Writer) -> PreviewTable:
     return PreviewTable(table.title, looks.header, rows)
 
 
+@_translated
 def identical(spec: ExportSpec, authority: Authority, origin: Origin) -> ReportJob | None:
     """A file of the same export that this person has already. Raises as `plan`."""
     return jobs.finished_like(prepare(spec, authority, origin))
 
 
+@_translated
 def deliver(
     spec: ExportSpec, authority: Authority, origin: Origin, *, holds_thread: bool = False
 ) -> ImmediateExport | ReportJob:
@@ -223,6 +248,7 @@ def deliver(
     return _background(export, origin)
 
 
+@_translated
 def export_now(
     spec: ExportSpec,
     authority: Authority,
@@ -248,6 +274,7 @@ def export_now(
     return pass_through(export, origin, watch=tell)
 
 
+@_translated
 def enqueue(
     spec: ExportSpec, authority: Authority, origin: Origin, *, idempotency_key: str = ""
 ) -> ReportJob:
@@ -266,7 +293,8 @@ def enqueue(
 def rerun(job: ReportJob, authority: Authority, origin: Origin) -> ReportJob:
     """Have the same export made again, in the name of whoever asks now. Raises as `deliver`."""
     spec = ExportSpec.from_json(job.spec)
-    return _background(prepare(spec, authority, origin), origin, rerun_of=job)
+    with translate_errors(spec, origin):
+        return _background(prepare(spec, authority, origin), origin, rerun_of=job)
 
 
 def _asked_before(export: Export, digest: str | None) -> ReportJob | None:

@@ -13,8 +13,11 @@ class ReportError(Exception):
     """Base of all errors of this app.
 
     What is raised while a file is written, in its language, is read in another: a lazy message and
-    the `params` that stand in it are put together by `str()`.
+    the `params` that stand in it are put together by `str()`. `reference` is that of the line in
+    the server's log, where the error stands for another one.
     """
+
+    reference = ""
 
     def __init__(
         self, message: str | Promise = "", params: Mapping[str, object] | None = None
@@ -92,10 +95,14 @@ class FormatLimitExceeded(ReportError):
 
 
 class ReportFailed(ReportError):
-    """The report itself raised before anything of it was sent; the job is recorded as failed."""
+    """The report itself raised: its code, its query, or what it needs to be written.
 
-    def __init__(self, message: str, *, job_key: str) -> None:
+    `cause` is a FailureCause. `job_key` is the job that is recorded as failed, if there is one.
+    """
+
+    def __init__(self, message: str, *, cause: str = "error", job_key: str = "") -> None:
         super().__init__(message)
+        self.cause = cause
         self.job_key = job_key
 
 

@@ -1,7 +1,8 @@
 """The form with which a person chooses how an export is made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -364,6 +365,19 @@ def _name_of(language: str) -> str:
         return str(translation.get_language_info(language)["name_local"])
     except KeyError:
         return language
+
+
+def keep_writable(form: forms.Form) -> forms.Form:
+    """Have half characters, which JSON may spell out, stand on a page as they were spelled."""
+    for field in form.fields.values():
+        if isinstance(field, forms.JSONField):
+            field.prepare_value = partial(_spelled_out, field.prepare_value)  # type: ignore[method-assign]
+    return form
+
+
+def _spelled_out(prepare: Callable[[Any], Any], value: Any) -> Any:
+    text = prepare(value)
+    return text.encode(errors="backslashreplace").decode() if isinstance(text, str) else text
 
 
 def raw_parameters(form: forms.Form) -> dict[str, list[str]]:

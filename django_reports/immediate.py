@@ -5,17 +5,24 @@ What its reader takes slowly waits in a spool, never in a database cursor.
 
 import logging
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from django.db import connections, transaction
+from django.db import connections
 
 from django_reports import jobs
 from django_reports.audit import Origin
 from django_reports.cursors import Spool
-from django_reports.exceptions import QuotaExceeded, ReportError, ReportFailed, RowLimitExceeded
+from django_reports.database_errors import savepoints
+from django_reports.exceptions import (
+    QuotaExceeded,
+    ReportDenied,
+    ReportFailed,
+    RowLimitExceeded,
+)
 from django_reports.exports import Export, record_denial
+from django_reports.failures import as_report_error
 from django_reports.formats import content_type_of
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK, Meter, Table
@@ -28,6 +35,8 @@ logger = logging.getLogger("django_reports.delivery")
 
 # Bytes that a connection takes even if nobody reads them: sending so many cannot block.
 SOCKET_BUFFER = 16 * 1024
+# Of these no job is made: nothing of the export exists.
+REFUSALS = (ReportDenied, RowLimitExceeded, QuotaExceeded)
 
 
 class TooManyRows(NotNow):
@@ -107,16 +116,10 @@ class ImmediateExport:
                 if block is not None:
                     self._spool.write(block, self.meter.rows)
         except BaseException as error:
-            # What this app says on purpose needs no traceback.
-            is_told = isinstance(error, ReportError)
-            logger.log(
-                logging.WARNING if is_told else logging.ERROR,
-                "job=%s event=broken_off error=%s",
-                self.job.pk,
-                error,
-                exc_info=not is_told,
-            )
-            self._end(partial(jobs.fail_immediate, error=error))
+            with jobs.in_language_of(self.job):
+                translated = as_report_error(error, self.job.spec, job=self.job.pk)
+            logger.warning("job=%s event=broken_off error=%s", self.job.pk, translated)
+            self._end(partial(jobs.fail_immediate, error=translated))
             raise
         if block is None:
             self._is_made = True
@@ -207,22 +210,23 @@ def _begin(
 ) -> ImmediateExport:
     reads_ahead = job is None
     try:
-        with _savepoints():
+        with savepoints():
             opened = _open(export, make, bound=bound, watch=watch)
     except NotNow:
         raise
-    except (RowLimitExceeded, QuotaExceeded) as error:
-        record_denial(export.spec, origin, error)
-        if job is not None:
-            jobs.fail_immediate(job, Meter(), error)
-        raise
     except Exception as error:
-        job = job or _record(export, origin)
-        jobs.fail_immediate(job, Meter(), error)
-        if isinstance(error, ReportError):
+        translated = as_report_error(error, export.spec.to_json(), report=export.spec.report)
+        if isinstance(translated, REFUSALS):
+            record_denial(export.spec, origin, translated)
+        else:
+            job = job or _record(export, origin)
+        if job is not None:
+            jobs.fail_immediate(job, Meter(), translated)
+        if isinstance(translated, ReportFailed) and job is not None:
+            translated.job_key = str(job.pk)
+        if translated is error:
             raise
-        logger.exception("job=%s event=failed", job.pk)
-        raise ReportFailed(job.error, job_key=str(job.pk)) from error
+        raise translated from error
     try:
         job = job or _record(export, origin, opened.meter.rows_expected)
     except BaseException:
@@ -264,16 +268,6 @@ def _open(
 
 def _is_in_transaction() -> bool:
     return any(c.in_atomic_block for c in connections.all(initialized_only=True))
-
-
-@contextmanager
-def _savepoints() -> Iterator[None]:
-    """What fails inside does not spoil the transactions of the caller: it can be recorded."""
-    with ExitStack() as stack:
-        for connection in connections.all(initialized_only=True):
-            if connection.in_atomic_block:
-                stack.enter_context(transaction.atomic(using=connection.alias))
-        yield
 
 
 _Make = Callable[[Writer, Meter, Callable[[], None]], Generator[bytes]]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import about, audit, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM, Origin
-from django_reports.exceptions import QuotaExceeded, ReportDenied
+from django_reports.exceptions import QuotaExceeded, ReportDenied, ReportError
 from django_reports.exports import Export, record_denial
 from django_reports.failures import failure_of
 from django_reports.models import ReportJob
@@ -178,7 +178,7 @@ def abandon_immediate(job: ReportJob, meter: Meter) -> None:
     _end_immediate(job, JobStatus.CANCELED, AuditAction.CANCELED, meter, error=error)
 
 
-def fail_immediate(job: ReportJob, meter: Meter, error: BaseException) -> None:
+def fail_immediate(job: ReportJob, meter: Meter, error: ReportError) -> None:
     """The end of an immediate export that broke."""
     cause, words = failure_of(error)
     _end_immediate(job, JobStatus.FAILED, AuditAction.FAILED, meter, cause=cause, error=words)

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from django_reports.database_errors import is_refused_value, savepoints
 from django_reports.exceptions import InvalidParameters
 from django_reports.reports import Report
 from django_reports.specs import ExportSpec
@@ -49,11 +50,17 @@ def parameter_names(fields: Mapping[str, forms.Field]) -> list[str]:
 
 
 def is_valid(form: forms.Form) -> bool:
-    """Whether a report's form is. A key of more than 64 bits, at which SQLite raises, is not."""
+    """Whether a report's form is. What its queries cannot ask a database for is not."""
     try:
-        return form.is_valid()
-    except OverflowError:
-        form.add_error(None, _("A number is too large for the database."))
+        with savepoints():
+            return form.is_valid()
+    except Exception as error:
+        if not is_refused_value(error):
+            raise
+        # It stopped at this field; if at none, in the form's own clean().
+        passed = {*form.cleaned_data, *form.errors}
+        name = next((name for name in form.fields if name not in passed), None)
+        form.add_error(name, _("The database cannot be asked for this value."))
         return False
 
 

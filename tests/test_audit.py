@@ -206,8 +206,9 @@ def broken_at(monkeypatch):
 
 def test_without_an_entry_no_job_is_made(alice, orders, broken_at):
     broken_at("requested")
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(ReportFailed) as failure:
         enqueue(alice)
+    assert str(failure.value.__cause__) == "the audit log is away"
     assert not ReportJob.objects.exists()
 
 

@@ -44,14 +44,16 @@ from django_reports.admin.shown_lists import (
 )
 from django_reports.admin.verify import verify_order, verify_replay
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
+from django_reports.failures import translate_errors
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, authorise, context_of, may_generate
 from django_reports.registry import registry
 from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
+from django_reports.specs import ExportSpec
 from django_reports.views.exports import KEPT, ExportPage, export
 from django_reports.views.places import AdminPlace, Trail
-from django_reports.views.requests import bad_request, denied, log_in_again, origin_of
+from django_reports.views.requests import denied, failed, log_in_again, origin_of
 
 logger = logging.getLogger("django_reports.admin")
 
@@ -164,7 +166,7 @@ class ReportAdminMixin(_Base):
             try:
                 check_keys(self.model, request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
             except InvalidSpec as error:
-                return bad_request(request, error, request.get_full_path())
+                return failed(request, error, request.get_full_path())
         response = super().changelist_view(request, *args, **kwargs)
         if isinstance(response, TemplateResponse) and IS_POPUP_VAR not in request.GET:
             with self._beside_the_list(request):
@@ -256,39 +258,44 @@ class ReportAdminMixin(_Base):
         asked = context_of(authority)
         place = AdminPlace(self.admin_site)
         context = place.context(request, self._trail(request), opts=self.opts)
+        meant = Selection(KIND) if report.model is not None else selection
+        spec, origin = ExportSpec(report.get_identifier(), selection=meant), origin_of(request)
         try:
-            # Before anything is told of the list.
-            shown = ShownList.of(is_viewable=self.has_view_or_change_permission(request))
-            authorise(authority, report, shown if report.model else selection, origin_of(request))
-            if report.model is not None:
-                replay = verify_replay(
-                    request,
-                    live,
-                    self._selection(request, report, keys),
-                    with_columns=isinstance(report, ListReport),
-                )
-                selection = replay.selection
-                asked = context_of(authority, selection)
-                asked.memo[KIND] = replay
-                verify_order(replay, report.get_columns(asked))
+            with translate_errors(spec, origin):
+                # Before anything is told of the list.
+                shown = ShownList.of(is_viewable=self.has_view_or_change_permission(request))
+                authorise(authority, report, shown if report.model else selection, origin)
+                if report.model is not None:
+                    replay = verify_replay(
+                        request,
+                        live,
+                        self._selection(request, report, keys),
+                        with_columns=isinstance(report, ListReport),
+                    )
+                    selection = replay.selection
+                    asked = context_of(authority, selection)
+                    asked.memo[KIND] = replay
+                    verify_order(replay, report.get_columns(asked))
+                subject = _subject(request, report, selection)
+                left_out = report.get_left_out(asked)
         except ReportDenied as error:
             return denied(request, error, self._site_url("index"), context)
         except ReportError as error:
-            return bad_request(request, error, self._changelist_url(request))
+            return failed(request, error, self._changelist_url(request))
         is_anew = keys is None and report is offers[0]  # which a mere address asks for
         return export(
             request,
             ExportPage(
                 report=report,
                 selection=selection,
-                subject=_subject(request, report, selection),
+                subject=subject,
                 action=self._export_url(request),
                 back=self._changelist_url(request),
                 job_url=place.job_url,
                 hidden=_carried(report, keys),
                 offers=[(r.get_identifier(), str(r.get_label())) for r in offers],
                 report_field=REPORT_FIELD,
-                left_out=report.get_left_out(asked),
+                left_out=left_out,
                 address=self._export_url(request) if is_anew else "",
                 context=context,
             ),

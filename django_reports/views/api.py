@@ -18,6 +18,7 @@ from django_reports.exceptions import (
     QuotaExceeded,
     ReportDenied,
     ReportError,
+    ReportFailed,
     RowLimitExceeded,
 )
 from django_reports.localization import active_locale
@@ -174,6 +175,8 @@ def problem_of(error: ReportError) -> JsonResponse:
         return problem(403, str(error))
     if isinstance(error, QuotaExceeded):
         return problem(429, str(error))
+    if isinstance(error, ReportFailed):
+        return problem(500, str(error), reference=error.reference)
     if isinstance(error, InvalidFields):
         errors = error.errors
     elif isinstance(error, InvalidParameters):
@@ -183,7 +186,7 @@ def problem_of(error: ReportError) -> JsonResponse:
         errors = {field: [str(error)]}
     else:
         errors = {}
-    return problem(422, str(error), errors=errors)
+    return problem(422, str(error), errors=errors, reference=error.reference)
 
 
 def spec_of(request: HttpRequest, report: Report) -> ExportSpec:

@@ -93,8 +93,9 @@ def _problem() -> Schema:
                 "type": "object",
                 "additionalProperties": _TEXTS,
             },
+            "reference": TEXT,
         },
-        optional=["errors"],
+        optional=["errors", "reference"],
     )
 
 

@@ -1,6 +1,7 @@
 """The page between: what is exported and what will happen, which columns, which format."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,8 +20,9 @@ from django_reports.exceptions import (
     ReportError,
     ReportFailed,
 )
+from django_reports.failures import translate_errors
 from django_reports.formats import plain_formats
-from django_reports.forms import PARAMETERS_PREFIX, ExportForm, raw_parameters
+from django_reports.forms import PARAMETERS_PREFIX, ExportForm, keep_writable, raw_parameters
 from django_reports.models import ReportJob
 from django_reports.parameters import is_valid
 from django_reports.permissions import (
@@ -45,7 +47,7 @@ from django_reports.views.forecasts import (
     size_in_words,
 )
 from django_reports.views.presets import PresetError
-from django_reports.views.requests import denied, origin_of, stream
+from django_reports.views.requests import denied, failed, origin_of, stream
 from django_reports.views.streaming import is_async
 
 SUBMIT = "_export"  # the name of the page's own button: only with it is anything exported
@@ -102,6 +104,7 @@ class Screen:
     notes: list[str] = field(default_factory=list)
     error: Exception | None = None
     status: int = 200
+    has_failed: bool = False
     preview: Preview | None = None
     twin: ReportJob | None = None
     last: Mapping[str, Any] | None = None
@@ -114,6 +117,30 @@ class Screen:
     def is_valid(self) -> bool:
         return self.form.is_valid() and (self.parameters is None or self.parameters.is_valid())
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether anything was typed, here or for another export before."""
+        return self.request.method == "POST" or (
+            self.parameters is not None and self.parameters.is_bound
+        )
+
+    def clean_parameters(self) -> None:
+        if self.parameters is not None:
+            with self.form.filter_locale.active():  # dates are read as they were typed
+                is_valid(self.parameters)
+
+    def note(self, error: Exception) -> None:
+        """Show an error above the page or, of a parameter, at its field. Where the report has
+        failed, or its database has refused a value, it is not asked again."""
+        self.status = max(self.status, 500 if isinstance(error, ReportFailed) else 400)
+        self.has_failed = bool(getattr(error, "reference", ""))
+        form = self.parameters
+        if isinstance(error, InvalidParameters) and form is not None and not form.errors:
+            for name, messages in error.errors.items():
+                form.add_error(name if name in form.fields else None, messages)
+        else:
+            self.error = self.error or error
+
     def spec(self) -> ExportSpec:
         raw = raw_parameters(self.parameters) if self.parameters is not None else {}
         return self.form.spec(self.page.report.get_identifier(), self.page.selection, raw)
@@ -123,19 +150,22 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
     """Show the page, or do what its buttons say: an export is a download or a job's page."""
     pressed = (name for name in BUTTONS if request.method == "POST" and name in request.POST)
     button = next(pressed, None)
+    spec = ExportSpec(page.report.get_identifier(), selection=page.selection)
     try:
-        with looked_up_once():
+        with looked_up_once(), translate_errors(spec, origin_of(request)):
             screen = _screen(request, page, button)
     except ReportDenied as error:
         return denied(request, error, page.back, page.context)
+    except ReportError as error:
+        return failed(request, error, page.back, page.context)
     try:
-        answer = _do(screen, button)
+        with translate_errors(spec, origin_of(request)) if screen.is_sent else nullcontext():
+            screen.clean_parameters()
+            answer = _do(screen, button)
     except ReportDenied as error:
         return denied(request, error, page.back, page.context)
-    except ReportFailed as error:
-        screen.error, screen.status = error, 500
-    except (ReportError, PresetError) as error:
-        screen.error, screen.status = error, 400
+    except ReportError as error:
+        screen.note(error)
     else:
         if answer is not None:
             return answer
@@ -181,8 +211,7 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
     parameters = None
     if page.report.parameters is not None:
         with form.filter_locale.active():  # dates are read as they were typed
-            parameters = page.report.parameters(typed, prefix=PARAMETERS_PREFIX)
-            is_valid(parameters)
+            parameters = keep_writable(page.report.parameters(typed, prefix=PARAMETERS_PREFIX))
     status = 200 if error is None else 400
     return Screen(request, page, form, parameters, notes, error, status, last=last)
 
@@ -260,14 +289,13 @@ def _render(screen: Screen) -> HttpResponseBase:
     request, page = screen.request, screen.page
     made: Plan | None = None
     try:
-        made = _plan(screen)
-    except InvalidParameters:
-        pass  # nothing is typed yet, or what is typed is told at its field
+        made = None if screen.has_failed else _plan(screen)
     except ReportDenied as error:
         return denied(request, error, page.back, page.context)
-    except ReportError as found:
-        screen.error = screen.error or found
-        screen.status = max(screen.status, 400)
+    except ReportError as error:
+        # Else nothing is typed yet, or what is typed is told at its field.
+        if error.reference or not isinstance(error, InvalidParameters):
+            screen.note(error)
     twin = screen.twin or (made.identical if made is not None else None)
     context = {
         **(page.context or {}),

@@ -18,6 +18,7 @@ from django_reports import delivery, jobs, notices, runners
 from django_reports.exceptions import (
     ReportDenied,
     ReportError,
+    ReportFailed,
 )
 from django_reports.manifests import manifest_of
 from django_reports.models import ReportJob
@@ -174,8 +175,11 @@ def rerun(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBas
     except ReportError as error:
         if wants_json(request):
             return problem_of(error)
-        is_denied = isinstance(error, ReportDenied)
-        code = HTTPStatus.FORBIDDEN if is_denied else HTTPStatus.BAD_REQUEST
+        code = HTTPStatus.BAD_REQUEST
+        if isinstance(error, ReportDenied):
+            code = HTTPStatus.FORBIDDEN
+        elif isinstance(error, ReportFailed):
+            code = HTTPStatus.INTERNAL_SERVER_ERROR
         return refused_at(request, job, place, str(error), code)
     if wants_json(request):
         return accepted(made, links_of(request, made, place))

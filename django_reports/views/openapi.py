@@ -124,6 +124,7 @@ def _job_paths() -> dict[str, Any]:
         "409": _problem(_("It has not ended yet.")),
         "422": _problem(_("It cannot be made again.")),
         "429": _problem(_("You have exported so much that this would be too much.")),
+        "500": _problem(_("The report failed; the server's log has the `reference`.")),
     }
     return {
         f"/jobs/{{id}}/{path}": _of_job(method, name, summary, answers)
@@ -190,6 +191,7 @@ def _report_paths(report: Report, authority: Authority) -> dict[str, Any]:
         "415": _problem(_("The request is not JSON.")),
         "422": _problem(_("The request names what is not there; `errors` says what.")),
         "429": _problem(_("You have exported so much that this would be too much.")),
+        "500": _problem(_("The report failed; the server's log has the `reference`.")),
     }
     key = {
         "name": "Idempotency-Key",

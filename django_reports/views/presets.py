@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from django_reports.choices import choices_of
+from django_reports.exceptions import ReportError
 from django_reports.models import Preset
 from django_reports.models.presets import NAME_LENGTH
 from django_reports.permissions import groups_of, may_change_preset, visible_presets
@@ -21,7 +22,7 @@ NAME = "_preset_name"
 GROUP = "_preset_group"
 
 
-class PresetError(Exception):
+class PresetError(ReportError):
     """What is wrong with what was asked of a preset, in words."""
 
 

@@ -24,6 +24,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from django_reports.audit import Origin
+from django_reports.exceptions import ReportFailed
 from django_reports.immediate import ImmediateExport
 from django_reports.models import ReportJob
 from django_reports.views.origins import address_of, request_id_of
@@ -68,6 +69,7 @@ def problem(
     detail: str,
     *,
     errors: Mapping[str, list[str]] | None = None,
+    reference: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> JsonResponse:
     """An error as a program reads it (RFC 9457)."""
@@ -79,6 +81,8 @@ def problem(
     }
     if errors:
         value["errors"] = errors
+    if reference:
+        value["reference"] = reference
     response = answer_json(value, status, headers=headers)
     response["Content-Type"] = "application/problem+json"
     return response
@@ -128,6 +132,15 @@ def denied(
     )
 
 
+def failed(
+    request: HttpRequest, error: Exception, back: str, surroundings: Mapping[str, Any] | None = None
+) -> HttpResponseBase:
+    """A page, or a problem, that says why nothing can be shown of a report."""
+    is_ours = isinstance(error, ReportFailed)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR if is_ours else HTTPStatus.BAD_REQUEST
+    return refused(request, str(error), back, status, surroundings)
+
+
 def log_in_again(request: HttpRequest, back: str, login_url: str) -> HttpResponseBase:
     """To the login, for somebody who pressed a button and is not logged in any more."""
     words = _("You were logged out meanwhile, so nothing was done. Log in to try it again.")
@@ -141,11 +154,6 @@ def _error_page(request: HttpRequest, status: int, error: Exception) -> HttpResp
     handler: Any = get_resolver().resolve_error_handler(status)
     response: HttpResponseBase = handler(request, exception=error)
     return response
-
-
-def bad_request(request: HttpRequest, error: Exception, back: str) -> HttpResponseBase:
-    """A page that says what cannot be done, with a way back."""
-    return refused(request, str(error), back, HTTPStatus.BAD_REQUEST)
 
 
 def refused(

@@ -28,7 +28,8 @@ from django.utils.translation import gettext as _
 
 from django_reports import delivery
 from django_reports.about import parameters_to_show
-from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
+from django_reports.exceptions import ReportDenied, ReportError
+from django_reports.failures import translate_errors
 from django_reports.localization import active_locale, normalize_zone
 from django_reports.permissions import (
     Authority,
@@ -41,7 +42,7 @@ from django_reports.permissions import (
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
 from django_reports.selections import Selection, selection_in_words
-from django_reports.specs import stored_spec
+from django_reports.specs import ExportSpec, stored_spec
 from django_reports.views import api, catalogues, downloads, jobs, links, lists
 from django_reports.views.dashboard import page as dashboard_page
 from django_reports.views.exports import FROM, KEPT, ExportPage, export
@@ -50,7 +51,7 @@ from django_reports.views.places import StaffPlace, page_at
 from django_reports.views.refusals import find, missing
 from django_reports.views.requests import (
     answer_json,
-    bad_request,
+    failed,
     forbidden,
     log_in_again,
     not_found,
@@ -203,7 +204,6 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
     if wants_json(request):
         return _answer_program(request, found, place)
     selection, start, action = Selection(), None, place.url("report", identifier)
-    back = place.url("catalogue")
     locale = active_locale()
     if FROM in request.GET:
         key = _key_of(request.GET[FROM])
@@ -212,16 +212,16 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             return missing(request, key)  # never other rows than those that were meant
         start = {**stored_spec(older.spec), "parameters": parameters_to_show(older.spec, found)}
         action = f"{action}?{urlencode({FROM: key})}"
-        back = place.job_url(older)
         zone = normalize_zone(start["filter_time_zone"])
         locale = replace(locale, time_zone=zone or locale.time_zone)
     try:
         if start is not None:
             selection = Selection.from_json(start["selection"])
-        with locale.active():
+        spec = ExportSpec(identifier, selection=selection)
+        with translate_errors(spec, origin_of(request)), locale.active():
             subject = selection_in_words(selection, found, request.user)
-    except InvalidSpec as error:  # the list that was meant, or its filters, are no longer there
-        return bad_request(request, error, back)
+    except ReportError as error:  # the list that was meant, or its filters, are no longer there
+        return failed(request, error, place.url("catalogue"))
     return export(
         request,
         ExportPage(
@@ -239,16 +239,14 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
 
 
 def _answer_program(request: HttpRequest, found: Report, place: StaffPlace) -> HttpResponseBase:
-    authority = Authority.of(request.user)
+    authority, origin = Authority.of(request.user), origin_of(request)
     try:
-        if request.method != "POST":
-            return answer_json(api.report_as_json(found, authority))
-        job = delivery.enqueue(
-            api.spec_of(request, found),
-            authority,
-            origin_of(request),
-            idempotency_key=api.idempotency_key_of(request),
-        )
+        with translate_errors(ExportSpec(found.get_identifier()), origin):
+            if request.method != "POST":
+                return answer_json(api.report_as_json(found, authority))
+            spec = api.spec_of(request, found)
+        key = api.idempotency_key_of(request)
+        job = delivery.enqueue(spec, authority, origin, idempotency_key=key)
     except ReportError as error:
         return api.problem_of(error)
     return api.accepted(job, jobs.links_of(request, job, place))

@@ -476,8 +476,9 @@ def test_the_page_costs_the_same_with_more_of_everything(alice, large):
         client = browse(alice)
         with CaptureQueriesContext(connection) as queries:
             assert client.get(ORDERS).status_code == 200
-        counts.append(len(queries))
-    assert counts[0] == counts[1] <= 26, counts
+        # Savepoints are there because a test is a transaction.
+        counts.append(len([q for q in queries if "SAVEPOINT" not in q["sql"]]))
+    assert counts[0] == counts[1] <= 24, counts
 
 
 def test_a_stale_page_after_the_grant_is_gone_answers_like_none(alice, orders, monkeypatch):

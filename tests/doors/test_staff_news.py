@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 from django_reports import jobs, notices
 from django_reports.audit import SYSTEM, Origin
 from django_reports.exceptions import DeadlineExceeded, StorageUnavailable
-from django_reports.failures import failure_of
+from django_reports.failures import as_report_error, failure_of
 from django_reports.models import ReportJob
 from django_reports.permissions import GroupPolicy
 from django_reports.statuses import FailureCause
@@ -369,7 +369,7 @@ def test_every_cause_has_a_remedy():
     ],
 )
 def test_errors_have_their_causes(error, cause):
-    assert failure_of(error)[0] == cause
+    assert failure_of(as_report_error(error, {}))[0] == cause
 
 
 def test_a_failed_job_says_what_to_do(alice, make_person):
