@@ -1,10 +1,13 @@
 """Rows come in the order of the queryset, whichever columns are read beside it."""
 
+import datetime as dt
+
 import pytest
 from django.contrib import admin
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Lower
 
+from demo_project.flights.models import Airline, Airport, Flight, Weather
 from django_reports import Column
 from django_reports.admin.changelists import changelist_selection
 from django_reports.admin.verify import verify_order, verify_replay
@@ -12,7 +15,9 @@ from django_reports.columns import bind
 from django_reports.exceptions import SelectionNotReplayable
 from django_reports.querysets import keeps_order, totally_ordered
 from django_reports.sources import QuerySetSource
+from tests.conftest import make_orders
 from tests.ordered.models import Brand, Maker, Owner, Person, Product, Special
+from tests.projects.every_list import compare_every_list
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +113,32 @@ def product_admin():
 def replay_at_the_click(model_admin, request):
     selection = changelist_selection(model_admin, request, keys=None, state=None)
     return verify_replay(request, None, selection, with_columns=True)
+
+
+@pytest.fixture
+def flights():
+    """Of the demo's lists."""
+    moment = dt.datetime(2013, 1, 1, 5, tzinfo=dt.UTC)
+    airports = [Airport.objects.create(code=code, name="x") for code in ("JFK", "EWR", "LGA")]
+    airlines = [Airline.objects.create(code=code, name="x") for code in ("UA", "AA")]
+    for n in range(12):
+        Weather.objects.create(origin=airports[n % 3], hour=moment, temperature=n % 4)
+        Flight.objects.create(
+            date=moment.date() + dt.timedelta(days=n % 2), carrier=airlines[n % 2], number=n % 5,
+            origin=airports[n % 3], destination=airports[n * 7 % 3], scheduled_hour=moment,
+            scheduled_departure=500, scheduled_arrival=700, distance=n % 4,
+        )  # fmt: skip
+
+
+@pytest.mark.thorough
+def test_every_list_here_and_of_the_demo_is_exported_as_it_is_shown(
+    products, flights, client, root
+):
+    make_orders(12)
+    client.force_login(root)
+    counts = dict(compare_every_list(client, root))
+    assert counts["/admin/flights/flight/"] == counts["/admin/shop/order/"] == 12
+    assert counts["/admin/ordered/product/"] == 24
 
 
 @pytest.mark.parametrize("order", ["", "2", "-2", "3", "-3", "4.5", "-4.1", "5.-2"])
