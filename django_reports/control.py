@@ -20,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from django_reports.conf import get_settings
+from django_reports.cursors import interrupt
 from django_reports.exceptions import (
     AttemptStopped,
     Canceled,
@@ -30,7 +31,6 @@ from django_reports.exceptions import (
 )
 from django_reports.models import ReportJob
 from django_reports.pipeline import Meter
-from django_reports.sources import interrupt
 
 logger = logging.getLogger("django_reports.jobs")
 

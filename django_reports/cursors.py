@@ -1,4 +1,4 @@
-"""Cursors over many rows: on the server, unbuffered, or drained into a spool."""
+"""Connections and their cursors over many rows: on the server, unbuffered, or drained."""
 
 import pickle
 import tempfile
@@ -8,8 +8,9 @@ from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 from weakref import finalize
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from django_reports.workspace import discard
 
@@ -147,3 +148,57 @@ def _unbuffered_cursor(connection: BaseDatabaseWrapper) -> Any:
     connection.ensure_connection()
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     return wrap(connection.connection.cursor(SSCursor))
+
+
+NUMBER = "_django_reports_number"
+
+
+def _note_number(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Keep by which number MySQL and MariaDB know a connection: busy, it cannot be asked."""
+    if connection.vendor == "mysql":
+        raw: Any = connection.connection
+        setattr(connection, NUMBER, raw.thread_id())
+
+
+connection_created.connect(_note_number, dispatch_uid="django_reports.cursors.number")
+
+
+def interrupt(connection: BaseDatabaseWrapper) -> None:
+    """Cancel the query that another thread has running on this connection, if there is one."""
+    raw: Any = connection.connection
+    if raw is None:
+        return
+    if connection.vendor == "postgresql":
+        getattr(raw, "cancel_safe", raw.cancel)()  # of psycopg 3 from 3.2 on
+    elif connection.vendor == "mysql":
+        number = getattr(connection, NUMBER, None)
+        if number is not None:
+            with connections[connection.alias].cursor() as cursor:  # this thread's own
+                cursor.execute("KILL QUERY %s", [number])
+    elif connection.vendor == "sqlite":
+        raw.interrupt()
+
+
+def release_connections() -> None:
+    """Give this thread's database connections back; the next query gets one again.
+
+    A connection inside a transaction (a test's, a caller's) stays.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def reading_locks_others(connection: BaseDatabaseWrapper, *, runs_code: bool) -> bool:
+    """Whether an open cursor is in somebody's way, so that its rows are drained first.
+
+    SQLite without a write-ahead log lets nobody write meanwhile. MySQL and MariaDB take no other
+    query on the connection, such as a column's `value=` may make.
+    """
+    if connection.vendor == "mysql":
+        return runs_code
+    if connection.vendor != "sqlite":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        return cursor.fetchone()[0] not in ("wal", "memory")

@@ -13,7 +13,7 @@ from django.db import connections
 
 from django_reports import jobs
 from django_reports.audit import Origin
-from django_reports.cursors import Spool
+from django_reports.cursors import Spool, release_connections
 from django_reports.database_errors import savepoints
 from django_reports.exceptions import (
     QuotaExceeded,
@@ -26,7 +26,6 @@ from django_reports.failures import as_report_error
 from django_reports.formats import content_type_of
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK, Meter, Table
-from django_reports.sources import release_connections
 from django_reports.statuses import Delivery
 from django_reports.streams import ByteSpool, NotNow, QueryWatch, StreamSlot
 from django_reports.writers import Writer

@@ -1,7 +1,7 @@
 """How rows are read: in one snapshot, in chunks, in a total order, never one query per row."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
@@ -9,7 +9,6 @@ from typing import Any, Protocol, TypeVar
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
 from django.db.models import CharField, QuerySet
 from django.db.models.expressions import BaseExpression
 from django.db.models.functions import Cast
@@ -23,6 +22,7 @@ from django_reports.cursors import (
     chunked_cursors,
     cursors_on_the_server,
     one_state,
+    reading_locks_others,
 )
 from django_reports.exceptions import ReportError
 from django_reports.expressions import GroupedExpression
@@ -204,7 +204,8 @@ class QuerySetSource:
             if self.foreign_part:
                 rows = (tuple([row[name] for name in names]) for row in rows)
         fetched = self._with_grouped_values(rows) if self.grouped else self._fetched(rows)
-        yield from map(pick, fetched)
+        with closing(fetched):  # map() closes nothing
+            yield from map(pick, fetched)
 
     def read_raw(self, as_text: Container[Any] = (), limit: int | None = None) -> Iterator[Any]:
         """The rows as the driver gives them, with the values of a `selection`."""
@@ -216,14 +217,14 @@ class QuerySetSource:
 
         yield from self._fetched(chain.from_iterable(chunks()))
 
-    def _fetched(self, rows: Iterator[T]) -> Iterator[T]:
+    def _fetched(self, rows: Iterator[T]) -> Generator[T]:
         connection = connections[self.alias]
-        with chunked_cursors(
-            connection, is_drained=_reading_locks_others(connection, self._columns)
-        ):
+        runs_code = any(column.runs_code for column in self._columns)
+        is_drained = reading_locks_others(connection, runs_code=runs_code)
+        with chunked_cursors(connection, is_drained=is_drained):
             yield from rows
 
-    def _with_grouped_values(self, rows: Iterator[T]) -> Iterator[Any]:
+    def _with_grouped_values(self, rows: Iterator[T]) -> Generator[Any]:
         """The rows with the values of `grouped`, which are of the same state of the database."""
         connection = connections[self.alias]
         arguments = self.grouped, self.model, self.alias, self.locales.file
@@ -358,57 +359,3 @@ def changes_values(expression: Any, connection: BaseDatabaseWrapper) -> bool:
         or converter is not expression.convert_value
         for converter in expression.get_db_converters(connection)
     )
-
-
-NUMBER = "_django_reports_number"
-
-
-def _note_number(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Keep by which number MySQL and MariaDB know a connection: busy, it cannot be asked."""
-    if connection.vendor == "mysql":
-        raw: Any = connection.connection
-        setattr(connection, NUMBER, raw.thread_id())
-
-
-connection_created.connect(_note_number, dispatch_uid="django_reports.sources.number")
-
-
-def interrupt(connection: BaseDatabaseWrapper) -> None:
-    """Cancel the query that another thread has running on this connection, if there is one."""
-    raw: Any = connection.connection
-    if raw is None:
-        return
-    if connection.vendor == "postgresql":
-        getattr(raw, "cancel_safe", raw.cancel)()  # of psycopg 3 from 3.2 on
-    elif connection.vendor == "mysql":
-        number = getattr(connection, NUMBER, None)
-        if number is not None:
-            with connections[connection.alias].cursor() as cursor:  # this thread's own
-                cursor.execute("KILL QUERY %s", [number])
-    elif connection.vendor == "sqlite":
-        raw.interrupt()
-
-
-def release_connections() -> None:
-    """Give this thread's database connections back; the next query gets one again.
-
-    A connection inside a transaction (a test's, a caller's) stays.
-    """
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            connection.close()
-
-
-def _reading_locks_others(connection: BaseDatabaseWrapper, columns: Sequence[BoundColumn]) -> bool:
-    """Whether an open cursor is in somebody's way, so that its rows are drained first.
-
-    SQLite without a write-ahead log lets nobody write meanwhile. MySQL and MariaDB take no other
-    query on the connection, such as a column's `value=` may make.
-    """
-    if connection.vendor == "mysql":
-        return any(column.runs_code for column in columns)
-    if connection.vendor != "sqlite":
-        return False
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA journal_mode")
-        return cursor.fetchone()[0] not in ("wal", "memory")

@@ -5,7 +5,8 @@ import pytest
 from django_reports import cursors
 from django_reports.columns import Column, bind
 from django_reports.cursors import SPOOL_MEMORY, Spool
-from django_reports.sources import FETCH, IterableSource, MissingColumn
+from django_reports.sources import FETCH, IterableSource, MissingColumn, QuerySetSource
+from tests.shop.models import Order
 
 
 def source(rows, *columns):
@@ -165,3 +166,26 @@ def test_spool_closes_its_file_when_the_rows_fail(monkeypatch):
     with pytest.raises(OSError, match="the database is away"):
         Spool(rows())
     assert [file.closed for file in files] == [True]
+
+
+@pytest.mark.django_db
+def test_rows_are_closed_when_a_value_fails(orders):
+    """And not when the error that holds them is forgotten, after their connection."""
+
+    def broken(row):
+        raise ValueError(row["number"])
+
+    class Noted(QuerySetSource):
+        is_closed = False
+
+        def _fetched(self, rows):
+            try:
+                yield from super()._fetched(rows)
+            finally:
+                self.is_closed = True
+
+    column = Column("broken", value=broken, fields=["number"])
+    read = Noted(Order.objects.order_by("pk"), [bind(column, Order)])
+    with pytest.raises(ValueError, match="A00001") as caught:
+        next(read.read())
+    assert read.is_closed, caught.value

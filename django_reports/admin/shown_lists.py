@@ -3,7 +3,6 @@
 The request is a person's own, as it arrived, or one that is made for a replay.
 """
 
-import copy
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -135,16 +134,18 @@ def shown_changelist(model_admin: Any, request: HttpRequest) -> Any:
         aside.is_aside = False
         raise _Shown(_understood(original, request))
 
-    quiet = copy.copy(model_admin)
-    quiet.get_changelist_instance = get_changelist_instance
+    # On this ModelAdmin and no copy: what its view keeps on itself is for its columns, too.
+    model_admin.get_changelist_instance = get_changelist_instance
     try:
         with _translated(request):
             if not model_admin.has_view_or_change_permission(request):
                 raise PermissionDenied
             aside.is_aside = True
-            response = quiet.changelist_view(request, *match.args, **match.kwargs)
+            response = model_admin.changelist_view(request, *match.args, **match.kwargs)
     except _Shown as shown:
         return shown.changelist
+    finally:
+        model_admin.get_changelist_instance = original
     changelist = (getattr(response, "context_data", None) or {}).get("cl")
     if changelist is None:
         raise SelectionNotReplayable(

@@ -13,10 +13,10 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
 
+from django_reports.cursors import release_connections
 from django_reports.exceptions import FileUnavailable
 from django_reports.immediate import ImmediateExport
 from django_reports.pipeline import BLOCK
-from django_reports.sources import release_connections
 
 
 def is_async(request: HttpRequest) -> bool:

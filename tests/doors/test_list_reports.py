@@ -381,6 +381,21 @@ def test_what_a_list_keeps_on_itself_is_the_users_own(root, alice, orders, lists
     assert set(lines_of(browse(alice).get(address))[1:]) == {"alice"}
 
 
+def test_what_a_view_keeps_for_its_columns_is_there(alice, orders, lists, configure):
+    def changelist_view(self, request, extra_context=None):
+        self.asker = request.user
+        return admin.ModelAdmin.changelist_view(self, request, extra_context)
+
+    configure(STREAM_MAX_ROWS=1)
+    lists(list_display=["number", "who"], changelist_view=changelist_view,
+          who=lambda self, order: self.asker.username)  # fmt: skip
+    sent(alice, columns=["who"])
+    job = run(ReportJob.objects.get())
+    assert job.status == "succeeded", job.error
+    address = f"/own/django_reports/reportjob/{job.pk}/download/"
+    assert set(lines_of(browse(alice).get(address))[1:]) == {"alice"}
+
+
 def test_a_preview_shows_computed_columns(alice, parcels, lists):
     lists(Parcel, **computing())
     response = sent(alice, PARCELS, ["kilos"], _preview="1", _export=[])
