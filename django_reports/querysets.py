@@ -22,7 +22,8 @@ from django_reports.reports import ModelReport, ReportContext
 
 # What makes rows of a query. Other methods make queries, which are compiled whatever made them.
 READING = ("values_list", "_values", "iterator", "_iterator")
-QUOTED = re.compile(r'(["`])([^"`]+)\1\.')
+# A table in front of its column; Django 5.2 quotes tables, and no aliases.
+TABLE = re.compile(r'(?:(["`])([^"`]+)\1|\b(\w+))\.(?=["`])')
 
 
 def queryset_of(report: ModelReport, context: ReportContext) -> "QuerySet[Any]":
@@ -199,14 +200,17 @@ def _order_of(queryset: "QuerySet[Any]") -> list[tuple[str, str]]:
         parent = ways.get(getattr(join, "parent_alias", None) or "", "")
         ways[alias] = f"{parent}/{join.table_name}{getattr(join, 'join_cols', '')}"
 
+    def way_to(table: re.Match[str]) -> str:
+        name = table[2] or table[3]
+        return f"{ways.get(name, name)}."
+
     def plain(item: Any) -> tuple[str, str]:
         if isinstance(item.expression, Ref):
             (source,) = item.expression.get_source_expressions()
             item = item.copy()
             item.set_source_expressions([source])
         sql, parameters = compiler.compile(item)
-        named = QUOTED.sub(lambda part: f"{ways.get(part[2], part[2])}.", sql)
-        return named, repr(tuple(parameters))
+        return TABLE.sub(way_to, sql), repr(tuple(parameters))
 
     return [plain(item) for item, _compiled in ordering]
 
