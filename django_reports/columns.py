@@ -1,20 +1,16 @@
 """Columns: what a report declares, and what a declared column is bound to."""
 
-import hmac
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
-from zoneinfo import ZoneInfo
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db.models import BinaryField, CompositePrimaryKey, Max, Min, Model, Sum
 from django.db.models.expressions import Col, Combinable, CombinedExpression
 from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.text import capfirst, format_lazy
 
-from django_reports.conf import get_settings
 from django_reports.expressions import (
     ExpressionError,
     GroupedExpression,
@@ -34,19 +30,14 @@ from django_reports.kinds import (
     Decimal,
     Integer,
     Kind,
-    Rendering,
     Text,
     kind_for_field,
-    unescaped,
 )
 from django_reports.kinds.nested import WithEmpty
-from django_reports.statuses import Profile
+from django_reports.masks import MASKS, Mask, mask_function
 
 Label = str | Promise
 Row = tuple[Any, ...]
-MaskName = Literal["omit", "null", "partial", "hash"]
-Mask = MaskName | Callable[[Any], Any]
-MASKS: tuple[str, ...] = get_args(MaskName)
 Total = Literal["sum", "average", "minimum", "maximum", "count"]
 TOTALS: tuple[str, ...] = get_args(Total)
 LOOKUP_SEPARATOR = "__"
@@ -197,39 +188,6 @@ class BoundColumn:
         if not self.masked:
             return None
         return "callable" if callable(self.mask) else self.mask
-
-
-def mask_function(mask: Mask, kind: Kind) -> Callable[[Any], Any]:
-    """What makes of a column's value, never of None, what stands in its place.
-
-    Raises ImproperlyConfigured for "hash" without MASK_KEY.
-    """
-    if callable(mask):
-        return mask
-    if mask == "hash":
-        return hash_mask(kind)
-    return lambda value: partial_mask(str(value))
-
-
-def hash_mask(kind: Kind) -> Callable[[Any], str]:
-    """HMAC-SHA256 of a value as programs get it: equal for equal values, in every export.
-
-    Time zone and language of whoever asks play no part in it.
-    """
-    key = get_settings().MASK_KEY
-    if key is None:
-        raise ImproperlyConfigured('mask="hash" needs DJANGO_REPORTS["MASK_KEY"].')
-    to_text = kind.to_text(Rendering(Profile.MACHINE, ZoneInfo("UTC"), "en"), unescaped)
-    return lambda value: hmac.new(key.encode(), to_text(value).encode(), "sha256").hexdigest()
-
-
-def partial_mask(text: str) -> str:
-    """`jane@example.com` → `j•••@e•••.com`: enough to recognise, not enough to use."""
-    local, at, domain = text.partition("@")
-    if not at:
-        return f"{text[:1]}•••"
-    host, dot, ending = domain.rpartition(".")
-    return f"{local[:1]}•••@{(host or ending)[:1]}•••{dot}{ending if dot else ''}"
 
 
 def resolve_path(model: type[Model], path: str) -> list[Any]:

@@ -535,6 +535,38 @@ class AsksElsewhere(ModelBackend):
         return perm.startswith("shop.")
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("total", {}),
+        ("placed_at", {}),
+        ("is_paid", {}),
+        ("region", {}),  # a choice
+        ("extra", {}),  # JSON
+        ("made", {"value": len, "kind": "integer"}),
+    ],
+)
+def test_w060_partial_mask_of_what_is_no_text(declare, name, options):
+    declare(
+        ModelReport,
+        model=Order,
+        columns=[Column(name, permission="shop.view_order", mask="partial", **options)],
+    )
+    assert f'{name!r} has mask="partial"' in found("W060").msg
+
+
+def test_texts_may_have_a_partial_mask(declare):
+    declare(
+        ModelReport,
+        model=Order,
+        columns=[
+            Column("note", permission="shop.view_order", mask="partial"),
+            Column("made", value=str, permission="shop.view_order", mask="partial"),
+        ],
+    )
+    assert messages() == []
+
+
 def test_e023_hashes_without_a_key(declare, configure):
     column = Column("name", permission="shop.view_customer_email", mask="hash")
     declare(ModelReport, model=Customer, columns=["id", column])

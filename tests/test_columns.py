@@ -9,6 +9,8 @@ from django.db.models import Count, DateTimeField, F, Field, Func, Model, Value
 from django.test.utils import isolate_apps
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
+from hypothesis import given
+from hypothesis import strategies as st
 
 from django_reports import kinds
 from django_reports.columns import (
@@ -16,10 +18,9 @@ from django_reports.columns import (
     ColumnError,
     bind,
     is_secret_looking,
-    mask_function,
-    partial_mask,
     resolve_path,
 )
+from django_reports.masks import mask_function, partial_mask
 from django_reports.models import ReportJob
 from django_reports.reports import ModelReport, Report, default_column_names
 from tests.shop.models import Customer, Line, Order, Picture, Region
@@ -264,11 +265,22 @@ def test_labels_and_identifiers_of_reports():
         ("jane@example.com", "j•••@e•••.com"),
         ("jane@mail.example.co.uk", "j•••@m•••.uk"),
         ("jane@localhost", "j•••@l•••"),
-        ("j@e.com", "j•••@e•••.com"),
-        ("@example.com", "•••@e•••.com"),
-        ("jane@", "j•••@•••"),
+        ("j@e.com", "•••@•••.com"),
+        ("ann@exa.museum", "a•••@e•••.museum"),
+        ("jane@[192.168.0.1]", "j•••@•••"),
+        ('"jane@home"@example.com', '"•••@e•••.com'),
+        ("a@b.c", "a•••"),
+        ("@example.com", "@•••"),
+        ("jane@", "j•••"),
+        ("mail bob@x.org. Diagnosis: flu", "m•••"),
+        ("Diagnosis: flu. Reply to bob@x.org", "D•••"),
+        ('{"mail": "bob@x.org"}', "{•••"),
+        ("bob@x.org\nDiagnosis: flu.com", "b•••"),
         ("+49 30 123456", "+•••"),
-        ("Ann", "A•••"),
+        ("Ann", "•••"),
+        ("Anna", "•••"),
+        ("Annie", "A•••"),
+        ("7", "•••"),
         ("", "•••"),
     ],
 )
@@ -278,10 +290,35 @@ def test_partial_mask(text, masked):
 
 @pytest.mark.parametrize(
     ("mask", "value", "shown"),
-    [("partial", "Ann", "A•••"), ("partial", 12345, "1•••"), (str.upper, "Ann", "ANN")],
+    [("partial", "Annie", "A•••"), ("partial", 12345, "•••"), (str.upper, "Ann", "ANN")],
 )
 def test_mask_function(mask, value, shown):
     assert mask_function(mask, kinds.Text())(value) == shown
+
+
+@given(st.text(max_size=40))
+def test_partial_mask_shows_a_fifth_of_a_text_at_most(text):
+    shown = partial_mask(text)
+    if "@" not in shown:
+        assert shown in ("•••", f"{text[:1]}•••")
+        assert len(shown) - 3 <= len(text) / 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (kinds.Boolean(), False),
+        (kinds.Integer(), 1234567),
+        (kinds.Date(), dt.date(2026, 1, 1)),
+        (kinds.Json(), {"diagnosis": "flu"}),
+        (kinds.Json(), "diagnosis: flu"),
+        (kinds.Choice((("single", "Single"), ("married", "Married"))), "married"),
+        (kinds.Auto(), 1234567),
+        (kinds.Text(), b"diagnosis"),
+    ],
+)
+def test_partial_mask_shows_nothing_of_what_is_no_text(kind, value):
+    assert mask_function("partial", kind)(value) == "•••"
 
 
 def test_hashes_are_keyed_and_the_same_for_everybody(configure):

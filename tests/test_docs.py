@@ -13,9 +13,10 @@ from django.dispatch import Signal
 
 import django_reports
 from django_reports import conf, exceptions, signals, statuses, testing, urls
-from django_reports.columns import MASKS, TOTALS, Column
+from django_reports.columns import TOTALS, Column
 from django_reports.forms import OPTION_LABELS
 from django_reports.kinds import KINDS, Kind
+from django_reports.masks import MASKS
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, Policy
 from django_reports.registry import registry

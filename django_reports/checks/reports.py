@@ -21,6 +21,7 @@ from django_reports.columns import (
 )
 from django_reports.conf import NAME, get_settings
 from django_reports.expressions import missing_indexes
+from django_reports.kinds import Auto, Text
 from django_reports.registry import registry
 from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
 
@@ -175,7 +176,7 @@ def _check_disclosures(report: Report) -> Iterator[CheckMessage]:
 
 def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
     try:
-        bind(column, report.model)
+        kind = bind(column, report.model).kind
     except ColumnError as error:
         yield Error(
             f"{_name(report)}, column {column.name!r}: {error}.",
@@ -205,6 +206,14 @@ def _check_column(report: Report, column: Column) -> Iterator[CheckMessage]:
         )
     if report.model is not None and column.expression is not None:
         yield from _check_indexes(report, column, report.model)
+    if column.mask == "partial" and not isinstance(kind, Text | Auto):
+        yield Warning(
+            f'{_name(report)}, column {column.name!r} has mask="partial", and is no text: nothing '
+            "of its values is shown.",
+            hint='Choose mask="omit", mask="null" or a callable.',
+            obj=type(report),
+            id="django_reports.W060",
+        )
     if column.mask == "hash" and get_settings().MASK_KEY is None:
         yield Error(
             f'{_name(report)}, column {column.name!r} has mask="hash", and there is no key.',

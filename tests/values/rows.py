@@ -15,10 +15,11 @@ from tests.values.models import Everything, Level, Region
 MASKED = {
     "jane@example.com": "j•••@e•••.com",
     "=1@evil.example.org": "=•••@e•••.org",
-    "a@localhost": "a•••@l•••",
-    "@": "•••@•••",
-    "Jane": "J•••",
-    "é": "é•••",
+    "a@localhost": "•••@l•••",
+    "@": "•••",
+    "Jane": "•••",
+    "é": "•••",
+    "mail bob@x.org": "m•••",
     "": "•••",
 }
 
