@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.utils.text import slugify
 
+MAX_FILE_CHARACTERS = 100
 MAX_FILE_BYTES = 200  # in UTF-8: file systems take 255, and an extension or a date follows
 RESERVED_BY_WINDOWS = frozenset(  # whatever their extension
     ["con", "prn", "aux", "nul"] + [f"{port}{n}" for port in ("com", "lpt") for n in range(10)]
@@ -22,7 +23,7 @@ def file_stem(*titles: str) -> str:
     """Return what a file is called by the first of these titles that has letters or digits."""
     slugs = (slugify(title, allow_unicode=True) for title in titles)
     slug = unicodedata.normalize("NFC", next(filter(None, slugs), "export"))
-    stem = slug.encode()[:MAX_FILE_BYTES].decode(errors="ignore").rstrip("-_")
+    stem = slug[:MAX_FILE_CHARACTERS].encode()[:MAX_FILE_BYTES].decode(errors="ignore").rstrip("-_")
     return f"{stem}_" if stem in RESERVED_BY_WINDOWS else stem
 
 
