@@ -14,7 +14,7 @@ from tests.values.models import Everything, Level, Region
 # What a person without the permission sees of a value.
 MASKED = {
     "jane@example.com": "j•••@e•••.com",
-    "=1@evil.example.org": "=•••@e•••.org",
+    "=12@evil.example.org": "=•••@e•••.org",
     "a@localhost": "•••@l•••",
     "@": "•••",
     "Jane": "•••",
