@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Generator, Iterable, Iterator, 
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from itertools import chain, islice
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 from django.core.exceptions import EmptyResultSet
@@ -242,7 +243,8 @@ class QuerySetSource:
         if self.by_instances:
             return []
         sources = dict.fromkeys(source for column in self._columns for source in column.sources)
-        return [source for source in sources if isinstance(source, GroupedExpression)]
+        grouped = [source for source in sources if isinstance(source, GroupedExpression)]
+        return sorted(grouped, key=attrgetter("relation"))
 
     @cached_property
     def foreign_part(self) -> str:

@@ -154,6 +154,25 @@ def test_values_at_every_door(declare, alice, client, tmp_path, payments, format
         assert csv_rows(content, Dialect()) == lines
 
 
+def test_row_that_is_gone_meanwhile_has_no_values(payments, monkeypatch):
+    """As in a transaction of the caller, which sees what others do."""
+    real = grouped.islice
+
+    def delete_after_it_was_read(*arguments):
+        rows = list(real(*arguments))
+        Payment.objects.filter(invoice=payments).delete()
+        Invoice.objects.filter(pk=payments.pk).delete()
+        return rows
+
+    monkeypatch.setattr(grouped, "islice", delete_after_it_was_read)
+    expressions = {"n": Count("payments"), "notes": Count("notes"), "number": F("number")}
+    rows = iter(source(Invoice.objects.all(), *(
+        Column(name, expression=value) for name, value in expressions.items()
+    )).read())  # fmt: skip
+    assert next(rows) == (None, None, "A1")
+    rows.close()
+
+
 @pytest.mark.parametrize(("zone", "day"), [("UTC", 1), ("Asia/Tokyo", 2)])
 def test_aggregates_are_in_the_time_zone_of_the_file(invoice, zone, day):
     if zone != "UTC" and not connection.features.has_zoneinfo_database:
