@@ -101,6 +101,15 @@ def _selection_without_secrets(selection: Mapping[str, Any]) -> dict[str, Any]:
     return {**selection, "query": filters.urlencode()} if secrets else dict(selection)
 
 
+def has_secrets(spec: ExportSpec, report: Report | None) -> bool:
+    """Whether a spec holds a secret parameter that is not empty."""
+    fields = report.parameters.base_fields if report is not None and report.parameters else {}
+    return any(
+        any(values) and (report is None or is_secret(name, fields.get(name)))
+        for name, values in spec.parameters.items()
+    )
+
+
 def parameters_to_show(spec: Any, report: Report) -> dict[str, list[str]]:
     """Return a spec's parameters as they may stand in a form again: without the secret ones."""
     shown: Mapping[str, list[str]] = without_secrets(spec, report)["parameters"] or {}

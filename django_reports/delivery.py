@@ -16,7 +16,7 @@ from django_reports.audit import Origin
 from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
 from django_reports.estimates import Estimate
-from django_reports.exceptions import IdempotencyKeyReused
+from django_reports.exceptions import IdempotencyKeyReused, ReportDenied
 from django_reports.exports import Export, prepare, record_denial
 from django_reports.failures import translate_errors
 from django_reports.immediate import ImmediateExport, answer, pass_through
@@ -25,6 +25,7 @@ from django_reports.numerals import grouped
 from django_reports.permissions import Authority, hidden_columns
 from django_reports.pipeline import Meter, Table
 from django_reports.planner import TookTooLong, at_most
+from django_reports.registry import registry
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, Delivery
 from django_reports.streams import NotNow
@@ -291,8 +292,23 @@ def enqueue(
 
 
 def rerun(job: ReportJob, authority: Authority, origin: Origin) -> ReportJob:
-    """Have the same export made again, in the name of whoever asks now. Raises as `deliver`."""
+    """Have the same export made again, in the name of whoever asks now. Raises as `deliver`.
+
+    Raises ReportDenied for another person's secret parameters.
+    """
     spec = ExportSpec.from_json(job.spec)
+    user = authority.user
+    if job.requester_key != (str(user.pk) if user else "") and about.has_secrets(
+        spec, registry.find(spec.report)
+    ):
+        error = ReportDenied(
+            _(
+                "This export has a secret parameter of the person who asked for it. Export the "
+                "report yourself, with your own."
+            )
+        )
+        record_denial(spec, origin, error)
+        raise error
     with translate_errors(spec, origin):
         return _background(prepare(spec, authority, origin), origin, rerun_of=job)
 

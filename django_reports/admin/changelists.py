@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import ResolverMatch, get_resolver
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -39,7 +39,7 @@ from django_reports.admin.shown_lists import (
     posted,
     unused_copy,
 )
-from django_reports.exceptions import InvalidSpec
+from django_reports.exceptions import InvalidSpec, SelectionNotReplayable
 from django_reports.numerals import grouped
 from django_reports.registry import registry
 from django_reports.reports import ModelReport, Report, ReportContext, User
@@ -53,6 +53,7 @@ _NOTHING: dict[str, Any] = {
     "query": "",
     "keys": None,
     "state": None,
+    "captured_for": None,
     "lacked": None,
 }
 
@@ -111,6 +112,7 @@ def changelist_selection(
         "query": arrived(request)["GET"].urlencode(),
         "keys": keys,
         "state": state,
+        "captured_for": None if state is None else str(request.user.pk),
     }
     return Selection(KIND, data)
 
@@ -200,6 +202,14 @@ class Replay:
     """
 
     def __init__(self, selection: Selection, user: User) -> None:
+        """Raises SelectionNotReplayable for what was captured of another person's request."""
+        if not _is_captured_for(selection, user):
+            raise SelectionNotReplayable(
+                _(
+                    "This list depends on who looks at it, and it was another person who chose "
+                    "these rows. Open the list yourself and export it there."
+                )
+            )
         self.selection = selection
         self.request = replayed_request(selection, user)
         self.model_admin = own_copy(selection)
@@ -224,6 +234,12 @@ class Replay:
             yield
         if unknown := _unknown(self.request, self.selection):
             raise lacks(unknown)
+
+
+def _is_captured_for(selection: Selection, user: User) -> bool:
+    """Whether what `capture_request` gave, if anything, was given for this person."""
+    state, owner = selection.data["state"], selection.data.get("captured_for")
+    return state is None or owner == str(user.pk)
 
 
 def replay_of(context: ReportContext) -> Replay:
@@ -266,6 +282,9 @@ def in_words(selection: Selection, report: ModelReport, user: User | None) -> st
 
 def _describe(model_admin: Any, selection: Selection, user: User) -> list[str]:
     """What narrows the rows of a changelist."""
+    if not _is_captured_for(selection, user):
+        filters = QueryDict(selection.data["query"]).lists()
+        return [f"{name}: {', '.join(values)}" for name, values in filters]
     replay = Replay(selection, user)
     # A view or a filter of its own may narrow the rows without a query.
     narrows_by_itself = model_admin.has_own_changelist_view() or may_narrow_by_itself(
@@ -304,6 +323,7 @@ _SHAPES = {
     "model": _is_text,
     "query": _is_text,
     "keys": lambda value: value is None or are_keys(value),
+    "captured_for": lambda value: value is None or _is_text(value),
     "lacked": _is_note,
 }
 register_selection(KIND, SelectionKind(_queryset, may_view, in_words, _SHAPES, find_report))

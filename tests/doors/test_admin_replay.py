@@ -283,7 +283,8 @@ def test_the_query_is_kept_and_not_the_keys(alice, orders, configure):
     selection = ReportJob.objects.get().spec["selection"]
     assert selection == {
         "kind": "changelist", "path": "/admin/shop/order/", "urlconf": None, "model": "shop.order",
-        "query": "region__exact=n", "keys": None, "state": None, "lacked": None,
+        "query": "region__exact=n", "keys": None, "state": None,
+        "captured_for": None, "lacked": None,
     }  # fmt: skip
     assert len(json.dumps(selection)) < 200
 
