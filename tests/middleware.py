@@ -1,3 +1,6 @@
+from django.utils import timezone, translation
+
+
 def content_security_policy(get_response):
     """As strict as a project can be: nothing inline, nothing from elsewhere."""
 
@@ -5,5 +8,17 @@ def content_security_policy(get_response):
         response = get_response(request)
         response["Content-Security-Policy"] = "default-src 'self'"
         return response
+
+    return middleware
+
+
+def locale_of_headers(get_response):
+    """What a project's middleware does: each person's time zone and language."""
+
+    def middleware(request):
+        zone = request.headers.get("X-Zone", "Europe/Berlin")
+        language = request.headers.get("X-Language", "en")
+        with timezone.override(zone), translation.override(language):
+            return get_response(request)
 
     return middleware

@@ -49,6 +49,7 @@ class PlaneAdmin(ReportAdminMixin, admin.ModelAdmin):
 
 @admin.register(Weather)
 class WeatherAdmin(ReportAdminMixin, admin.ModelAdmin):
+    date_hierarchy = "hour"
     list_display = ("hour", "origin", "temperature", "wind_speed", "precipitation", "visibility")
     list_filter = ("origin",)
     list_select_related = ("origin",)

@@ -1,8 +1,9 @@
 """System checks of the databases that exports read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import connections
 
@@ -13,19 +14,37 @@ def check_databases(databases: Iterable[str] | None = None, **kwargs: Any) -> li
     found: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]
-        if connection.vendor != "sqlite":
-            continue
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA journal_mode")
-            mode = cursor.fetchone()[0]
-        if mode not in ("wal", "memory"):
-            found.append(
-                Warning(
-                    f"The SQLite database {alias!r} has no write-ahead log (journal_mode={mode}): "
-                    "an export's rows are copied to a temporary file first, lest nobody can write "
-                    "while it runs.",
-                    hint='Set OPTIONS["init_command"] = "PRAGMA journal_mode=WAL;" in DATABASES.',
-                    id="django_reports.W003",
-                )
-            )
+        if connection.vendor == "sqlite":
+            found += _check_journal(alias, connection)
+        elif connection.vendor == "mysql" and settings.USE_TZ:
+            found += _check_zones(alias, connection)
     return found
+
+
+def _check_journal(alias: str, connection: Any) -> Iterator[CheckMessage]:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        mode = cursor.fetchone()[0]
+    if mode not in ("wal", "memory"):
+        yield Warning(
+            f"The SQLite database {alias!r} has no write-ahead log (journal_mode={mode}): "
+            "an export's rows are copied to a temporary file first, lest nobody can write "
+            "while it runs.",
+            hint='Set OPTIONS["init_command"] = "PRAGMA journal_mode=WAL;" in DATABASES.',
+            id="django_reports.W003",
+        )
+
+
+def _check_zones(alias: str, connection: Any) -> Iterator[CheckMessage]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CONVERT_TZ('2000-01-01 00:00:00', 'UTC', 'Europe/Berlin')")
+        (moment,) = cursor.fetchone()
+    if moment is None:
+        yield Warning(
+            f"The database {alias!r} has no time zone tables: filters by a day, a month or a year "
+            "of a moment match no rows, and such columns are empty, without an error.",
+            hint="Load them, on the server: "
+            "mysql_tzinfo_to_sql /usr/share/zoneinfo | mysql -u root mysql "
+            "(mariadb-tzinfo-to-sql and mariadb, for MariaDB).",
+            id="django_reports.W054",
+        )

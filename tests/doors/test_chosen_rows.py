@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.core.management import call_command
 from django.db import connection
-from django.utils import timezone, translation
+from django.utils import translation
 from openpyxl import load_workbook
 
 from django_reports import ModelReport
@@ -60,21 +60,9 @@ def moments(db):
     return Order.objects.order_by("pk")
 
 
-def of_persons(get_response):
-    """What a project's middleware does: each person's time zone and language."""
-
-    def middleware(request):
-        zone = request.headers.get("X-Zone", "Europe/Berlin")
-        language = request.headers.get("X-Language", "en")
-        with timezone.override(zone), translation.override(language):
-            return get_response(request)
-
-    return middleware
-
-
 @pytest.fixture
 def persons(settings):
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.of_persons"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.middleware.locale_of_headers"]
 
 
 def numbers(lines):
