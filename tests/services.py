@@ -63,8 +63,9 @@ def is_redis_there() -> bool:
 def missing_packages() -> list[str]:
     """What the tests marked `integration` need, and this interpreter lacks."""
     wanted = (
-        "djmoney", "import_export", "modeltranslation", "moto", "parler", "polymorphic",
-        "safedelete", "schemathesis", "storages",
+        "adminsortable2", "djmoney", "guardian", "import_export", "jazzmin", "modeltranslation",
+        "moto", "mptt", "nested_admin", "parler", "polymorphic", "rangefilter", "reversion",
+        "safedelete", "schemathesis", "simple_history", "storages", "treebeard", "unfold",
     )  # fmt: skip
     return [name for name in wanted if find_spec(name) is None]
 

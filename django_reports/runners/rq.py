@@ -1,4 +1,4 @@
-"""Jobs through RQ. The only importer of rq and django_rq.
+"""Jobs through RQ. With `redis_clients` the only importer of rq and django_rq.
 
 RQ gets a job's key and the number of the attempt, nothing else, as JSON. Whether the attempt may
 run, and whether its result counts, the database decides.
@@ -19,9 +19,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.checks import Error as CheckError
 from django.db import close_old_connections, connections
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rq import Queue, Worker
 from rq.exceptions import DuplicateJobError, NoSuchJobError, StopRequested
 from rq.job import Job
@@ -31,6 +29,7 @@ from django_reports import attempts
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
+from django_reports.runners.redis_clients import client_of
 from django_reports.runners.stopping import set_by_signals
 from django_reports.workspace import close_leftovers
 
@@ -224,19 +223,14 @@ class RQRunner(Runner):
 
 @contextmanager
 def _queue() -> Iterator[Queue]:
-    """The queue, over a connection that gives up soon: somebody is waiting for a page."""
-    # "auto": enqueue now. The default would wait for a commit, and only of the default database;
-    # the caller has waited for the right one.
-    queue = django_rq.get_queue(get_settings().QUEUE, commit_mode="auto", serializer=JSONSerializer)
-    queue.connection.connection_pool.connection_kwargs.update(
-        socket_timeout=HAND_OVER_WITHIN,
-        socket_connect_timeout=HAND_OVER_WITHIN,
-        retry=Retry(NoBackoff(), 0),
-    )
-    try:
-        yield queue
-    finally:
-        queue.connection.close()  # django_rq opens another one each time
+    """The queue of a Redis that is given up soon: somebody is waiting for a page."""
+    name = get_settings().QUEUE
+    with client_of(name, seconds=HAND_OVER_WITHIN) as client:
+        # "auto": enqueue now. The default would wait for a commit, and only of the default
+        # database; the caller has waited for the right one.
+        yield django_rq.get_queue(
+            name, commit_mode="auto", serializer=JSONSerializer, connection=client
+        )
 
 
 def _name(job: ReportJob) -> str:

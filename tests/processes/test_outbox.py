@@ -130,13 +130,39 @@ def test_fifty_clicks_at_once_are_one_job(alice, rq):
 # A Redis that is not itself
 
 
-@pytest.fixture
-def hanging():
-    """A port that takes connections and never answers."""
+def never_answer(taken):
+    pass
+
+
+def drip(taken):
+    """An answer that never ends, a byte at a time."""
+    with contextlib.suppress(OSError):
+        taken.sendall(b"+")
+        while True:
+            time.sleep(0.2)
+            taken.sendall(b"x")
+
+
+@pytest.fixture(params=[never_answer, drip])
+def hanging(request):
+    """A port that takes connections, and has nobody come to an end."""
+    connections = []
+
+    def accept(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                connections.append(listener.accept()[0])
+                thread = threading.Thread(target=request.param, args=[connections[-1]])
+                thread.start()
+
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(100)
+        threading.Thread(target=accept, args=[listener]).start()
         yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        listener.shutdown(socket.SHUT_RDWR)
+    for taken in connections:
+        taken.close()
 
 
 def test_a_redis_that_hangs_holds_up_nobody(alice, processes, hanging, monkeypatch):
@@ -177,6 +203,7 @@ def test_what_waits_in_the_queue_is_not_handed_over_again(alice, rq):
 
 
 def test_connections_are_given_back(alice, rq):
+    enqueue(alice)
     connected = len(rq.client_list())
     for _ in range(20):
         enqueue(alice)
@@ -184,6 +211,11 @@ def test_connections_are_given_back(alice, rq):
     for _ in range(3):
         runners.sweep()
     assert len(rq.client_list()) <= connected
+
+
+def test_ten_thousand_exports_take_no_memory(rq, processes):
+    """RQ would keep a script, and more, for every client that there was."""
+    assert processes.start("tests.faults.enqueuer").wait() == 0
 
 
 # What is spoilt in the queue

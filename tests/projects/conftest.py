@@ -45,10 +45,10 @@ class Project(Processes):
             **(environment or {}),
         }
 
-    def begin(self):
+    def begin(self, *, is_served=True):
         self.create_databases()
         # The server loads the project while its database is made; nobody asks it before.
-        self.base = self.server()
+        self.base = self.server() if is_served else None
         self.run("tests.projects.prepare")
         return self
 
@@ -207,13 +207,13 @@ def lines_of(answer):
 
 
 @contextmanager
-def starting(folder):
+def starting(folder, *, is_served=True):
     """A function that starts the project of a name. All of them end with the block."""
     projects = []
 
     def start(name, **options):
         projects.append(Project(name, folder, **options))
-        return projects[-1].begin()
+        return projects[-1].begin(is_served=is_served)
 
     try:
         yield start
@@ -221,7 +221,8 @@ def starting(folder):
         for project in projects:
             project.end()
             project.drop_databases()
-            print(project.log.read_text())  # shown by pytest when the test fails
+            if project.log.exists():
+                print(project.log.read_text())  # shown by pytest when the test fails
 
 
 @pytest.fixture

@@ -1,0 +1,9 @@
+from django.urls import include, path
+
+from tests.projects.third_party.admin import plain_site, site
+
+urlpatterns = [
+    path("admin/", site.urls),
+    path("plain/", plain_site.urls),
+    path("reports/", include("django_reports.urls")),
+]
