@@ -221,7 +221,7 @@ def test_sweep_reports(alice, orders, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     put(make(alice), expires_at=timezone.now())
     tidied = "manifests=0 orphans=0 missing=0 folders=0 purged=0"
-    told = f"rerun=0 failed=0 enqueued=0 expired=1 {tidied} sealed=[1-9][0-9]* anchored=0\n"
+    told = f"rerun=0 failed=0 enqueued=0 expired=1 {tidied} sealed=[1-9][0-9]* anchored=1\n"
     assert re.fullmatch(told, call("sweep_reports")[0])
     again = f"rerun=0 failed=0 enqueued=0 expired=0 {tidied} sealed=0 anchored=0\n"
     assert call("sweep_reports")[0] == again
