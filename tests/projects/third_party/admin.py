@@ -23,17 +23,14 @@ from simple_history.admin import SimpleHistoryAdmin
 from treebeard.admin import TreeAdmin
 from treebeard.forms import movenodeform_factory
 
-from django_reports.admin import ReportAdminMixin, ReportJobAdmin
-from django_reports.models import ReportJob
+from django_reports.admin import ReportAdminMixin
 from tests.projects.third_party import models
 
 THEME = os.environ.get("PROJECT_THEME")
 # A theme's own ModelAdmin, where it has one.
 Base = import_module("unfold.admin").ModelAdmin if THEME == "unfold" else admin.ModelAdmin
 
-site = admin.AdminSite()
 plain_site = admin.AdminSite("plain")
-site.register(ReportJob, ReportJobAdmin)
 
 
 class Listed:
@@ -129,4 +126,4 @@ for model, theirs in ADMINS.items():
     if not issubclass(bases[0], Listed):
         bases = (Listed, *bases)
     plain_site.register(model, type(f"Plain{model.__name__}Admin", bases, {}))
-    site.register(model, type(f"{model.__name__}ReportAdmin", (ReportAdminMixin, *bases), {}))
+    admin.site.register(model, type(f"{model.__name__}ReportAdmin", (ReportAdminMixin, *bases), {}))
