@@ -30,7 +30,7 @@ THEME = os.environ.get("PROJECT_THEME")
 # A theme's own ModelAdmin, where it has one.
 Base = import_module("unfold.admin").ModelAdmin if THEME == "unfold" else admin.ModelAdmin
 
-plain_site = admin.AdminSite("plain")
+plain_site = admin.site.__class__("plain")  # a theme may have its own class
 
 
 class Listed:
