@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 
+from tests.django_admin.source import find_django_tests
 from tests.services import (
     LABELS,
     find_axe,
@@ -49,6 +50,8 @@ def main() -> int:
         left_out.append("the session with curl (no curl)")
     if "integration" in sys.argv and (packages := missing_packages()):
         left_out.append(f"what needs {', '.join(packages)}")
+    if "integration" in sys.argv and find_django_tests() is None:
+        left_out.append("Django's own tests of its admin (no sdist of this Django)")
     if "integration" in sys.argv and find_axe() is None:
         left_out.append("axe (no axe-core)")
     if "integration" in sys.argv and find_soffice() is None:

@@ -3,6 +3,7 @@
 The request is a person's own, as it arrived, or one that is made for a replay.
 """
 
+import copy
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -185,9 +186,13 @@ def _translated(request: HttpRequest) -> Iterator[None]:
 def unused_copy(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":
     """A ModelAdmin like this one, on which no request has left anything.
 
-    Options that were set on the instance itself are kept.
+    Options that were set on the instance itself are kept. One that is made with more than a model
+    and a site can only be copied as it is.
     """
-    fresh = type(model_admin)(model_admin.model, model_admin.admin_site)
+    try:
+        fresh = type(model_admin)(model_admin.model, model_admin.admin_site)
+    except TypeError:
+        return copy.copy(model_admin)
     options = {
         name: value for name, value in vars(model_admin).items() if hasattr(ModelAdmin, name)
     }

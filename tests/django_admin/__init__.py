@@ -1,0 +1,1 @@
+"""Runs Django's own tests of its admin with ReportAdminMixin in every ModelAdmin."""
