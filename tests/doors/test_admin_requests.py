@@ -230,7 +230,7 @@ def test_default_filter_of_a_view_chooses_the_rows(alice, orders, make_site):
     client = browse(alice)
     shown = client.get(OWN_LIST).context_data["cl"].result_count
     assert len(lines_of(client.post(OWN_EXPORT, chosen()))) == 1 + shown
-    assert "region: =South" in text_of(client.get(OWN_EXPORT))
+    assert "Region: =South" in text_of(client.get(OWN_EXPORT))
 
 
 def test_what_a_view_reads_beside_its_list_is_no_reason_to_refuse(alice, orders, make_site):
