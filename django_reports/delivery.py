@@ -24,14 +24,13 @@ from django_reports.models import ReportJob
 from django_reports.numerals import grouped
 from django_reports.permissions import Authority, hidden_columns
 from django_reports.pipeline import Meter, Table
-from django_reports.planner import TookTooLong, at_most
+from django_reports.planner import PATIENCE, TookTooLong, at_most
 from django_reports.registry import registry
 from django_reports.specs import ExportSpec
 from django_reports.statuses import AuditAction, Delivery
 from django_reports.streams import NotNow
 from django_reports.writers import Writer
 
-PATIENCE = 1.0  # seconds that the export page looks for rows
 TRIES = 3  # to find the job that another request for the same has just written
 
 

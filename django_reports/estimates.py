@@ -9,6 +9,7 @@ from django.db.models import IntegerField
 
 from django_reports.exports import Export
 from django_reports.models import ReportJob
+from django_reports.planner import PATIENCE, TookTooLong, at_most
 from django_reports.sources import QuerySetSource
 from django_reports.statuses import Delivery, JobStatus
 
@@ -57,7 +58,7 @@ def estimated_rows(export: Export) -> int | None:
 
 
 def _largest_key(export: Export) -> int | None:
-    """The highest of the table's keys, which an index knows, whichever rows are selected."""
+    """The highest key of the rows that are selected, looked for as long as a page may wait."""
     for section in export.sections:
         source = section.source
         if isinstance(source, QuerySetSource):
@@ -66,8 +67,11 @@ def _largest_key(export: Export) -> int | None:
             read = [source for column in section.columns for source in column.sources]
             is_there = any(isinstance(one, str) and one in names for one in read)
             if is_there and isinstance(key, IntegerField):
-                largest = source.model._base_manager.using(source.alias).order_by("-pk")[:1]
-                return next(iter(largest.values_list("pk", flat=True)), None)
+                try:
+                    with at_most(source.alias, PATIENCE):
+                        return source.largest_key()
+                except TookTooLong:
+                    return None
     return None
 
 

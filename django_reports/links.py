@@ -64,7 +64,8 @@ def make(job: ReportJob, user: User, origin: Origin = SYSTEM) -> tuple[str, dt.d
         person_key=str(user.pk),
         expires_at=expires_at.isoformat(),
     )
-    return signing.dumps([str(job.pk), str(user.pk)], salt=SALT), expires_at
+    ticket = [str(job.pk), str(user.pk), expires_at.timestamp()]
+    return signing.dumps(ticket, salt=SALT), expires_at
 
 
 def url_for(job: ReportJob, user: User, origin: Origin = SYSTEM) -> str:
@@ -117,13 +118,16 @@ def _below_script_name() -> Iterator[None]:
 
 
 def read(token: str) -> Ticket | None:
-    """What a link was signed for; None if it was not, or not by this site."""
+    """What a link was signed for; None if it was not, or not by this site.
+
+    It expires when it was said to, or sooner if LINK_LIFETIME is shorter by now.
+    """
     try:
-        job_key, person_key = signing.loads(token, salt=SALT)
-    except signing.BadSignature:
+        job_key, person_key, expires_at = signing.loads(token, salt=SALT)
+    except (signing.BadSignature, TypeError, ValueError):
         return None
     try:
         signing.loads(token, salt=SALT, max_age=get_settings().LINK_LIFETIME)
     except signing.SignatureExpired:
         return Ticket(job_key, person_key, is_expired=True)
-    return Ticket(job_key, person_key, is_expired=False)
+    return Ticket(job_key, person_key, is_expired=timezone.now().timestamp() >= expires_at)

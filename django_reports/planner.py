@@ -10,6 +10,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connections, transaction
 from django.db.models import QuerySet
 
+PATIENCE = 1.0  # seconds that the export page looks for rows
+
 
 class TookTooLong(Exception):
     """A query was broken off."""

@@ -172,6 +172,14 @@ class QuerySetSource:
         queryset = self._queryset if self._queryset.query.is_sliced else self._queryset.order_by()
         return planned_rows(queryset.values_list(*self.key))
 
+    def largest_key(self) -> int | None:
+        """The highest primary key of the rows; None without rows, or where only reading tells."""
+        query = self._queryset.query
+        if query.is_sliced or query.combinator or query.distinct_fields:
+            return None
+        largest: int | None = self._queryset.order_by("-pk").values_list("pk", flat=True).first()
+        return largest
+
     @property
     def by_instances(self) -> BoundColumn | None:
         """The first column that makes rows be model instances, if there is one."""

@@ -216,9 +216,16 @@ class ReportJob(Record):
         return self.status == JobStatus.CANCELED and self.is_for_somebody and not is_own
 
     @property
+    def has_expired(self) -> bool:
+        """Whether its time is over, also where maintenance has not come yet to remove its file."""
+        is_over = self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.status == JobStatus.EXPIRED or (self.status == JobStatus.SUCCEEDED and is_over)
+
+    @property
     def has_file(self) -> bool:
         """Whether there is a file to download: made in the background, and not yet expired."""
-        return self.status == JobStatus.SUCCEEDED and bool(self.file_key)
+        is_made = self.status == JobStatus.SUCCEEDED and bool(self.file_key)
+        return is_made and not self.has_expired
 
     @property
     def percent(self) -> int | None:

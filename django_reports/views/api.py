@@ -237,6 +237,7 @@ def _body_of(request: HttpRequest) -> dict[str, Any]:
         )
     try:
         value = json.loads(request.body or b"{}", parse_float=Number, parse_constant=_no_constant)
+        _check_size(value)  # before anything that takes longer
         json.dumps(value, ensure_ascii=False).encode()  # no database keeps half a character
     except RequestDataTooBig as error:
         raise Unreadable(str(error), 413) from error
@@ -244,27 +245,29 @@ def _body_of(request: HttpRequest) -> dict[str, Any]:
         raise Unreadable(_("This is no JSON: %(error)s.") % {"error": error}) from error
     if not isinstance(value, dict):
         raise Unreadable(_("Send a JSON object."))
-    _check_size(value)
     return value
 
 
 def _check_size(value: Any) -> None:
-    """Raises Unreadable for more values than Django takes fields of a form, and for deep ones."""
+    """Raises Unreadable for more values than Django takes fields of a form, and for deep ones.
+
+    An empty list is a value, too. What holds too many is refused before anybody looks at them.
+    """
     limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
     count, rest = 0, [(value, 0)]
     while rest:
         part, depth = rest.pop()
         if depth > MAX_DEPTH:
             raise Unreadable(_("This is nested too deeply."))
-        if isinstance(part, dict | list):
-            parts = part.values() if isinstance(part, dict) else part
-            rest += [(inner, depth + 1) for inner in parts]
-        else:
+        if not part or not isinstance(part, dict | list):
             count += 1
-    if limit is not None and count > limit:
-        raise Unreadable(
-            _("This holds more than %(count)s values.") % {"count": grouped(limit)}, 413
-        )
+            continue
+        if limit is not None and count + len(rest) + len(part) > limit:
+            raise Unreadable(
+                _("This holds more than %(count)s values.") % {"count": grouped(limit)}, 413
+            )
+        parts = part.values() if isinstance(part, dict) else part
+        rest += [(inner, depth + 1) for inner in parts]
 
 
 def _no_constant(name: str) -> Any:

@@ -10,7 +10,6 @@ from django_reports import jobs, storage
 from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
 from django_reports.models import ReportJob
 from django_reports.permissions import why_not_download
-from django_reports.statuses import JobStatus
 from django_reports.views.places import Place
 from django_reports.views.refusals import find, missing, refuse
 from django_reports.views.requests import origin_of
@@ -55,7 +54,7 @@ def refusal_of(request: HttpRequest, job: ReportJob) -> dict[str, Any]:
     if lacking := why_not_download(request.user, job):
         reason = _("You may no longer download this export.")
         return {"reason": reason, "code": 403, "lacking": lacking}
-    if job.status == JobStatus.EXPIRED:
+    if job.has_expired:
         return {"reason": _("This export has expired. Export it again."), "code": 410}
     if not job.has_file:
         return {"reason": _("This export has no file to download."), "code": 404}

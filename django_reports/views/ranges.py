@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 # One range only: several are answered by the whole file, as the RFC allows.
-_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
+_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
+_ENDLESS = 10**18  # more bytes than any file has
 
 
 class NotSatisfiable(Exception):
@@ -38,15 +39,21 @@ def wanted_part(request: HttpRequest, etag: str, size: int) -> Part | None:
     found = _RANGE.fullmatch(request.headers.get("Range", ""))
     if request.method != "GET" or not found or request.headers.get("If-Range", etag) != etag:
         return None
-    first, last = found.groups()
-    if not first and not last:
+    first, last = map(_number, found.groups())
+    if first is None and last is None:
         return None
-    if not first:  # so many from the end
-        if not int(last) or not size:
+    if first is None:  # so many from the end
+        if not last or not size:
             raise NotSatisfiable
-        return Part(max(0, size - int(last)), size - 1, size)
-    if last and int(last) < int(first):
+        return Part(max(0, size - last), size - 1, size)
+    if last is not None and last < first:
         return None
-    if int(first) >= size:
+    if first >= size:
         raise NotSatisfiable
-    return Part(int(first), min(int(last or size), size - 1), size)
+    return Part(first, size - 1 if last is None else min(last, size - 1), size)
+
+
+def _number(digits: str) -> int | None:
+    """A position, however many digits it has; None for none."""
+    known = digits.lstrip("0") or digits[:1]
+    return (int(known) if len(known) <= 18 else _ENDLESS) if known else None

@@ -344,6 +344,15 @@ def test_others_need_the_columns_permission_too(make_person, overseer, orders):
     assert_refused(overseer, job, 403, NOT_ANY_MORE)
 
 
+def test_expired_file_returns_410_before_maintenance_has_come(alice, orders):
+    job = put(make(alice), expires_at=timezone.now() - dt.timedelta(seconds=1))
+    assert job.status == "succeeded"
+    page = text_of(browse(alice).get(job_url(job)))
+    assert job_url(job, "download") not in page
+    assert job_url(job, "link") not in page
+    assert_refused(alice, job, 410, "This export has expired.")
+
+
 def test_an_expired_file_is_gone(alice, orders):
     assert_refused(alice, put(make(alice), status="expired"), 410, "This export has expired.")
 

@@ -4,9 +4,12 @@ import json
 
 import pytest
 from django.core.files.storage import FileSystemStorage
+from django.test import RequestFactory
 
 from django_reports import storage
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
+from django_reports.registry import registry
+from django_reports.views import api
 from tests.doors.helpers import make, put
 from tests.doors.staff import JSON, NUMBERS, ORDERS, Program, assert_problem, page_of
 from tests.shop.reports import Orders
@@ -73,10 +76,27 @@ def test_what_is_too_long(alice, orders, settings):
         {"columns": [f"column{n}" for n in range(1001)]},
         {"parameters": {"region": ["n"] * 1001}},
         {"parameters": {f"name{n}": 1 for n in range(1001)}},
+        {"columns": [[]] * 1001},
+        {"columns": [[[], {}]] * 501},
     ],
 )
 def test_what_holds_more_values_than_a_form_may(alice, orders, value):
     assert_problem(Program(alice).post(ORDERS, value), 413, "more than 1,000 values")
+
+
+def test_as_many_values_as_a_form_may_have_are_read(alice, orders):
+    answer = Program(alice).post(ORDERS, {"columns": [f"column{n}" for n in range(1000)]})
+    assert_problem(answer, 422, columns="has no column 'column0'")
+
+
+def test_too_many_empty_lists_are_refused_before_they_are_looked_at(alice, orders, monkeypatch):
+    """680 KB of them: no part of the body is visited twice, or written out again."""
+    body = b'{"columns": [' + b"[]," * 226_000 + b"[]]}"
+    monkeypatch.setattr(api.json, "dumps", lambda *args, **kwargs: pytest.fail("written out"))
+    request = RequestFactory().post(ORDERS, body, content_type="application/json")
+    with pytest.raises(api.Unreadable, match="more than 1,000 values") as refused:
+        api.spec_of(request, registry.get("shop.orders"))
+    assert refused.value.status == 413
 
 
 def test_a_project_may_do_without_that_limit(alice, orders, settings):

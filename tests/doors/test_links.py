@@ -192,6 +192,13 @@ def test_a_link_that_has_expired(alice, job, link, configure):
     assert Program(None).get(address(job, link)).json()["detail"] == reason
 
 
+def test_expired_link_stays_expired_when_the_lifetime_is_raised(alice, job, configure):
+    configure(LINK_LIFETIME=dt.timedelta(microseconds=1))
+    token, _until = links.make(job, alice)
+    configure(LINK_LIFETIME=dt.timedelta(days=30))
+    assert_refused(job, token, 410, "This link has expired. Ask for another one.", actor=alice)
+
+
 NOT_SIGNED = "The link was not signed for this file."
 
 

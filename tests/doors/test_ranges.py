@@ -74,6 +74,9 @@ KEPT = ("ETag", "Accept-Ranges", "Content-Length", "Cache-Control", "X-Content-T
         ("bytes=-1", slice(-1, None)),
         ("bytes=-20", slice(-20, None)),
         ("bytes=-999999999", slice(0, None)),
+        (f"bytes=10-{10**19}", slice(10, None)),
+        (f"bytes=-{10**19}", slice(0, None)),
+        (f"bytes={10:030}-{19:030}", slice(10, 20)),
         ("Bytes= 3-4 ", slice(3, 5)),
     ],
 )
@@ -92,7 +95,7 @@ def test_a_part(alice, job, whole, wanted, part):
 @pytest.mark.parametrize(
     "wanted",
     ["bytes=0-1,5-6", "bytes=0-0,-1", "bytes=", "bytes=-", "bytes=5-3", "bytes=a-b", "rows=0-1",
-     "bytes=1-2-3", "bytes=٣-٤", "0-1", "bytes=" + "9" * 5000 + "-"],
+     "bytes=1-2-3", "bytes=٣-٤", "0-1"],
 )  # fmt: skip
 def test_several_parts_and_what_is_no_range_are_the_whole_file(alice, job, whole, wanted):
     response = get(alice, job, range=wanted)
@@ -100,7 +103,9 @@ def test_several_parts_and_what_is_no_range_are_the_whole_file(alice, job, whole
     assert "Content-Range" not in response.headers
 
 
-@pytest.mark.parametrize("wanted", ["bytes={}-", "bytes={}-{}", "bytes=99999999-", "bytes=-0"])
+@pytest.mark.parametrize("wanted", ["bytes={}-", "bytes={}-{}", "bytes=99999999-", "bytes=-0",
+                                    f"bytes={10**19}-", f"bytes={10**19}-{10**20}",
+                                    "bytes=" + "9" * 5000 + "-"])  # fmt: skip
 def test_a_part_beyond_the_end(alice, job, wanted):
     response = get(alice, job, range=wanted.format(job.bytes, job.bytes))
     assert (response.status_code, text_of(response)) == (416, "")
