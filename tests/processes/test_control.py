@@ -12,7 +12,7 @@ from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
-from tests.processes.conftest import wait_for
+from tests.processes.conftest import kept_files, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -52,7 +52,7 @@ def test_a_cancel_ends_what_would_not_end(alice, processes, runner, folder, repo
         "seconds from a cancel to the end", f"{runner:5} {report}", time.monotonic() - asked
     )
     assert (job().status, job().file_key) == ("canceled", "")
-    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    assert kept_files(folder) == []
 
 
 @pytest.mark.parametrize("report", REPORTS)
