@@ -6,7 +6,7 @@ from typing import Any
 
 from django_reports.columns import BoundColumn, Label
 from django_reports.exceptions import InvalidSpec
-from django_reports.localization import active_locale
+from django_reports.localization import active_locale, current_zone
 from django_reports.specs import ExportSpec, Options, stored_spec
 from django_reports.writers import all_writers, plain_format, writer_for
 
@@ -37,7 +37,7 @@ def first_choices(report: str, formats: Sequence[tuple[str, Label]]) -> ExportSp
     return ExportSpec(
         report=report,
         format=formats[0][0] if formats else "csv",
-        time_zone=active.time_zone,
+        time_zone=current_zone(),
         language=active.language,
         filter_time_zone=active.time_zone,
         filter_language=active.language,

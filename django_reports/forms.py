@@ -20,8 +20,9 @@ from django_reports.exports import label_problems
 from django_reports.formats import option_names_of, purpose_of
 from django_reports.localization import (
     Locale,
-    active_locale,
     all_zones,
+    current_language,
+    current_zone,
     normalize_language,
     normalize_zone,
 )
@@ -322,8 +323,8 @@ class ExportForm(forms.Form):
             options=Options.of(**options),
             parameters=parameters,
             selection=selection,
-            time_zone=self.cleaned_data["time_zone"] or self._start.filter_time_zone,
-            language=self.cleaned_data["language"] or self._start.filter_language,
+            time_zone=self.cleaned_data["time_zone"] or current_zone(),
+            language=self.cleaned_data["language"] or current_language(),
             labels={name: label for name, label in labels.items() if label},
             filter_time_zone=self._start.filter_time_zone,
             filter_language=self._start.filter_language,
@@ -348,14 +349,14 @@ def _number(value: Any, default: int) -> int:
 
 def _zone_choices(start: ExportSpec) -> list[tuple[str, str]]:
     # Beside all others what is in no list, such as localtime.
-    names = sorted({active_locale().time_zone, start.time_zone} - all_zones())
+    names = sorted({current_zone(), start.time_zone} - all_zones())
     return [(name, name) for name in (*names, *sorted(all_zones()))]
 
 
 def _language_choices(start: ExportSpec) -> list[tuple[str, Any]]:
     """The project's languages; of en-us they may know en only: what is active stays a choice."""
     known = {normalize_language(code) or code: name for code, name in settings.LANGUAGES}
-    active = (active_locale().language, start.language)
+    active = (current_language(), start.language)
     others = {code: _name_of(code) for code in active if code not in known}
     return [*others.items(), *known.items()]
 

@@ -1,5 +1,7 @@
 """Languages and time zones: which ones exist, which are active, and work done under others."""
 
+import datetime as dt
+import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,19 +13,26 @@ from django.conf import settings
 from django.utils import timezone, translation
 
 T = TypeVar("T")
+OFFSET = re.compile(r"[+-](0\d|1\d|2[0-3]):[0-5]\d")
 _END: Any = object()
 
 
 @dataclass(frozen=True)
 class Locale:
-    """A language and a time zone (an IANA name) that are active together."""
+    """A language and a time zone (an IANA name, or an offset) that are active together."""
 
     language: str
     time_zone: str
 
+    @property
+    def zone(self) -> dt.tzinfo:
+        if OFFSET.fullmatch(self.time_zone):
+            return dt.datetime.strptime(self.time_zone, "%z").tzinfo or dt.UTC
+        return ZoneInfo(self.time_zone)
+
     @contextmanager
     def active(self) -> Iterator[None]:
-        with translation.override(self.language), timezone.override(ZoneInfo(self.time_zone)):
+        with translation.override(self.language), timezone.override(self.zone):
             yield
 
     def iterate(self, items: Iterable[T]) -> Generator[T]:
@@ -56,7 +65,12 @@ class Locales(NamedTuple):
 
 
 def active_locale() -> Locale:
-    return Locale(current_language(), current_zone())
+    """The active language and time zone. A zone that is a mere offset is one: "+05:30"."""
+    zone = timezone.get_current_timezone()
+    offset = zone.utcoffset(None) if isinstance(zone, dt.timezone) else None
+    if not offset or offset % dt.timedelta(minutes=1):
+        return Locale(current_language(), current_zone())
+    return Locale(current_language(), dt.time(tzinfo=zone).isoformat()[-6:])
 
 
 def current_language() -> str:
@@ -90,6 +104,13 @@ def normalize_zone(name: Any) -> str | None:
     if not isinstance(name, str):
         return None
     return _zones_by_folded_name().get(name.casefold()) or (name if _is_zone(name) else None)
+
+
+def normalize_filter_zone(name: Any) -> str | None:
+    """As `normalize_zone`, but it may be an offset, which no file is written in."""
+    if isinstance(name, str) and OFFSET.fullmatch(name):
+        return name
+    return normalize_zone(name)
 
 
 @cache

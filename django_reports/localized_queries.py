@@ -5,12 +5,12 @@ name none. It is compiled late, by whoever reads its rows. So a query is told he
 it is to be compiled, and the expressions of a file's columns name theirs, node by node.
 """
 
+import datetime as dt
 from collections.abc import Iterable
 from copy import copy
 from functools import cache
 from operator import is_
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import DateTimeField, IntegerField, QuerySet, Value
@@ -68,12 +68,12 @@ def localize(query: Query, names: Iterable[str], locale: Locale) -> None:
 
     To be called while the locale is active.
     """
-    localizer = _Localizer(ZoneInfo(locale.time_zone))
+    localizer = _Localizer(locale.zone)
     query.annotations.update({name: localizer.copy_of(query.annotations[name]) for name in names})
 
 
 class _Localizer:
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: dt.tzinfo) -> None:
         self._zone = zone
 
     def copy_of(self, node: Any) -> Any:

@@ -20,8 +20,9 @@ from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
 from django_reports.localization import (
     Locale,
     active_locale,
+    current_zone,
+    normalize_filter_zone,
     normalize_language,
-    normalize_zone,
 )
 from django_reports.models import Preset, ReportJob
 from django_reports.policies import (
@@ -152,7 +153,7 @@ def context_of(
     return ReportContext(
         user=authority.user,
         parameters={},
-        time_zone=ZoneInfo(active.time_zone),
+        time_zone=ZoneInfo(current_zone()),
         language=active.language,
         now=timezone.now(),
         selection=selection or Selection(),
@@ -297,7 +298,7 @@ def _filter_locale(job: ReportJob) -> Locale | None:
     """The language and time zone in which a job's rows were chosen, if they are known."""
     spec = stored_spec(job.spec)
     language = normalize_language(spec["filter_language"])
-    zone = normalize_zone(spec["filter_time_zone"])
+    zone = normalize_filter_zone(spec["filter_time_zone"])
     return Locale(language, zone) if language and zone else None
 
 

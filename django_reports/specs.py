@@ -14,7 +14,13 @@ from django.utils.translation import gettext as _
 
 from django_reports.exceptions import InvalidSpec
 from django_reports.kinds import Rendering
-from django_reports.localization import Locale, Locales, normalize_language, normalize_zone
+from django_reports.localization import (
+    Locale,
+    Locales,
+    normalize_filter_zone,
+    normalize_language,
+    normalize_zone,
+)
 from django_reports.selections import Selection, is_selection
 from django_reports.statuses import (
     DecimalMark,
@@ -146,9 +152,12 @@ def _language(field: str, code: Any) -> str:
     return language
 
 
-def _zone(field: str, name: Any) -> str:
+_ZONES = {"time_zone": normalize_zone, "filter_time_zone": normalize_filter_zone}
+
+
+def _zone(field: str, name: Any, normalize: Callable[[Any], str | None]) -> str:
     """Raises InvalidSpec."""
-    zone = normalize_zone(name)
+    zone = normalize(name)
     if zone is None:
         raise InvalidSpec(
             _("There is no time zone %(zone)s; give an IANA name such as Europe/Berlin.")
@@ -201,8 +210,8 @@ class ExportSpec:
                 )
         for name in ("language", "filter_language"):
             object.__setattr__(self, name, _language(name, getattr(self, name)))
-        for name in ("time_zone", "filter_time_zone"):
-            object.__setattr__(self, name, _zone(name, getattr(self, name)))
+        for name, normalize in _ZONES.items():
+            object.__setattr__(self, name, _zone(name, getattr(self, name), normalize))
 
     @property
     def locales(self) -> Locales:

@@ -1,3 +1,5 @@
+import datetime as dt
+
 from django.utils import timezone, translation
 
 
@@ -19,6 +21,17 @@ def locale_of_headers(get_response):
         zone = request.headers.get("X-Zone", "Europe/Berlin")
         language = request.headers.get("X-Language", "en")
         with timezone.override(zone), translation.override(language):
+            return get_response(request)
+
+    return middleware
+
+
+def offset_of_header(get_response):
+    """Activates a time zone that has no name."""
+
+    def middleware(request):
+        offset = dt.timedelta(hours=float(request.headers.get("X-Hours", "1")))
+        with timezone.override(dt.timezone(offset)):
             return get_response(request)
 
     return middleware

@@ -21,7 +21,7 @@ from django_reports.exceptions import (
     ReportFailed,
     RowLimitExceeded,
 )
-from django_reports.localization import active_locale
+from django_reports.localization import active_locale, current_zone
 from django_reports.models import ReportJob
 from django_reports.numerals import grouped
 from django_reports.permissions import Authority, columns_for, grant_of
@@ -209,7 +209,7 @@ def spec_of(request: HttpRequest, report: Report) -> ExportSpec:
             for name, value in body.get("parameters", {}).items()
             if (values := _as_typed(value))
         },
-        time_zone=body.get("time_zone", active.time_zone),
+        time_zone=body.get("time_zone", current_zone()),
         language=_supported(language) if language else active.language,
         filter_time_zone=active.time_zone,
         filter_language=active.language,

@@ -30,7 +30,7 @@ from django_reports import delivery
 from django_reports.about import parameters_to_show
 from django_reports.exceptions import ReportDenied, ReportError
 from django_reports.failures import translate_errors
-from django_reports.localization import active_locale, normalize_zone
+from django_reports.localization import active_locale, normalize_filter_zone
 from django_reports.permissions import (
     Authority,
     authorise,
@@ -212,7 +212,7 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             return missing(request, key)  # never other rows than those that were meant
         start = {**stored_spec(older.spec), "parameters": parameters_to_show(older.spec, found)}
         action = f"{action}?{urlencode({FROM: key})}"
-        zone = normalize_zone(start["filter_time_zone"])
+        zone = normalize_filter_zone(start["filter_time_zone"])
         locale = replace(locale, time_zone=zone or locale.time_zone)
     try:
         if start is not None:

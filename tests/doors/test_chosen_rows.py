@@ -170,6 +170,25 @@ def test_rows_of_a_language_are_those_of_the_list(
     assert numbers(lines_of(response)) == ["Tokyo", "noon"]
 
 
+def test_a_zone_that_is_a_mere_offset_chooses_as_it_shows(
+    alice, moments, own_orders, settings, configure
+):
+    """Such as a middleware activates that knows no more of a browser."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.middleware.offset_of_header"]
+    configure(STREAM_MAX_ROWS=0)
+    own_orders(date_hierarchy="placed_at", list_display=["number"])
+    client = browse(alice)
+    for hours, shown in (("9.5", ["Berlin", "noon"]), ("-4", ["Tokyo", "late", "noon"])):
+        headers = {"x-hours": hours}
+        assert shown_on(client, f"{OWN_LIST}?{DAY}", **headers) == shown
+        client.post(f"{OWN_EXPORT}?{DAY}", chosen(columns=["number"]), headers=headers)
+        job = run(ReportJob.objects.latest("created_at"))
+        assert job.status == "succeeded", job.error
+        page = job_url(job, "download").replace("/admin/", "/own/")
+        assert numbers(lines_of(client.get(page))) == shown
+        assert job.spec["time_zone"] == "Europe/Berlin"
+
+
 def test_of_the_same_rows_chosen_elsewhere_no_file_is_offered(
     alice, moments, own_orders, persons, configure
 ):
