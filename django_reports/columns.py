@@ -147,6 +147,7 @@ class BoundColumn:
     compute: Callable[[Mapping[str, Any]], Any] | None = None
     from_instance: Callable[[Any], Any] | None = None
     follows: tuple[str, ...] = ()
+    shown_path: str | None = None  # of the field that `from_instance` shows, if it shows one
     permission: str | None = None
     mask: Mask = "omit"
     masked: bool = False
@@ -161,6 +162,14 @@ class BoundColumn:
     def key(self) -> str:
         """Its name among all columns of a report: "orders.id" in a report of several sections."""
         return f"{self.section}.{self.name}" if self.section else self.name
+
+    @property
+    def path(self) -> str | None:
+        """The path of the one model field whose value it shows, as it is or as a text."""
+        if self.from_instance is not None:
+            return self.shown_path
+        source = self.sources[0] if len(self.sources) == 1 and self.compute is None else None
+        return source if isinstance(source, str) else None
 
     @property
     def full_label(self) -> str:

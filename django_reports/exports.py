@@ -27,7 +27,14 @@ from django_reports.exceptions import (
 from django_reports.formats import offered_formats, writer_class_for
 from django_reports.models import ReportJob
 from django_reports.parameters import bound_parameters
-from django_reports.permissions import Authority, Grant, authorise, columns_for, hidden_columns
+from django_reports.permissions import (
+    Authority,
+    Grant,
+    authorise,
+    columns_for,
+    hidden_columns,
+    hidden_lookups,
+)
 from django_reports.pipeline import Meter, Table, Write, blocks, write_rows
 from django_reports.querysets import filtered
 from django_reports.registry import UnknownReport
@@ -312,6 +319,7 @@ def prepare(
     )
     with spec.locales.filter.active():  # a list that is built for them is used for rows, too
         columns = _columns(report, spec, authority, origin, context)
+        _check_lookups(report, spec, authority, origin, context)
     writer_class = writer_class_for(spec, columns)
     _check_format(spec, grant, origin)
     parameters = bound_parameters(report, spec)
@@ -326,6 +334,22 @@ def prepare(
         parameters=parameters,
         rows_left=quotas.rows_left(authority.user, grant, but=job),
     )
+
+
+def _check_lookups(
+    report: Report, spec: ExportSpec, authority: Authority, origin: Origin, context: ReportContext
+) -> None:
+    """Raises ReportDenied for rows that were chosen by what may not be seen, after recording it."""
+    if hidden := hidden_lookups(authority, report, context):
+        error = ReportDenied(
+            _(
+                "This list cannot be exported: its address filters by %(names)s, which is neither "
+                "a filter of the list nor a column that you may export."
+            )
+            % {"names": ", ".join(hidden)}
+        )
+        record_denial(spec, origin, error)
+        raise error
 
 
 def _columns(

@@ -34,6 +34,7 @@ from django_reports.policies import (
     get_policy,
     looked_up_once,
 )
+from django_reports.querysets import canonical_path
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report, ReportContext, User
 from django_reports.selections import Selection, find_report, selection_kind
@@ -168,6 +169,23 @@ def seen_columns(
     columns = report.get_columns(context or context_of(authority))
     seen = (_as_seen(authority, column) for column in columns)
     return [column for column in seen if column is not None]
+
+
+def hidden_lookups(authority: Authority, report: Report, context: ReportContext) -> list[str]:
+    """The lookups that chose the rows, that nobody declared, and whose field this authority does
+    not see: its values could be told from the rows."""
+    lookups = selection_kind(context.selection).lookups
+    if lookups is None or authority.is_system or report.model is None:
+        return []
+    if not (undeclared := lookups(context)):
+        return []
+    columns = seen_columns(authority, report, context)
+    seen = {
+        canonical_path(report.model, path)
+        for path in (column.path for column in columns if not column.masked)
+        if path
+    }
+    return [name for name, path in undeclared if path not in seen]
 
 
 def columns_for(

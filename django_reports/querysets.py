@@ -6,10 +6,10 @@ order.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
+from django.core.exceptions import EmptyResultSet, FieldDoesNotExist
 from django.db import NotSupportedError
 from django.db.models import Model, QuerySet
 from django.db.models.expressions import Combinable, Ref
@@ -136,6 +136,38 @@ def value_path(model: type[Model], path: str) -> str:
     field = resolve_path(model, path)[-1]
     head, separator, _tail = path.rpartition(LOOKUP_SEPARATOR)
     return f"{head}{separator}{field.attname}" if field.is_relation else path
+
+
+def canonical_path(model: type[Model], path: str) -> str:
+    """The path of the field that a lookup tells of: "customer_id" for customer__id__exact."""
+    fields = list(_fields(model, path.split(LOOKUP_SEPARATOR)))
+    if not fields:
+        return path
+    if len(fields) > 1 and fields[-1].name in _keys(fields[-2]):
+        fields.pop()
+    *relations, last = fields
+    name = getattr(last, "attname", last.name)
+    return LOOKUP_SEPARATOR.join([*(field.name for field in relations), name])
+
+
+def _fields(model: type[Model], parts: Iterable[str]) -> Iterator[Any]:
+    options: Any = model._meta
+    for part in parts:
+        if options is None:
+            return
+        try:
+            field = options.pk if part == "pk" else options.get_field(part)
+        except FieldDoesNotExist:
+            field = next((f for f in options.concrete_fields if f.attname == part), None)
+        if field is None:  # a transform or a lookup
+            return
+        yield field
+        options = getattr(field.related_model, "_meta", None)
+
+
+def _keys(relation: Any) -> set[str]:
+    """The fields on the other side whose values a foreign key holds itself."""
+    return {field.name for field in getattr(relation, "foreign_related_fields", ())}
 
 
 def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":

@@ -32,13 +32,15 @@ class SelectionKind:
     overrides the question whether a person may view the model at all; None leaves it to Django's
     view permission. `shapes` are the keys that a selection's data must have, each with a test of
     its value. `report` gives the report of an identifier that belongs to the selection, where
-    others may have the same."""
+    others may have the same. `lookups` are those by which a person chose rows though nobody
+    declared them, each with the path of the field that it tells of."""
 
     queryset: Callable[[Selection, ModelReport, ReportContext], "QuerySet[Any]"]
     may_view: Callable[[Selection, User], bool] | None = None
     in_words: Callable[[Selection, ModelReport, User | None], str] | None = None
     shapes: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
     report: Callable[[Selection, str], Report | None] | None = None
+    lookups: Callable[[ReportContext], list[tuple[str, str]]] | None = None
 
 
 _kinds: dict[str, SelectionKind] = {}

@@ -29,6 +29,7 @@ from django_reports.admin.addresses import (
 )
 from django_reports.admin.comparison import is_same
 from django_reports.admin.descriptions import describe_filters, may_narrow_by_itself
+from django_reports.admin.lookups import undeclared_lookups
 from django_reports.admin.replayed_requests import Lack, ReplayedRequest
 from django_reports.admin.shown_lists import (
     BuiltList,
@@ -228,6 +229,13 @@ class Replay:
         with self._complete():
             return self.list.rows()
 
+    def undeclared_lookups(self) -> list[tuple[str, str]]:
+        """See `lookups`. Raises as `rows`."""
+        if not self.selection.data["query"]:
+            return []
+        with self._complete():
+            return undeclared_lookups(self.list.changelist, self.request)
+
     @contextmanager
     def _complete(self) -> Iterator[None]:
         with under_urlconf(self.selection.data["urlconf"]):
@@ -265,6 +273,10 @@ def _unknown(request: ReplayedRequest, selection: Selection) -> set[Lack]:
 
 def _queryset(selection: Selection, report: ModelReport, context: ReportContext) -> "QuerySet[Any]":
     return replay_of(context).rows()
+
+
+def _lookups(context: ReportContext) -> list[tuple[str, str]]:
+    return replay_of(context).undeclared_lookups()
 
 
 def in_words(selection: Selection, report: ModelReport, user: User | None) -> str:
@@ -326,4 +338,6 @@ _SHAPES = {
     "captured_for": lambda value: value is None or _is_text(value),
     "lacked": _is_note,
 }
-register_selection(KIND, SelectionKind(_queryset, may_view, in_words, _SHAPES, find_report))
+register_selection(
+    KIND, SelectionKind(_queryset, may_view, in_words, _SHAPES, find_report, _lookups)
+)

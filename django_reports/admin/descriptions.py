@@ -70,6 +70,13 @@ def describe_filters(changelist: Any, request: HttpRequest) -> list[str]:
     return facts
 
 
+def applied_lookups(changelist: Any, request: HttpRequest) -> list[str]:
+    """The names in an address by which the list filters, but those that its filters take."""
+    by_filters = {name for spec in changelist.filter_specs for name in spec.expected_parameters()}
+    ignored = NOT_FILTERS | by_filters
+    return list(_applied(changelist, {n: v for n, v in request.GET.lists() if n not in ignored}))
+
+
 def _describe_filter(spec: Any, values: Values, changelist: Any) -> Iterator[str]:
     chosen = [choice for choice in spec.choices(changelist) if choice.get("selected")]
     words = ", ".join(str(choice.get("display", "")) for choice in chosen)

@@ -202,6 +202,7 @@ def _computed(
         sources=(),
         from_instance=value,
         follows=_follows(model_admin, entry),
+        shown_path=None if entry.field is None else entry.item,
     )
 
 

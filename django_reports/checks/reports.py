@@ -22,6 +22,7 @@ from django_reports.columns import (
 from django_reports.conf import NAME, get_settings
 from django_reports.expressions import missing_indexes
 from django_reports.kinds import Auto, Text
+from django_reports.querysets import canonical_path
 from django_reports.registry import registry
 from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
 
@@ -70,6 +71,7 @@ def check_report(report: Report) -> Iterator[CheckMessage]:
     for part in report.get_sections().values():
         if not part.sections:
             yield from _check_rows(part)
+    yield from _check_parameters(report)
 
 
 def _check_rows(report: Report) -> Iterator[CheckMessage]:
@@ -127,6 +129,31 @@ def _check_columns(report: Report) -> Iterator[CheckMessage]:
         for message in _check_column(report, column):
             if message.id not in column.silenced_system_checks:
                 yield message
+
+
+def _check_parameters(report: Report) -> Iterator[CheckMessage]:
+    """A parameter by which somebody narrows the rows tells of a column that they do not see."""
+    form, model = report.parameters, report.model
+    if form is None or model is None:
+        return
+    protected = {
+        name: column
+        for column in report.get_declared_columns()
+        if column.permission
+        for name in (column.name, canonical_path(model, column.path or column.name))
+    }
+    for name in form.base_fields:
+        column = protected.get(name) or protected.get(canonical_path(model, name))
+        if column is not None:
+            yield Warning(
+                f"{_name(report)} has the parameter {name!r}, and its column {column.name!r} needs "
+                f"the permission {column.permission!r}: whoever lacks it learns the column's "
+                "values by trying them.",
+                hint="Offer the parameter only to those who have the permission, or silence this "
+                "check if it gives nothing away.",
+                obj=type(report),
+                id="django_reports.W062",
+            )
 
 
 def _check_sections(report: Report) -> Iterator[CheckMessage]:
