@@ -5,6 +5,7 @@ reads from the request. A replay gives it a request that holds just what can be 
 that names what it lacks when asked for more.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,8 +100,15 @@ def changelist_selection(
 ) -> Selection:
     """The selection of a changelist: as its request filters it, or the ticked `keys` of it.
 
-    Raises SelectionNotReplayable if its address cannot be kept.
+    Raises SelectionNotReplayable if its address, or what was captured, cannot be kept.
     """
+    try:
+        json.dumps(state)
+    except (TypeError, ValueError) as error:
+        raise SelectionNotReplayable(
+            _("This list cannot be exported: capture_request() must return JSON, not %(value)s.")
+            % {"value": repr(state)[:100]}
+        ) from error
     try:
         urlconf = urlconf_of(request)
     except ValueError as error:

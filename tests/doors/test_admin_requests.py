@@ -170,6 +170,13 @@ def test_what_a_list_sets_on_its_request_is_no_difference(anna, orders, own_orde
     assert "2 rows" in text_of(anna.post(OWN_LIST, ticked(orders[:2])))
 
 
+def test_captured_state_that_is_no_json_is_refused(anna, orders, own_orders):
+    own_orders(capture_request=lambda self, request: {"tenant": object})
+    response = anna.post(OWN_EXPORT, chosen())
+    assert response.status_code == 400
+    assert "capture_request() must return JSON, not {" in text_of(response)
+
+
 # Views of their own
 
 
