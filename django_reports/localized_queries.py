@@ -35,6 +35,17 @@ def compiled_in(queryset: "QuerySet[Any]", locale: Locale) -> "QuerySet[Any]":
     query.compile_locale = locale
     with locale.active():
         localize(query, list(query.annotations), locale)
+    lookups: Any = made._prefetch_related_lookups  # type: ignore[attr-defined]
+    vars(made)["_prefetch_related_lookups"] = tuple(_prefetched_in(one, locale) for one in lookups)
+    return made
+
+
+def _prefetched_in(lookup: Any, locale: Locale) -> Any:
+    """What is fetched with the rows has filters of its own."""
+    if not isinstance(getattr(lookup, "queryset", None), QuerySet):
+        return lookup
+    made = copy(lookup)
+    made.queryset = compiled_in(lookup.queryset, locale)
     return made
 
 

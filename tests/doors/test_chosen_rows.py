@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Prefetch
 from django.utils import translation
 from openpyxl import load_workbook
 
@@ -25,7 +26,7 @@ from tests.doors.helpers import (
     text_of,
 )
 from tests.doors.staff import Program, page_of, pressed
-from tests.shop.models import Order
+from tests.shop.models import Customer, Order
 
 pytestmark = pytest.mark.django_db
 
@@ -168,6 +169,25 @@ def test_rows_of_a_language_are_those_of_the_list(
         job = run(ReportJob.objects.get())
         response = client.get(job_url(job, "download").replace("/admin/", "/own/"))
     assert numbers(lines_of(response)) == ["Tokyo", "noon"]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_what_a_list_fetches_with_its_rows_is_what_it_shows(alice, moments, make_site, zone):
+    same_day = Order.objects.filter(placed_at__date=dt.date(2026, 1, 1))
+
+    def get_customers(self, request):
+        rows = admin.ModelAdmin.get_queryset(self, request)
+        return rows.prefetch_related(Prefetch("orders", same_day, to_attr="of_day"))
+
+    def names(self, customer):
+        return " ".join(order.number for order in customer.of_day)
+
+    make_site({Customer: {"get_queryset": get_customers, "names": names,
+                          "list_display": ["name", "names"]}})  # fmt: skip
+    fields = chosen(columns=["name", "names"], time_zone=zone, profile="spreadsheet")
+    told = text_of(browse(alice).post("/own/shop/customer/export-report/", fields))
+    named = sorted(told.replace(",", " ").split())
+    assert [name for name in named if name in MOMENTS] == ["Berlin", "Tokyo", "noon"]
 
 
 def test_a_zone_that_is_a_mere_offset_chooses_as_it_shows(
