@@ -111,7 +111,7 @@ def described(client, query, **headers):
         ("number__startswith=A0000", "All orders · Order number: begins with A0000"),
         ("number__icontains=3", "All orders · Order number: contains 3"),
         ("total__gte=5&total__lte=9", "All orders · Total: at least 5 · at most 9"),
-        ("cost__gt=5", "All orders · Cost: more than 5"),
+        ("total__gt=5", "All orders · Total: more than 5"),
         ("customer__name__startswith=A", "All orders · Customer name: begins with A"),
         ("customer__isnull=1", "All orders · Customer: empty"),
         ("q=A0001", "All orders · Search: A0001"),
