@@ -7,6 +7,7 @@ who try, one wins, and the others see that they did not.
 import datetime as dt
 import hashlib
 import json
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -270,6 +271,25 @@ def expire(job: ReportJob) -> bool:
         is_won = ReportJob.objects.filter(pk=job.pk).move(JobStatus.SUCCEEDED, JobStatus.EXPIRED)
         if is_won:
             audit.record(AuditAction.EXPIRED, origin=SYSTEM, job=job, file_key=job.file_key or None)
+    return bool(is_won)
+
+
+def delete_file(job: ReportJob, origin: Origin) -> bool:
+    """End the life of a job's file now, since its person wants that. False if there is none."""
+    with transaction.atomic(using=database()):
+        is_won = ReportJob.objects.filter(pk=job.pk, file_key__gt="").move(
+            JobStatus.SUCCEEDED, JobStatus.EXPIRED
+        )
+        if is_won:
+            audit.record(
+                AuditAction.DELETED,
+                origin=origin,
+                job=job,
+                file_key=job.file_key,
+                filename=job.filename,
+            )
+    # If the storage fails, a sweep removes it.
+    transaction.on_commit(partial(remove_leftovers, job), using=database(), robust=True)
     return bool(is_won)
 
 

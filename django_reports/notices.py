@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django_reports import jobs, links
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
-from django_reports.permissions import visible_jobs
+from django_reports.permissions import may_download, visible_jobs
 from django_reports.registry import registry
 from django_reports.reports import User
 from django_reports.signals import job_finished
@@ -91,7 +91,8 @@ def _message(job: ReportJob, address: str) -> EmailMessage:
     except ImproperlyConfigured:
         logger.warning("job=%s event=mailed_without_address", job.pk)
         url = ""
-    context = {"job": job, "report_label": label, "url": url}
+    is_readable = job.requested_by is not None and may_download(job.requested_by, job)
+    context = {"job": job, "is_readable": is_readable, "report_label": label, "url": url}
     return EmailMessage(
         subject=" ".join((subject % {"report": label}).split()),
         body=render_to_string(TEMPLATE, context),

@@ -356,16 +356,15 @@ def _may_read_columns(user: User, report: Report, selection: Selection, job: Rep
     return _has_perms(user, sorted(needed))
 
 
-def downloadable(user: User, jobs: Iterable[ReportJob]) -> set[Any]:
-    """The keys of those of `jobs` whose file a person may have now.
+def readable(user: User, jobs: Iterable[ReportJob]) -> set[Any]:
+    """Return the keys of those of `jobs` of whose content a person may know: rows, size, checksum.
 
-    Asked once for jobs that are alike in all that `may_download` looks at: lists are long.
+    It is who may have the file, if there is one. Asked once for jobs that are alike in all that
+    `may_download` looks at: lists are long.
     """
     known: dict[str, bool] = {}
     found = set()
     for job in jobs:
-        if not job.has_file:
-            continue
         columns = job.column_facts or []
         unmasked = [[c["name"], c["permission"]] for c in columns if not c["masked"]]
         spec = stored_spec(job.spec)

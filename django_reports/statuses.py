@@ -146,6 +146,7 @@ class AuditAction(TextChoices):
     DOWNLOADED = "downloaded", _("Downloaded")
     BROKEN_OFF = "broken_off", _("Download broken off")
     DENIED = "denied", _("Denied")
+    DELETED = "deleted", _("File deleted")
     EXPIRED = "expired", _("Expired")
     GRANT_CHANGED = "grant_changed", _("Grant changed")
     PERMISSION_CHANGED = "permission_changed", _("Account, group or permission changed")

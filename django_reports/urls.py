@@ -20,6 +20,7 @@ urlpatterns = [
     path("jobs/<str:key>/signed/<str:token>/", staff.job_signed, name="job-signed"),
     path("jobs/<str:key>/cancel/", staff.job_cancel, name="job-cancel"),
     path("jobs/<str:key>/email/", staff.job_email, name="job-email"),
+    path("jobs/<str:key>/discard/", staff.job_discard, name="job-discard"),
     path("jobs/<str:key>/rerun/", staff.job_rerun, name="job-rerun"),
     path("<str:identifier>/", staff.report, name="report"),
     path("<str:identifier>/favourite/", staff.favourite, name="favourite"),

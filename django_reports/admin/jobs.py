@@ -14,13 +14,26 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from django_reports.admin.lists import FormatFilter, ReadOnlyAdmin, ReportFilter
+from django_reports.admin.lists import BoundedChangeList, FormatFilter, ReadOnlyAdmin, ReportFilter
 from django_reports.models import ReportJob
-from django_reports.permissions import sees_reports, visible_jobs
+from django_reports.numerals import grouped
+from django_reports.permissions import readable, sees_reports, visible_jobs
 from django_reports.views import downloads, links
 from django_reports.views import jobs as views
 from django_reports.views.places import AdminPlace
 from django_reports.views.words import report_in_words
+
+
+class JobChangeList(BoundedChangeList):
+    """Notes of which jobs its reader may know the content."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        jobs = list(self.result_list)
+        may_read = readable(request.user, jobs)
+        for job in jobs:
+            job.is_readable = job.pk in may_read
+        self.result_list = jobs
 
 
 @admin.register(ReportJob)
@@ -32,7 +45,7 @@ class ReportJobAdmin(ReadOnlyAdmin):
         "report_label",
         "requested_by_text",
         "status",
-        "rows_done",
+        "rows",
         "size",
         "created_at",
         "expires_at",
@@ -45,9 +58,16 @@ class ReportJobAdmin(ReadOnlyAdmin):
     def report_label(self, job: ReportJob) -> str:
         return report_in_words(job)
 
-    @admin.display(description=_("size"), ordering="bytes")
+    @admin.display(description=_("rows"))
+    def rows(self, job: ReportJob) -> str:
+        return grouped(job.rows_done) if job.is_readable else ""  # type: ignore[attr-defined]
+
+    @admin.display(description=_("size"))
     def size(self, job: ReportJob) -> str:
-        return filesizeformat(job.bytes)
+        return filesizeformat(job.bytes) if job.is_readable else ""  # type: ignore[attr-defined]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return JobChangeList
 
     def key_conditions(self, text: str) -> list[Q]:
         try:
@@ -70,7 +90,7 @@ class ReportJobAdmin(ReadOnlyAdmin):
         pages = {"change": views.page, "status": views.status, "manifest": views.manifest,
                  "download": downloads.download,
                  "link": links.make, "cancel": views.cancel, "email": views.email,
-                 "rerun": views.rerun}  # fmt: skip
+                 "discard": views.discard, "rerun": views.rerun}  # fmt: skip
         return [
             path("<uuid:key>/", self._at_this_site(views.page)),
             *(

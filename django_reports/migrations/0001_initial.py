@@ -8,204 +8,585 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AuditCheckpoint',
+            name="AuditCheckpoint",
             fields=[
-                ('number', models.PositiveBigIntegerField(primary_key=True, serialize=False, verbose_name='number')),
-                ('created_at', models.DateTimeField(verbose_name='when')),
-                ('first_position', models.PositiveBigIntegerField(verbose_name='first position')),
-                ('last_position', models.PositiveBigIntegerField(verbose_name='last position')),
-                ('seal', models.CharField(max_length=64)),
-                ('signature', models.CharField(max_length=64)),
-                ('anchors', models.JSONField(default=dict, verbose_name='anchored in')),
-                ('is_anchored', models.BooleanField(db_index=True, default=False, verbose_name='anchored everywhere')),
-                ('cut_at', models.DateTimeField(blank=True, null=True, verbose_name='entries removed at')),
+                (
+                    "number",
+                    models.PositiveBigIntegerField(
+                        primary_key=True, serialize=False, verbose_name="number"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(verbose_name="when")),
+                ("first_position", models.PositiveBigIntegerField(verbose_name="first position")),
+                ("last_position", models.PositiveBigIntegerField(verbose_name="last position")),
+                ("seal", models.CharField(max_length=64)),
+                ("signature", models.CharField(max_length=64)),
+                ("anchors", models.JSONField(default=dict, verbose_name="anchored in")),
+                (
+                    "is_anchored",
+                    models.BooleanField(
+                        db_index=True, default=False, verbose_name="anchored everywhere"
+                    ),
+                ),
+                (
+                    "cut_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="entries removed at"),
+                ),
             ],
             options={
-                'verbose_name': 'checkpoint',
-                'verbose_name_plural': 'checkpoints',
-                'ordering': ('number',),
+                "verbose_name": "checkpoint",
+                "verbose_name_plural": "checkpoints",
+                "ordering": ("number",),
             },
         ),
         migrations.CreateModel(
-            name='PermissionSnapshot',
+            name="PermissionSnapshot",
             fields=[
-                ('holder', models.CharField(max_length=300, primary_key=True, serialize=False)),
-                ('facts', models.JSONField()),
-                ('signature', models.CharField(max_length=64)),
+                ("holder", models.CharField(max_length=300, primary_key=True, serialize=False)),
+                ("facts", models.JSONField()),
+                ("signature", models.CharField(max_length=64)),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='QuotaLock',
+            name="QuotaLock",
             fields=[
-                ('person_key', models.CharField(max_length=255, primary_key=True, serialize=False)),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("person_key", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='key')),
-                ('action', models.CharField(choices=[('requested', 'Requested'), ('previewed', 'Previewed'), ('started', 'Started'), ('finished', 'Finished'), ('failed', 'Failed'), ('cancel_requested', 'Cancel requested'), ('canceled', 'Canceled'), ('linked', 'Link made'), ('downloaded', 'Downloaded'), ('broken_off', 'Download broken off'), ('denied', 'Denied'), ('expired', 'Expired'), ('grant_changed', 'Grant changed'), ('permission_changed', 'Account, group or permission changed'), ('purged', 'Purged'), ('log_contradicted', 'Audit log contradicted by an anchor'), ('log_accepted', 'Audit log accepted as it is')], max_length=20, verbose_name='action')),
-                ('actor_key', models.CharField(blank=True, max_length=255, verbose_name='who (key)')),
-                ('report', models.CharField(blank=True, max_length=200, verbose_name='report')),
-                ('job_key', models.CharField(blank=True, max_length=36, verbose_name='export')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='when')),
-                ('request_id', models.CharField(blank=True, max_length=200, verbose_name='request')),
-                ('data', models.JSONField(default=dict, verbose_name='details')),
-                ('actor_label', models.CharField(blank=True, max_length=255, verbose_name='who')),
-                ('address', models.GenericIPAddressField(blank=True, null=True, verbose_name='address')),
-                ('user_agent', models.CharField(blank=True, max_length=500, verbose_name='browser or program')),
-                ('personal_digest', models.CharField(editable=False, max_length=64)),
-                ('digest', models.CharField(editable=False, max_length=64)),
-                ('position', models.PositiveBigIntegerField(blank=True, editable=False, null=True, unique=True, verbose_name='position')),
-                ('seal', models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "key",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="key"
+                    ),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("requested", "Requested"),
+                            ("previewed", "Previewed"),
+                            ("started", "Started"),
+                            ("finished", "Finished"),
+                            ("failed", "Failed"),
+                            ("cancel_requested", "Cancel requested"),
+                            ("canceled", "Canceled"),
+                            ("linked", "Link made"),
+                            ("downloaded", "Downloaded"),
+                            ("broken_off", "Download broken off"),
+                            ("denied", "Denied"),
+                            ("deleted", "File deleted"),
+                            ("expired", "Expired"),
+                            ("grant_changed", "Grant changed"),
+                            ("permission_changed", "Account, group or permission changed"),
+                            ("purged", "Purged"),
+                            ("log_contradicted", "Audit log contradicted by an anchor"),
+                            ("log_accepted", "Audit log accepted as it is"),
+                        ],
+                        max_length=20,
+                        verbose_name="action",
+                    ),
+                ),
+                (
+                    "actor_key",
+                    models.CharField(blank=True, max_length=255, verbose_name="who (key)"),
+                ),
+                ("report", models.CharField(blank=True, max_length=200, verbose_name="report")),
+                ("job_key", models.CharField(blank=True, max_length=36, verbose_name="export")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, verbose_name="when"
+                    ),
+                ),
+                (
+                    "request_id",
+                    models.CharField(blank=True, max_length=200, verbose_name="request"),
+                ),
+                ("data", models.JSONField(default=dict, verbose_name="details")),
+                ("actor_label", models.CharField(blank=True, max_length=255, verbose_name="who")),
+                (
+                    "address",
+                    models.GenericIPAddressField(blank=True, null=True, verbose_name="address"),
+                ),
+                (
+                    "user_agent",
+                    models.CharField(blank=True, max_length=500, verbose_name="browser or program"),
+                ),
+                ("personal_digest", models.CharField(editable=False, max_length=64)),
+                ("digest", models.CharField(editable=False, max_length=64)),
+                (
+                    "position",
+                    models.PositiveBigIntegerField(
+                        blank=True, editable=False, null=True, unique=True, verbose_name="position"
+                    ),
+                ),
+                ("seal", models.CharField(blank=True, editable=False, max_length=64)),
             ],
             options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit log',
-                'ordering': ('-id',),
-                'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['job_key'], name='reports_audit_job'), models.Index(fields=['actor_key', '-id'], name='reports_audit_actor'), models.Index(fields=['report', '-id'], name='reports_audit_report'), models.Index(fields=['action', '-id'], name='reports_audit_action'), models.Index(fields=['created_at'], name='reports_audit_when')],
+                "verbose_name": "audit entry",
+                "verbose_name_plural": "audit log",
+                "ordering": ("-id",),
+                "base_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["job_key"], name="reports_audit_job"),
+                    models.Index(fields=["actor_key", "-id"], name="reports_audit_actor"),
+                    models.Index(fields=["report", "-id"], name="reports_audit_report"),
+                    models.Index(fields=["action", "-id"], name="reports_audit_action"),
+                    models.Index(fields=["created_at"], name="reports_audit_when"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Favourite',
+            name="Favourite",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('report', models.CharField(max_length=200)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("report", models.CharField(max_length=200)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
-                'constraints': [models.UniqueConstraint(fields=('user', 'report'), name='reports_favourite_once')],
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "report"), name="reports_favourite_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Leftover',
+            name="Leftover",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('storage', models.CharField(max_length=100)),
-                ('file_key', models.CharField(max_length=255)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("storage", models.CharField(max_length=100)),
+                ("file_key", models.CharField(max_length=255)),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='GroupReportPermission',
+            name="GroupReportPermission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('report', models.CharField(help_text="The report's identifier, or * for every report.", max_length=200, verbose_name='report')),
-                ('can_view', models.BooleanField(default=True, help_text='Finds the report in the catalogue.', verbose_name='sees it')),
-                ('can_generate', models.BooleanField(default=True, verbose_name='may export')),
-                ('can_download', models.BooleanField(default=True, help_text='Gets the files of their own exports, as long as they are kept.', verbose_name='may download')),
-                ('others', models.CharField(choices=[('none', "Nobody else's"), ('group', 'Those of the same group'), ('tenant', 'Those of the same tenant'), ('all', "Everybody's")], default='none', help_text='And downloads them.', max_length=6, verbose_name='sees exports of others')),
-                ('can_cancel_others', models.BooleanField(default=False, help_text='Of those whose exports they see.', verbose_name='may cancel exports of others')),
-                ('max_rows', models.PositiveBigIntegerField(blank=True, help_text='Rows in one export at most. Empty: unlimited.', null=True, verbose_name='row limit')),
-                ('rows_per_day', models.PositiveBigIntegerField(blank=True, help_text='Rows in all exports that a person asks for within 24 hours. Empty: unlimited.', null=True, verbose_name='rows per day')),
-                ('jobs_at_once', models.PositiveIntegerField(blank=True, help_text='Exports of a person that wait or are made in the background at the same time. Empty: unlimited.', null=True, verbose_name='exports at once')),
-                ('formats', models.JSONField(blank=True, default=list, help_text='None chosen: every format.', verbose_name='formats')),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='report_permissions', to='auth.group', verbose_name='group')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "report",
+                    models.CharField(
+                        help_text="The report's identifier, or * for every report.",
+                        max_length=200,
+                        verbose_name="report",
+                    ),
+                ),
+                (
+                    "can_view",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Finds the report in the catalogue.",
+                        verbose_name="sees it",
+                    ),
+                ),
+                ("can_generate", models.BooleanField(default=True, verbose_name="may export")),
+                (
+                    "can_download",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Gets the files of their own exports, as long as they are kept.",
+                        verbose_name="may download",
+                    ),
+                ),
+                (
+                    "others",
+                    models.CharField(
+                        choices=[
+                            ("none", "Nobody else's"),
+                            ("group", "Those of the same group"),
+                            ("tenant", "Those of the same tenant"),
+                            ("all", "Everybody's"),
+                        ],
+                        default="none",
+                        help_text="And downloads them.",
+                        max_length=6,
+                        verbose_name="sees exports of others",
+                    ),
+                ),
+                (
+                    "can_cancel_others",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Of those whose exports they see.",
+                        verbose_name="may cancel exports of others",
+                    ),
+                ),
+                (
+                    "max_rows",
+                    models.PositiveBigIntegerField(
+                        blank=True,
+                        help_text="Rows in one export at most. Empty: unlimited.",
+                        null=True,
+                        verbose_name="row limit",
+                    ),
+                ),
+                (
+                    "rows_per_day",
+                    models.PositiveBigIntegerField(
+                        blank=True,
+                        help_text="Rows in all exports that a person asks for within 24 hours. Empty: unlimited.",
+                        null=True,
+                        verbose_name="rows per day",
+                    ),
+                ),
+                (
+                    "jobs_at_once",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Exports of a person that wait or are made in the background at the same time. Empty: unlimited.",
+                        null=True,
+                        verbose_name="exports at once",
+                    ),
+                ),
+                (
+                    "formats",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="None chosen: every format.",
+                        verbose_name="formats",
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="report_permissions",
+                        to="auth.group",
+                        verbose_name="group",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'report permission',
-                'verbose_name_plural': 'report permissions',
-                'ordering': ('group__name', 'report'),
-                'constraints': [models.UniqueConstraint(fields=('group', 'report'), name='reports_one_grant_per_group_and_report')],
+                "verbose_name": "report permission",
+                "verbose_name_plural": "report permissions",
+                "ordering": ("group__name", "report"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("group", "report"), name="reports_one_grant_per_group_and_report"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Preset',
+            name="Preset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('report', models.CharField(max_length=200, verbose_name='report')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('choices', models.JSONField(verbose_name='choices')),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='auth.group', verbose_name='shared with')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("report", models.CharField(max_length=200, verbose_name="report")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("choices", models.JSONField(verbose_name="choices")),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="auth.group",
+                        verbose_name="shared with",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'preset',
-                'verbose_name_plural': 'presets',
-                'ordering': ('name', 'id'),
-                'indexes': [models.Index(fields=['report', 'name'], name='reports_preset_report')],
-                'constraints': [models.UniqueConstraint(fields=('owner', 'report', 'name'), name='reports_one_preset_of_a_name')],
+                "verbose_name": "preset",
+                "verbose_name_plural": "presets",
+                "ordering": ("name", "id"),
+                "indexes": [models.Index(fields=["report", "name"], name="reports_preset_report")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("owner", "report", "name"), name="reports_one_preset_of_a_name"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ReportJob',
+            name="ReportJob",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('report', models.CharField(max_length=200, verbose_name='report')),
-                ('spec', models.JSONField(verbose_name='specification')),
-                ('format', models.CharField(max_length=20, verbose_name='format')),
-                ('delivery', models.CharField(choices=[('immediate', 'Downloaded at once'), ('background', 'Made in the background')], max_length=10, verbose_name='delivery')),
-                ('status', models.CharField(choices=[('queued', 'Waiting'), ('running', 'Running'), ('succeeded', 'Finished'), ('failed', 'Failed'), ('canceled', 'Canceled'), ('expired', 'Expired')], max_length=10, verbose_name='status')),
-                ('authority', models.CharField(choices=[('user', 'A person'), ('system', 'The system')], max_length=6, verbose_name='authority')),
-                ('requester_key', models.CharField(blank=True, editable=False, max_length=255)),
-                ('requested_by_text', models.CharField(blank=True, max_length=255, verbose_name='requested by (name)')),
-                ('tenant_key', models.CharField(blank=True, editable=False, max_length=64)),
-                ('language', models.CharField(blank=True, editable=False, max_length=20)),
-                ('active_key', models.CharField(editable=False, max_length=64, null=True)),
-                ('idempotency_key', models.CharField(editable=False, max_length=64, null=True)),
-                ('rows_expected', models.BigIntegerField(blank=True, null=True, verbose_name='rows expected')),
-                ('rows_reserved', models.BigIntegerField(default=0, editable=False)),
-                ('rows_done', models.BigIntegerField(default=0, verbose_name='rows')),
-                ('bytes', models.BigIntegerField(default=0, verbose_name='size in bytes')),
-                ('sha256', models.CharField(blank=True, max_length=64, verbose_name='SHA-256')),
-                ('columns', models.JSONField(default=list, verbose_name='columns')),
-                ('losses', models.JSONField(default=dict, verbose_name='losses')),
-                ('storage', models.CharField(blank=True, max_length=100, verbose_name='storage')),
-                ('file_key', models.CharField(blank=True, max_length=255, verbose_name='file key')),
-                ('filename', models.CharField(blank=True, max_length=255, verbose_name='file name')),
-                ('file_signature', models.CharField(blank=True, editable=False, max_length=64)),
-                ('manifest_key', models.CharField(blank=True, editable=False, max_length=255)),
-                ('snapshot_at', models.DateTimeField(blank=True, null=True, verbose_name='rows read at')),
-                ('project_version', models.CharField(blank=True, max_length=100, verbose_name='version of the project')),
-                ('verified_at', models.DateTimeField(editable=False, null=True)),
-                ('verified_look', models.CharField(blank=True, editable=False, max_length=64)),
-                ('attempt', models.PositiveSmallIntegerField(default=0, verbose_name='attempt')),
-                ('lost', models.PositiveSmallIntegerField(default=0, verbose_name='lost attempts')),
-                ('lease_until', models.DateTimeField(blank=True, null=True, verbose_name='lease until')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='asked at')),
-                ('enqueued_at', models.DateTimeField(blank=True, null=True, verbose_name='handed over at')),
-                ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='started at')),
-                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
-                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires at')),
-                ('cancel_requested_at', models.DateTimeField(blank=True, null=True, verbose_name='cancel asked at')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
-                ('cause', models.CharField(blank=True, choices=[('timeout', 'It took too long'), ('snapshot', 'It read one state of the data for too long'), ('row_limit', 'It has more rows than allowed'), ('quota', 'It is more than the quota allows'), ('storage_full', 'The storage is full'), ('storage', 'The storage failed'), ('report_gone', 'The report is gone'), ('denied', 'It is no longer permitted'), ('spec', 'What was chosen is no longer there'), ('format', 'The format cannot hold it'), ('killed', 'Its worker died'), ('interrupted', 'The process that sent it ended'), ('error', 'The report has an error'), ('file_lost', 'Its file is gone')], max_length=12, verbose_name='cause')),
-                ('is_news', models.BooleanField(default=False, editable=False)),
-                ('wants_email', models.BooleanField(default=False, verbose_name='tell by e-mail')),
-                ('cancel_requested_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='cancel asked by')),
-                ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by')),
-                ('rerun_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='django_reports.reportjob', verbose_name='run again from')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("report", models.CharField(max_length=200, verbose_name="report")),
+                ("spec", models.JSONField(verbose_name="specification")),
+                ("format", models.CharField(max_length=20, verbose_name="format")),
+                (
+                    "delivery",
+                    models.CharField(
+                        choices=[
+                            ("immediate", "Downloaded at once"),
+                            ("background", "Made in the background"),
+                        ],
+                        max_length=10,
+                        verbose_name="delivery",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Waiting"),
+                            ("running", "Running"),
+                            ("succeeded", "Finished"),
+                            ("failed", "Failed"),
+                            ("canceled", "Canceled"),
+                            ("expired", "Expired"),
+                        ],
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "authority",
+                    models.CharField(
+                        choices=[("user", "A person"), ("system", "The system")],
+                        max_length=6,
+                        verbose_name="authority",
+                    ),
+                ),
+                ("requester_key", models.CharField(blank=True, editable=False, max_length=255)),
+                (
+                    "requested_by_text",
+                    models.CharField(
+                        blank=True, max_length=255, verbose_name="requested by (name)"
+                    ),
+                ),
+                ("tenant_key", models.CharField(blank=True, editable=False, max_length=64)),
+                ("language", models.CharField(blank=True, editable=False, max_length=20)),
+                ("active_key", models.CharField(editable=False, max_length=64, null=True)),
+                ("idempotency_key", models.CharField(editable=False, max_length=64, null=True)),
+                (
+                    "rows_expected",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="rows expected"),
+                ),
+                ("rows_reserved", models.BigIntegerField(default=0, editable=False)),
+                ("rows_done", models.BigIntegerField(default=0, verbose_name="rows")),
+                ("bytes", models.BigIntegerField(default=0, verbose_name="size in bytes")),
+                ("sha256", models.CharField(blank=True, max_length=64, verbose_name="SHA-256")),
+                ("columns", models.JSONField(default=list, verbose_name="columns")),
+                ("losses", models.JSONField(default=dict, verbose_name="losses")),
+                ("storage", models.CharField(blank=True, max_length=100, verbose_name="storage")),
+                ("file_key", models.CharField(blank=True, max_length=255, verbose_name="file key")),
+                (
+                    "filename",
+                    models.CharField(blank=True, max_length=255, verbose_name="file name"),
+                ),
+                ("file_signature", models.CharField(blank=True, editable=False, max_length=64)),
+                ("manifest_key", models.CharField(blank=True, editable=False, max_length=255)),
+                (
+                    "snapshot_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="rows read at"),
+                ),
+                (
+                    "project_version",
+                    models.CharField(
+                        blank=True, max_length=100, verbose_name="version of the project"
+                    ),
+                ),
+                ("verified_at", models.DateTimeField(editable=False, null=True)),
+                ("verified_look", models.CharField(blank=True, editable=False, max_length=64)),
+                ("attempt", models.PositiveSmallIntegerField(default=0, verbose_name="attempt")),
+                ("lost", models.PositiveSmallIntegerField(default=0, verbose_name="lost attempts")),
+                (
+                    "lease_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="lease until"),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="asked at"
+                    ),
+                ),
+                (
+                    "enqueued_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="handed over at"),
+                ),
+                (
+                    "started_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="started at"),
+                ),
+                (
+                    "finished_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="finished at"),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="expires at"),
+                ),
+                (
+                    "cancel_requested_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="cancel asked at"),
+                ),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+                (
+                    "cause",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("timeout", "It took too long"),
+                            ("snapshot", "It read one state of the data for too long"),
+                            ("row_limit", "It has more rows than allowed"),
+                            ("quota", "It is more than the quota allows"),
+                            ("storage_full", "The storage is full"),
+                            ("storage", "The storage failed"),
+                            ("report_gone", "The report is gone"),
+                            ("denied", "It is no longer permitted"),
+                            ("spec", "What was chosen is no longer there"),
+                            ("format", "The format cannot hold it"),
+                            ("killed", "Its worker died"),
+                            ("interrupted", "The process that sent it ended"),
+                            ("error", "The report has an error"),
+                            ("file_lost", "Its file is gone"),
+                        ],
+                        max_length=12,
+                        verbose_name="cause",
+                    ),
+                ),
+                ("is_news", models.BooleanField(default=False, editable=False)),
+                ("wants_email", models.BooleanField(default=False, verbose_name="tell by e-mail")),
+                (
+                    "cancel_requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="cancel asked by",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="requested by",
+                    ),
+                ),
+                (
+                    "rerun_of",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="django_reports.reportjob",
+                        verbose_name="run again from",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'export',
-                'verbose_name_plural': 'exports',
-                'ordering': ('-created_at', 'id'),
-                'permissions': [('view_dashboard', 'Can see the figures of all exports')],
-                'indexes': [models.Index(fields=['-created_at', 'id', 'status', 'started_at', 'finished_at', 'rows_done', 'bytes', 'rerun_of', 'requested_by_text', 'report'], name='reports_job_newest'), models.Index(fields=['requested_by', '-created_at'], name='reports_job_owner'), models.Index(fields=['report', '-created_at'], name='reports_job_report'), models.Index(fields=['status', 'created_at'], name='reports_job_state'), models.Index(fields=['status', 'lease_until'], name='reports_job_lease'), models.Index(fields=['status', 'expires_at'], name='reports_job_expiry'), models.Index(fields=['file_key', 'status', 'bytes'], name='reports_job_file'), models.Index(fields=['is_news', 'requested_by'], name='reports_job_news')],
-                'constraints': [models.UniqueConstraint(fields=('requested_by', 'idempotency_key'), name='reports_job_asked_once'), models.UniqueConstraint(fields=('active_key',), name='reports_job_active_once'), models.CheckConstraint(condition=models.Q(('authority', 'user'), ('requested_by__isnull', True), _connector='OR'), name='reports_job_system_has_no_person')],
+                "verbose_name": "export",
+                "verbose_name_plural": "exports",
+                "ordering": ("-created_at", "id"),
+                "permissions": [("view_dashboard", "Can see the figures of all exports")],
+                "indexes": [
+                    models.Index(
+                        fields=[
+                            "-created_at",
+                            "id",
+                            "status",
+                            "started_at",
+                            "finished_at",
+                            "rows_done",
+                            "bytes",
+                            "rerun_of",
+                            "requested_by_text",
+                            "report",
+                        ],
+                        name="reports_job_newest",
+                    ),
+                    models.Index(fields=["requested_by", "-created_at"], name="reports_job_owner"),
+                    models.Index(fields=["report", "-created_at"], name="reports_job_report"),
+                    models.Index(fields=["status", "created_at"], name="reports_job_state"),
+                    models.Index(fields=["status", "lease_until"], name="reports_job_lease"),
+                    models.Index(fields=["status", "expires_at"], name="reports_job_expiry"),
+                    models.Index(fields=["file_key", "status", "bytes"], name="reports_job_file"),
+                    models.Index(fields=["is_news", "requested_by"], name="reports_job_news"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("requested_by", "idempotency_key"), name="reports_job_asked_once"
+                    ),
+                    models.UniqueConstraint(fields=("active_key",), name="reports_job_active_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("authority", "user"), ("requested_by__isnull", True), _connector="OR"
+                        ),
+                        name="reports_job_system_has_no_person",
+                    ),
+                ],
             },
         ),
     ]

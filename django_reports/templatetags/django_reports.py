@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from django_reports.models import ReportJob
 from django_reports.numerals import grouped
+from django_reports.permissions import readable
 from django_reports.views.places import place_of
 from django_reports.views.progress import places_in_queue
 from django_reports.views.words import pace_in_words, progress_in_words, report_in_words
@@ -59,16 +60,25 @@ def running_exports(context: Context) -> dict[str, Any]:
         if job.is_active or (job.finished_at is not None and job.finished_at > since)
     ][:SHOWN]
     places = places_in_queue(shown)
+    may_read = readable(user, shown)
     return {
         "exports": [
             {
                 "job": job,
                 "report_label": report_in_words(job),
-                "progress": progress_in_words(job) if job.is_active else "",
-                "pace": pace_in_words(job, places.get(job.pk)) if job.is_active else "",
                 "url": place.job_url(job),
+                **_progress(job, places.get(job.pk), is_readable=job.pk in may_read),
             }
             for job in shown
         ],
         "jobs_url": place.jobs_url(),
+    }
+
+
+def _progress(job: ReportJob, place: int | None, *, is_readable: bool) -> dict[str, str]:
+    if not job.is_active:
+        return {"progress": "", "pace": ""}
+    return {
+        "progress": progress_in_words(job, is_readable=is_readable),
+        "pace": pace_in_words(job, place, is_readable=is_readable),
     }

@@ -28,7 +28,7 @@ from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
 from django_reports.specs import CHOICES, ExportSpec, Options
 from django_reports.statuses import Profile
-from django_reports.views.progress import places_in_queue, rows_per_second, seconds_left
+from django_reports.views.progress import rows_per_second, seconds_left
 from django_reports.views.requests import answer_json, problem
 from django_reports.views.schemas import (
     TYPE_WORDS,
@@ -113,9 +113,16 @@ def summary_of(report: Report) -> dict[str, str]:
 
 
 def job_as_json(
-    job: ReportJob, links: Mapping[str, str], place: int | None = None
+    job: ReportJob,
+    links: Mapping[str, str],
+    place: int | None = None,
+    *,
+    is_readable: bool = False,
 ) -> dict[str, Any]:
-    """A job's state, with its place in the queue. Times are ISO 8601, sizes in bytes."""
+    """A job's state, with its place in the queue. Times are ISO 8601, sizes in bytes.
+
+    Unless it `is_readable`, what tells of the file's content is null.
+    """
     return {
         "id": str(job.pk),
         "report": job.report,
@@ -124,17 +131,17 @@ def job_as_json(
         "status": job.status,
         "label": str(job.get_status_display()),
         "is_active": job.is_active,
-        "rows_done": job.rows_done,
-        "rows_expected": job.rows_expected,
+        "rows_done": job.rows_done if is_readable else None,
+        "rows_expected": job.rows_expected if is_readable else None,
         "percent": job.percent,
-        "progress": progress_in_words(job),
-        "rows_per_second": rows_per_second(job),
+        "progress": progress_in_words(job, is_readable=is_readable),
+        "rows_per_second": rows_per_second(job) if is_readable else None,
         "seconds_left": seconds_left(job),
         "place_in_queue": place,
-        "pace": pace_in_words(job, place),
-        "bytes": job.bytes,
-        "sha256": job.sha256 or None,
-        "losses": job.loss_counts,
+        "pace": pace_in_words(job, place, is_readable=is_readable),
+        "bytes": job.bytes if is_readable else None,
+        "sha256": job.sha256 or None if is_readable else None,
+        "losses": job.loss_counts if is_readable else {},
         "error": job.error or None,
         "cause": job.cause or None,
         "remedy": remedy_in_words(job) or None,
@@ -158,13 +165,10 @@ def etag_of(value: Any) -> str:
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
-def accepted(job: ReportJob, links: Mapping[str, str]) -> JsonResponse:
-    """The answer to having asked for an export: where to look for it, and when."""
-    return answer_json(
-        job_as_json(job, links, places_in_queue([job]).get(job.pk)),
-        202,
-        headers={"Location": links["self"], "Retry-After": RETRY_AFTER},
-    )
+def accepted(value: Mapping[str, Any]) -> JsonResponse:
+    """The answer to having asked for a job: where to look for it, and when."""
+    headers = {"Location": value["links"]["self"], "Retry-After": RETRY_AFTER}
+    return answer_json(value, 202, headers=headers)
 
 
 def problem_of(error: ReportError) -> JsonResponse:

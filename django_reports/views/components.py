@@ -15,7 +15,7 @@ COUNT = {"type": "integer", "minimum": 0}
 COUNT_OR_NULL = {"type": ["integer", "null"], "minimum": 0}
 _TEXTS = {"type": "array", "items": TEXT}
 _SUMMARY = {"identifier": TEXT, "label": TEXT, "description": TEXT, "category": TEXT}
-_ACTIONS = ("download", "link", "manifest", "cancel", "email", "rerun", "change")
+_ACTIONS = ("download", "link", "discard", "manifest", "cancel", "email", "rerun", "change")
 
 
 def schemas() -> dict[str, Schema]:
@@ -58,7 +58,7 @@ def _job() -> Schema:
             "status": {"enum": JobStatus.values},
             "label": TEXT,
             "is_active": {"type": "boolean"},
-            "rows_done": COUNT,
+            "rows_done": COUNT_OR_NULL,
             "rows_expected": COUNT_OR_NULL,
             "percent": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
             "progress": TEXT,
@@ -66,7 +66,7 @@ def _job() -> Schema:
             "seconds_left": COUNT_OR_NULL,
             "place_in_queue": {"type": ["integer", "null"], "minimum": 1},
             "pace": TEXT,
-            "bytes": COUNT,
+            "bytes": COUNT_OR_NULL,
             "sha256": TEXT_OR_NULL,
             "losses": {"type": "object", "additionalProperties": COUNT},
             "error": TEXT_OR_NULL,

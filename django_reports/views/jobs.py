@@ -5,6 +5,7 @@ answers like one that never was.
 """
 
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -24,9 +25,10 @@ from django_reports.manifests import manifest_of
 from django_reports.models import ReportJob
 from django_reports.permissions import (
     Authority,
-    downloadable,
     grant_of,
     may_cancel,
+    readable,
+    why_not_download,
 )
 from django_reports.registry import registry
 from django_reports.statuses import Delivery, JobStatus
@@ -34,7 +36,15 @@ from django_reports.views.api import RETRY_AFTER, accepted, etag_of, job_as_json
 from django_reports.views.exports import FROM
 from django_reports.views.places import Place
 from django_reports.views.progress import places_in_queue
-from django_reports.views.refusals import find, job_action, missing, refuse, refused_at, trail
+from django_reports.views.refusals import (
+    find,
+    job_action,
+    missing,
+    record_denial,
+    refuse,
+    refused_at,
+    trail,
+)
 from django_reports.views.requests import (
     answer_json,
     origin_of,
@@ -58,13 +68,12 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     job = find(request, key)
     if job is None:
         return missing(request, key)
-    links = links_of(request, job, place)
     if wants_json(request):
-        if "download" in links:
-            return answer_json(
-                job_as_json(job, links), 303, headers={"Location": links["download"]}
-            )
-        return _state(request, job, links)
+        value = as_json(request, job, place)
+        if "download" in value["links"]:
+            return answer_json(value, 303, headers={"Location": value["links"]["download"]})
+        return _state(request, job, value)
+    is_readable = job.pk in readable(request.user, [job])
     is_own = job.requested_by_id == request.user.pk
     if job.is_news and is_own and request.method == "GET":
         notices.note_seen(job)  # this page says it
@@ -74,20 +83,21 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         "tab_title": f"{_state_in_title(job)} · {label}",
         "job": job,
         "report_label": label,
-        "pace": pace_in_words(job, places_in_queue([job]).get(job.pk)),
+        "is_readable": is_readable,
+        "pace": pace_in_words(job, places_in_queue([job]).get(job.pk), is_readable=is_readable),
         "duration": duration_in_words(job),
         "remedy": remedy_in_words(job),
         "canceled_by": _canceled_by(request, job),
         "email": notices.address_of(request.user),
         "format_label": job.format.upper(),
-        "progress": progress_in_words(job),
+        "progress": progress_in_words(job, is_readable=is_readable),
         "is_background": job.delivery == Delivery.BACKGROUND,
         "is_waiting_for_engine": job.is_active
         and job.enqueued_at is None
         and job.started_at is None,
-        "links": links,
+        "links": links_of(request, job, place, is_readable=is_readable),
         "rerun_of": _seen_rerun_of(request, job, place),
-        "losses": losses_in_words(job.loss_counts),
+        "losses": losses_in_words(job.loss_counts) if is_readable else [],
     }
     return TemplateResponse(request, TEMPLATE, place.context(request, trail(place), **context))
 
@@ -97,6 +107,10 @@ def manifest(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     job = find(request, key)
     if job is None:
         return missing(request, key, is_for_program=True)
+    if lacking := why_not_download(request.user, job):
+        reason = _("You may no longer download this export.")
+        record_denial(request, job, status=403, reason=reason, lacking=lacking)
+        return problem(403, reason)
     if not job.sha256:
         return problem(404, _("This export has no file yet, and will have none if it has ended."))
     return answer_json(manifest_of(job))
@@ -107,13 +121,19 @@ def status(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     job = find(request, key)
     if job is None:
         return missing(request, key, is_for_program=True)
-    return _state(request, job, links_of(request, job, place))
+    return _state(request, job, as_json(request, job, place))
 
 
-def _state(request: HttpRequest, job: ReportJob, links: dict[str, str]) -> HttpResponseBase:
+def as_json(request: HttpRequest, job: ReportJob, place: Place) -> dict[str, Any]:
+    """A job's state as this person may read it."""
+    is_readable = job.pk in readable(request.user, [job])
+    links = links_of(request, job, place, is_readable=is_readable)
+    return job_as_json(job, links, places_in_queue([job]).get(job.pk), is_readable=is_readable)
+
+
+def _state(request: HttpRequest, job: ReportJob, value: dict[str, Any]) -> HttpResponseBase:
     if job.is_active:
         runners.get_runner().nudge()
-    value = job_as_json(job, links, places_in_queue([job]).get(job.pk))
     response = answer_json(value, headers={"ETag": etag_of(value)})
     if job.is_active:
         response["Retry-After"] = RETRY_AFTER
@@ -139,7 +159,7 @@ def cancel(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBa
         if not is_canceled:
             return problem(409, why_not)
         code = 202 if job.is_active else 200
-        return answer_json(job_as_json(job, links_of(request, job, place)), code)
+        return answer_json(as_json(request, job, place), code)
     if is_canceled:
         messages.success(request, _("The export is being canceled."))
     else:
@@ -159,9 +179,26 @@ def email(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBas
         if not is_noted:
             return problem(409, why_not)
         job.refresh_from_db()
-        return answer_json(job_as_json(job, links_of(request, job, place)))
+        return answer_json(as_json(request, job, place))
     if not is_noted:
         messages.warning(request, why_not)
+    return HttpResponseRedirect(place.job_url(job))
+
+
+@job_action
+def discard(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
+    """Delete the file of one's own job before its time."""
+    if job.requested_by_id != request.user.pk:
+        return refuse(request, job, place, _("You may not delete this file."), 403)
+    is_deleted = jobs.delete_file(job, origin_of(request))
+    if not is_deleted:
+        return refused_at(
+            request, job, place, _("This export has no file to delete."), HTTPStatus.CONFLICT
+        )
+    job.refresh_from_db()
+    if wants_json(request):
+        return answer_json(as_json(request, job, place))
+    messages.success(request, _("The file is deleted."))
     return HttpResponseRedirect(place.job_url(job))
 
 
@@ -182,23 +219,23 @@ def rerun(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBas
             code = HTTPStatus.INTERNAL_SERVER_ERROR
         return refused_at(request, job, place, str(error), code)
     if wants_json(request):
-        return accepted(made, links_of(request, made, place))
+        return accepted(as_json(request, made, place))
     return HttpResponseRedirect(place.job_url(made))
 
 
 def links_of(
-    request: HttpRequest, job: ReportJob, place: Place, *, has_file: bool | None = None
+    request: HttpRequest, job: ReportJob, place: Place, *, is_readable: bool
 ) -> dict[str, str]:
     """Where a job is, and what this person may do with it now.
 
-    `has_file` says whether there is a file for them, where that is known already.
+    `is_readable` says whether they may know of its content, and so have its file if there is one.
     """
     names = ["status"]
-    if has_file is None:
-        has_file = bool(downloadable(request.user, [job]))
-    if has_file:
+    if is_readable and job.has_file:
         names += ["download", "link"]
-    if job.sha256:
+    if job.has_file and job.requested_by_id == request.user.pk:
+        names.append("discard")
+    if is_readable and job.sha256:
         names.append("manifest")
     is_asked = job.cancel_requested_at is not None
     if job.delivery == Delivery.BACKGROUND and not is_asked and may_cancel(request.user, job):

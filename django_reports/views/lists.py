@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from django_reports.models import ReportJob
-from django_reports.permissions import downloadable, looked_up_once, visible_jobs
+from django_reports.permissions import looked_up_once, readable, visible_jobs
 from django_reports.views import api, jobs
 from django_reports.views.filters import JobFilters, newest_of, reports_among
 from django_reports.views.paging import BoundedPaginator
@@ -48,10 +48,10 @@ def _page(request: HttpRequest, place: StaffPlace) -> HttpResponseBase:
         words = " ".join(f"{name}: {' '.join(found)}" for name, found in errors.items())
         return problem(422, words, errors=errors)
     shown = paginator.get_page(request.GET.get("page"))
-    with_file = downloadable(request.user, shown)
+    may_read = readable(request.user, shown)
     places = places_in_queue(shown)
     links = {
-        job.pk: jobs.links_of(request, job, place, has_file=job.pk in with_file) for job in shown
+        job.pk: jobs.links_of(request, job, place, is_readable=job.pk in may_read) for job in shown
     }
     if is_for_program:
         following = request.GET.copy()
@@ -59,13 +59,24 @@ def _page(request: HttpRequest, place: StaffPlace) -> HttpResponseBase:
             following["page"] = str(shown.next_page_number())
         return answer_json(
             {
-                "jobs": [api.job_as_json(job, links[job.pk], places.get(job.pk)) for job in shown],
+                "jobs": [
+                    api.job_as_json(
+                        job,
+                        links[job.pk],
+                        places.get(job.pk),
+                        is_readable=job.pk in may_read,
+                    )
+                    for job in shown
+                ],
                 "next": f"{place.jobs_url()}?{following.urlencode()}" if shown.has_next() else None,
             }
         )
     context = {
         "title": _("Exports"),
-        "jobs": [_line(job, links[job.pk], places.get(job.pk)) for job in shown],
+        "jobs": [
+            _line(job, links[job.pk], places.get(job.pk), is_readable=job.pk in may_read)
+            for job in shown
+        ],
         "filters": filters,
         "page_of_jobs": shown,
         "paginator": paginator,
@@ -76,12 +87,15 @@ def _page(request: HttpRequest, place: StaffPlace) -> HttpResponseBase:
     return TemplateResponse(request, TEMPLATE, place.context(request, trail, **context))
 
 
-def _line(job: ReportJob, links: dict[str, str], place: int | None) -> dict[str, Any]:
+def _line(
+    job: ReportJob, links: dict[str, str], place: int | None, *, is_readable: bool
+) -> dict[str, Any]:
     return {
         "job": job,
+        "is_readable": is_readable,
         "report_label": report_in_words(job),
-        "progress": progress_in_words(job),
-        "pace": pace_in_words(job, place) if job.is_active else "",
+        "progress": progress_in_words(job, is_readable=is_readable),
+        "pace": pace_in_words(job, place, is_readable=is_readable) if job.is_active else "",
         "duration": duration_in_words(job),
         "remedy": remedy_in_words(job),
         "links": links,

@@ -112,6 +112,10 @@ def _job_paths() -> dict[str, Any]:
         "410": _problem(_("It is no longer kept.")),
     }
     ended = {"409": _problem(_("It has ended already."))}
+    discarded = {
+        "200": _json(_("The file is deleted."), ref("Job")),
+        "409": _problem(_("This export has no file to delete.")),
+    }
     canceled = {
         "200": _json(_("It is canceled."), ref("Job")),
         "202": _json(_("It was asked to stop."), ref("Job")),
@@ -134,6 +138,7 @@ def _job_paths() -> dict[str, Any]:
             ("download/", "get", "downloadJob", _("Download the file."), _file_answers()),
             ("manifest/", "get", "getManifest", _("Get what is known of the file."), manifest),
             ("link/", "post", "linkJob", _("Make a link to the file."), link),
+            ("discard/", "post", "discardJob", _("Delete the file of an own export."), discarded),
             ("cancel/", "post", "cancelJob", _("Cancel an export."), {**canceled, **ended}),
             ("email/", "post", "emailJob", _("Be told of its end by mail."), {**told, **ended}),
             ("rerun/", "post", "rerunJob", _("Make it again."), again),

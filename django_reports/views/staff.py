@@ -249,7 +249,7 @@ def _answer_program(request: HttpRequest, found: Report, place: StaffPlace) -> H
         job = delivery.enqueue(spec, authority, origin, idempotency_key=key)
     except ReportError as error:
         return api.problem_of(error)
-    return api.accepted(job, jobs.links_of(request, job, place))
+    return api.accepted(jobs.as_json(request, job, place))
 
 
 def _find(request: HttpRequest, identifier: str) -> Report:
@@ -332,6 +332,11 @@ def job_cancel(request: HttpRequest, *, key: str) -> HttpResponseBase:
 @staff_view("POST")
 def job_email(request: HttpRequest, *, key: str) -> HttpResponseBase:
     return jobs.email(request, _key_of(key), StaffPlace(request))
+
+
+@staff_view("POST")
+def job_discard(request: HttpRequest, *, key: str) -> HttpResponseBase:
+    return jobs.discard(request, _key_of(key), StaffPlace(request))
 
 
 @staff_view("POST")

@@ -18,12 +18,14 @@ def report_in_words(job: ReportJob) -> str:
     return registry.label_of(job.report)
 
 
-def progress_in_words(job: ReportJob) -> str:
-    """How far a job is."""
+def progress_in_words(job: ReportJob, *, is_readable: bool) -> str:
+    """How far a job is; unless it `is_readable`, without its rows."""
     if job.status == JobStatus.QUEUED:
         return _("Waiting to be started")
     if job.cancel_requested_at is not None:
         return _("It is being canceled.")
+    if not is_readable:
+        return str(job.get_status_display())
     if job.rows_expected is None:
         return _("%(done)s rows") % {"done": grouped(job.rows_done)}
     return _("%(done)s of %(expected)s rows") % {
@@ -32,12 +34,13 @@ def progress_in_words(job: ReportJob) -> str:
     }
 
 
-def pace_in_words(job: ReportJob, place: int | None = None) -> str:
-    """How fast a job runs and how much longer, or where it waits; empty if nothing is known."""
+def pace_in_words(job: ReportJob, place: int | None = None, *, is_readable: bool) -> str:
+    """How fast a job runs and how much longer, or where it waits; empty if nothing is known, or
+    may be."""
     if job.status == JobStatus.QUEUED:
         return _place_in_words(place) if place else ""
     speed, left = rows_per_second(job), seconds_left(job)
-    if not speed or job.cancel_requested_at is not None:
+    if not speed or not is_readable or job.cancel_requested_at is not None:
         return ""
     rate = ngettext(
         "%(count)s row per second", "%(count)s rows per second", speed

@@ -183,7 +183,7 @@ def test_a_finished_job(alice, orders):
     assert answer.status_code == 200
     assert program.get(page_of(job)).json() == told
     assert (told["percent"], told["bytes"], told["sha256"]) == (100, job.bytes, job.sha256)
-    possible = {"download", "link", "manifest", "rerun", "change"}
+    possible = {"download", "link", "discard", "manifest", "rerun", "change"}
     assert set(told["links"]) == {"self", "status"} | possible
     assert told["expires_at"] == job.expires_at.isoformat()
 
@@ -194,7 +194,7 @@ def test_a_finished_job_whose_file_is_not_ones_to_have_leads_nowhere(alice, orde
     answer = Program(alice).get(page_of(job))
     assert (answer.status_code, set(answer.json()["links"])) == (
         200,
-        {"self", "status", "manifest", "rerun"},
+        {"self", "status", "discard", "rerun"},
     )
 
 

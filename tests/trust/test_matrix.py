@@ -57,7 +57,9 @@ staff job                     grant     302    404      200   404       404     
 staff job-manifest            done      302    404      200   200       404     200
 staff job-manifest            foreign   302    404      404   404       404     200
 staff job-manifest            expired   302    404      200   200       404     200
-staff job-manifest            grant     302    404      200   404       404     200
+staff job-manifest            grant     302    404      403   404       404     200
+staff job-manifest            revoked   302    404      403   403       404     200
+staff job-manifest            column    302    404      403   403       404     200
 staff job-manifest            waiting   302    404      404   404       404     404
 staff job-status              done      302    404      200   200       404     200
 staff job-status              foreign   302    404      404   404       404     200
@@ -80,6 +82,10 @@ staff job-signed             expired   410    404      410   404       404     4
 staff job-signed             revoked   403    404      403   404       404     404
 staff job-signed             grant     403    404      403   404       404     404
 staff job-signed             column    403    404      403   404       404     404
+staff job-discard POST        done      302    404      302   403       404     403
+staff job-discard POST        foreign   302    404      404   404       404     403
+staff job-discard POST        expired   302    404      409   403       404     403
+staff job-discard POST        revoked   302    404      302   403       404     403
 staff job-cancel POST         waiting   302    404      302   403       404     302
 staff job-cancel POST         foreign   302    404      404   404       404     302
 staff job-email POST          waiting   302    404      403   403       404     403
@@ -97,7 +103,9 @@ admin reportjob_change        foreign   302    404      404   404       404     
 admin reportjob_manifest      done      302    404      200   200       404     200
 admin reportjob_manifest      foreign   302    404      404   404       404     200
 admin reportjob_manifest      expired   302    404      200   200       404     200
-admin reportjob_manifest      grant     302    404      200   404       404     200
+admin reportjob_manifest      grant     302    404      403   404       404     200
+admin reportjob_manifest      revoked   302    404      403   403       404     200
+admin reportjob_manifest      column    302    404      403   403       404     200
 admin reportjob_manifest      waiting   302    404      404   404       404     404
 admin reportjob_status        done      302    404      200   200       404     200
 admin reportjob_status        foreign   302    404      404   404       404     200
@@ -119,6 +127,10 @@ admin reportjob_signed        expired   410    404      410   404       404     
 admin reportjob_signed        revoked   403    404      403   404       404     404
 admin reportjob_signed        grant     403    404      403   404       404     404
 admin reportjob_signed        column    403    404      403   404       404     404
+admin reportjob_discard POST  done      302    404      302   403       404     403
+admin reportjob_discard POST  foreign   302    404      404   404       404     403
+admin reportjob_discard POST  expired   302    404      409   403       404     403
+admin reportjob_discard POST  revoked   302    404      302   403       404     403
 admin reportjob_cancel POST   waiting   302    404      302   403       404     302
 admin reportjob_cancel POST   foreign   302    404      404   404       404     302
 admin reportjob_email POST    waiting   302    404      403   403       404     403
@@ -218,7 +230,8 @@ def knock(door, user, found):
     client = browse(user) if user else Client()
     key = [found.pk] if found is not None else []
     if name.endswith("signed"):  # a link that was made for who asked for the job
-        key.append(signing.dumps([str(found.pk), str(found.requested_by_id)], salt=SALT))
+        ticket = [str(found.pk), str(found.requested_by_id), 2**40]
+        key.append(signing.dumps(ticket, salt=SALT))
     is_post = "POST" in more
     if kind == "command":
         return run_command(user, name, *more)
