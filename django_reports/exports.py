@@ -1,6 +1,7 @@
 """Export: a spec made concrete for one authority, ready to be counted, previewed and written."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -388,12 +389,14 @@ def _renamed(columns: Sequence[BoundColumn], labels: Mapping[str, str]) -> list[
 
 def label_problems(columns: Sequence[BoundColumn], labels: Mapping[str, str]) -> dict[str, str]:
     """Return what is wrong with new names, by column: another column of the table has the name."""
+    if not labels:
+        return {}
+    names = {c.key: {c.name, str(c.label), labels.get(c.key)} for c in columns}
+    count = Counter((c.section, name) for c in columns for name in names[c.key])
     problems = {}
     for column in columns:
         label = labels.get(column.key)
-        others = (c for c in columns if c.section == column.section and c.key != column.key)
-        taken = {name for c in others for name in (c.name, str(c.label), labels.get(c.key))}
-        if label and label in taken:
+        if label and count[column.section, label] > 1:  # its own, and another's
             problems[column.key] = _("“%(label)s” is used twice. Choose another name.") % {
                 "label": label
             }
