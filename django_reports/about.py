@@ -91,14 +91,28 @@ def without_secrets(spec: Any, report: Report | None) -> dict[str, Any]:
 
 
 def _selection_without_secrets(selection: Mapping[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = _without_secret_keys(selection)
     query = selection.get("query")
-    if not isinstance(query, str):
-        return dict(selection)
+    return {**shown, "query": query_without_secrets(query)} if isinstance(query, str) else shown
+
+
+def query_without_secrets(query: str) -> str:
+    """Return an address's query string as others may read it."""
     filters = QueryDict(query, mutable=True)
     secrets = [name for name in filters if is_secret_looking(name)]
     for name in secrets:
         filters.setlist(name, [HIDDEN])
-    return {**selection, "query": filters.urlencode()} if secrets else dict(selection)
+    return filters.urlencode() if secrets else query
+
+
+def _without_secret_keys(value: Any) -> Any:
+    """JSON without the values of secret keys, as what a list captures of a request may have."""
+    if isinstance(value, dict):
+        return {
+            key: HIDDEN if is_secret_looking(key) else _without_secret_keys(part)
+            for key, part in value.items()
+        }
+    return [_without_secret_keys(part) for part in value] if isinstance(value, list) else value
 
 
 def has_secrets(spec: ExportSpec, report: Report | None) -> bool:

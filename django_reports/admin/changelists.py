@@ -20,6 +20,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_reports.about import query_without_secrets
 from django_reports.admin.addresses import (
     match_of_list,
     owner_of,
@@ -303,7 +304,7 @@ def in_words(selection: Selection, report: ModelReport, user: User | None) -> st
 def _describe(model_admin: Any, selection: Selection, user: User) -> list[str]:
     """What narrows the rows of a changelist."""
     if not _is_captured_for(selection, user):
-        filters = QueryDict(selection.data["query"]).lists()
+        filters = QueryDict(query_without_secrets(selection.data["query"])).lists()
         return [f"{name}: {', '.join(values)}" for name, values in filters]
     replay = Replay(selection, user)
     # A view or a filter of its own may narrow the rows without a query.

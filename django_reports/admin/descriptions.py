@@ -18,6 +18,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_reports.about import HIDDEN
+from django_reports.columns import is_secret_looking
+
 Values = Mapping[str, list[str]]  # what stands in an address, by name
 NOT_FILTERS = {*IGNORED_PARAMS, PAGE_VAR, ERROR_FLAG}
 NOTHING_CHOSEN = (gettext_lazy("All"), gettext_lazy("Any date"))  # as Django's filters call it
@@ -81,7 +84,9 @@ def _describe_filter(spec: Any, values: Values, changelist: Any) -> Iterator[str
     chosen = [choice for choice in spec.choices(changelist) if choice.get("selected")]
     words = ", ".join(str(choice.get("display", "")) for choice in chosen)
     title = capfirst(str(spec.title))
-    if not values:
+    if any(map(is_secret_looking, values)):
+        yield f"{title}: {HIDDEN}"
+    elif not values:
         if words and words not in map(str, NOTHING_CHOSEN):  # a choice of its own accord
             yield f"{title}: {words}"
     elif words and _say_all(chosen, values, spec):
@@ -140,7 +145,9 @@ def _describe_lookups(model: Any, values: Values) -> list[str]:
     facts: dict[str, list[str]] = {}
     for path, found in values.items():
         title, field, lookup = _parts_of(model, path)
-        if lookup == "isnull":
+        if is_secret_looking(path):
+            words = HIDDEN
+        elif lookup == "isnull":
             is_empty = found[-1].lower() not in FALSE
             words = _("empty") if is_empty else _("not empty")
         else:

@@ -17,6 +17,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
+from django_reports.about import query_without_secrets
 from django_reports.admin.addresses import owner_of
 from django_reports.admin.replayed_requests import Lack, ReplayedRequest, Silent, describe_lack
 from django_reports.exceptions import (
@@ -163,7 +164,8 @@ def _understood(get_changelist_instance: Any, request: HttpRequest) -> Any:
         return get_changelist_instance(request)
     except (IncorrectLookupParameters, SuspiciousOperation) as error:
         raise InvalidSpec(
-            _("The list cannot be filtered like this: %(query)s.") % {"query": query},
+            _("The list cannot be filtered like this: %(query)s.")
+            % {"query": query_without_secrets(query)},
             field="selection",
         ) from error
 

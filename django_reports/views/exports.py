@@ -31,12 +31,13 @@ from django_reports.permissions import (
     context_of,
     grant_of,
     groups_of,
+    hidden_columns,
     looked_up_once,
 )
 from django_reports.registry import registry
 from django_reports.reports import Report
 from django_reports.selections import Selection
-from django_reports.specs import ExportSpec, stored_spec
+from django_reports.specs import CHOICES, ExportSpec, stored_spec
 from django_reports.statuses import Delivery
 from django_reports.views import presets
 from django_reports.views.forecasts import (
@@ -49,6 +50,7 @@ from django_reports.views.forecasts import (
 from django_reports.views.presets import PresetError
 from django_reports.views.requests import denied, failed, origin_of, stream
 from django_reports.views.streaming import is_async
+from django_reports.writers import all_writers
 
 SUBMIT = "_export"  # the name of the page's own button: only with it is anything exported
 ANYWAY = "anyway"  # its value where an identical export was pointed out already
@@ -74,7 +76,8 @@ class ExportPage:
     are form fields that carry the selection along. `offers` are the reports (identifier, label)
     that can be made from the same place, chosen by `report_field`. `address` shows the same page
     anew, where one does: it knows of no ticked rows. `start` is a spec, as JSON,
-    of what is chosen and typed at first; without it, it is what this person chose the last time.
+    of what is chosen and typed at first, and `start_is_own` says whether this person chose it;
+    without it, it is what they chose the last time.
     """
 
     report: Report
@@ -90,6 +93,7 @@ class ExportPage:
     left_out: Sequence[Label] = ()
     context: Mapping[str, Any] | None = None
     start: Mapping[str, Any] | None = None
+    start_is_own: bool = False
 
 
 @dataclass
@@ -186,6 +190,7 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
     typed: Any = data
     start = first_choices(identifier, formats)
     chosen: Mapping[str, Any] | None = None
+    are_own = page.start_is_own
     if page.start is not None:
         chosen = page.start
         typed = data or _as_typed(page.start["parameters"] or {})
@@ -195,16 +200,14 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
         try:
             preset = presets.wanted(request, page.report, button)
             chosen, data = preset.choices, None
+            are_own = preset.owner_id == request.user.pk
             notes.append(_("Your preset “%(name)s” is chosen.") % {"name": preset.name})
         except PresetError as found:
             error = found
     if chosen is not None:
         start, gone = fitted(chosen, identifier, columns, formats)
         if gone and (button == presets.APPLY or page.start is not None):
-            notes.append(
-                _("Left out, since you may not export it or it is no longer there: %(names)s.")
-                % {"names": ", ".join(gone)}
-            )
+            notes.append(_describe_left_out(gone, authority, page, are_own=are_own))
     form = ExportForm(data, columns=columns, formats=formats, start=start)
     if button == COLUMNS:
         form = form.with_columns(_columns_of(request.POST[COLUMNS], start, last, columns, formats))
@@ -214,6 +217,22 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
             parameters = keep_writable(page.report.parameters(typed, prefix=PARAMETERS_PREFIX))
     status = 200 if error is None else 400
     return Screen(request, page, form, parameters, notes, error, status, last=last)
+
+
+def _describe_left_out(
+    names: Sequence[str], authority: Authority, page: ExportPage, *, are_own: bool
+) -> str:
+    """What of somebody's choices is not there. Of another person's, no column is named that this
+    page does not name anyway."""
+    hidden = hidden_columns(authority, page.report, context_of(authority, page.selection))
+    formats = [writer.format for writer in all_writers()]
+    known = {*(column.key for column in hidden), *formats, *CHOICES}
+    told = [name for name in names if are_own or name in known]
+    if len(told) < len(names):
+        told.append(_("other columns"))
+    return _("Left out, since you may not export it or it is no longer there: %(names)s.") % {
+        "names": ", ".join(told)
+    }
 
 
 def _do(screen: Screen, button: str | None) -> HttpResponseBase | None:

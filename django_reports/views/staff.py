@@ -204,12 +204,14 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
     if wants_json(request):
         return _answer_program(request, found, place)
     selection, start, action = Selection(), None, place.url("report", identifier)
+    is_own = False
     locale = active_locale()
     if FROM in request.GET:
         key = _key_of(request.GET[FROM])
         older = find(request, key)
         if older is None or registry.find(older.report) is not found:
             return missing(request, key)  # never other rows than those that were meant
+        is_own = older.requested_by_id == request.user.pk
         start = {**stored_spec(older.spec), "parameters": parameters_to_show(older.spec, found)}
         action = f"{action}?{urlencode({FROM: key})}"
         zone = normalize_filter_zone(start["filter_time_zone"])
@@ -231,6 +233,7 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             action=action,
             address=action,
             start=start,
+            start_is_own=is_own,
             back=place.url("catalogue"),
             job_url=place.job_url,
             context=place.context(request, [(place.url("catalogue"), _("Reports"))]),

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from django.contrib.admin import site
 from openpyxl import load_workbook
 
 from django_reports import ModelReport
@@ -18,7 +19,7 @@ from tests.doors.helpers import (
     text_of,
     ticked,
 )
-from tests.shop.models import Order
+from tests.shop.models import Customer, Order
 
 pytestmark = pytest.mark.django_db
 
@@ -188,6 +189,21 @@ def test_forbidden_lookup_is_refused(alice, orders):
     response = browse(alice).post(f"{EXPORT}?customer__api_token__startswith=t", chosen())
     assert response.status_code == 400
     assert not ReportJob.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["api_token", "api_token__startswith"])
+def test_value_of_a_secret_filter_is_in_no_words(make_person, monkeypatch, name):
+    """Neither on the page nor on the sheet that says what the file is."""
+    mia = make_person("mia", "shop.view_customer", report="*")
+    Customer.objects.create(name="Ann", api_token="t0ken-of-ann")
+    model_admin = site.get_model_admin(Customer)
+    monkeypatch.setattr(model_admin, "list_filter", ["api_token"])
+    monkeypatch.setattr(type(model_admin), "lookup_allowed", lambda *args: True)
+    address = f"/admin/shop/customer/export-report/?{name}=t0ken-of-ann"
+    page = text_of(browse(mia).get(address))
+    subject = page.split("<dt>Selection</dt>")[1].split("</dd>")[0]
+    assert "•••" in subject
+    assert "t0ken" not in subject
 
 
 # What was chosen

@@ -453,6 +453,18 @@ def test_without_a_column_it_still_works_and_says_so(make_person, orders):
     assert "errornote" not in text
 
 
+def test_shared_preset_names_no_column_that_its_reader_is_not_told_of(alice, bob, orders):
+    team = Group.objects.create(name="Team")
+    team.user_set.add(alice, bob)
+    choices = {"columns": ["id", "cost", "only_for_alice"], "format": "csv", "labels": {}}
+    shared = {"owner": alice, "report": "shop.orders", "name": "Ours", "group": team}
+    preset = Preset.objects.create(choices=choices, **shared)
+    text = text_of(press(bob, "_preset", str(preset.pk)))
+    assert "it is no longer there: cost, other columns." in text
+    assert "only_for_alice" not in text
+    assert "cost, only_for_alice." in text_of(press(alice, "_preset", str(preset.pk)))
+
+
 def test_a_preset_of_another_report_is_not_there(alice, orders):
     preset = saved(alice)
     assert "Monthly" not in text_of(browse(alice).get(NUMBERS))

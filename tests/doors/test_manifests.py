@@ -66,6 +66,22 @@ def test_secret_parameters_are_not_in_it(job, folder):
     assert manifest_of(job)["parameters"] == {"api_key": ["•••"], "minimum": ["5"]}
 
 
+def test_parameters_of_a_report_that_is_gone_are_not_in_it(job):
+    put(job, report="shop.gone")
+    assert manifest_of(job)["parameters"] == {"minimum": ["•••"]}
+
+
+def test_secrets_that_chose_the_rows_are_not_in_it(job):
+    selection = {
+        "kind": "changelist",
+        "query": "customer__api_token=t0ken&region=n",
+        "state": {"tenant": 7, "auth": [{"access_token": "t0ken"}]},
+    }
+    told = manifest_of(put(job, spec={**job.spec, "selection": selection}))["selection"]
+    assert "t0ken" not in json.dumps(told)
+    assert (told["state"]["tenant"], "region=n" in told["query"]) == (7, True)
+
+
 def test_its_keys_are_documented(job):
     told = ", ".join(rows_of(page_text("docs/files.md"), "Manifests")).replace("`", "")
     assert told.split(", ") == list(manifest_of(job))
