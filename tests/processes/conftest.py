@@ -1,6 +1,7 @@
 """Real parts: a server, workers and readers in processes of their own, over TCP."""
 
 import contextlib
+import ctypes
 import datetime as dt
 import http.client
 import http.cookiejar
@@ -25,6 +26,8 @@ from django.db import connection
 from tests.services import find_chromium, is_redis_there
 
 ROOT = Path(__file__).resolve().parents[2]
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 HANGS = 600  # seconds: a page of which something takes longer hangs
 
 
@@ -56,6 +59,12 @@ def wait_for(condition, every=0.05):
             assert process.returncode <= 0, f"ended with {process.returncode}: {process.args}"
         assert not ended or len(ended) < len(_alive), "all processes ended, and it did not happen"
         time.sleep(every)
+
+
+def end_with_parent():
+    """Have the kernel kill this process when the tests end, however: it would take others' jobs."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def session_of(leader):
@@ -111,6 +120,7 @@ class Processes:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
         self.started.append(process)
         _alive.append(process)
