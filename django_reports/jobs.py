@@ -7,7 +7,6 @@ who try, one wins, and the others see that they did not.
 import datetime as dt
 import hashlib
 import json
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -289,7 +288,7 @@ def delete_file(job: ReportJob, origin: Origin) -> bool:
                 filename=job.filename,
             )
     # If the storage fails, a sweep removes it.
-    transaction.on_commit(partial(remove_leftovers, job), using=database(), robust=True)
+    transaction.on_commit(lambda: remove_leftovers(job), using=database(), robust=True)
     return bool(is_won)
 
 

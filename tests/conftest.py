@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connections
+from django.utils import timezone, translation
 
 from django_reports import delivery, register
 from django_reports.models import GroupReportPermission
@@ -42,6 +43,13 @@ def pytest_configure(config):
 def pytest_terminal_summary(terminalreporter):
     for line in figures.tables():
         terminalreporter.write_line(line)
+
+
+@pytest.fixture(autouse=True)
+def usual_locale():
+    """No test begins in the language or the time zone that another one left active."""
+    translation.deactivate()
+    timezone.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -57,7 +57,7 @@ def get_runner() -> Runner:
 
 def submit(job: ReportJob) -> None:
     """Hand a waiting job to the runner once the caller's transaction is committed."""
-    transaction.on_commit(partial(enqueue, job), using=database(), robust=True)
+    transaction.on_commit(lambda: enqueue(job), using=database(), robust=True)
 
 
 def enqueue(job: ReportJob) -> bool:
