@@ -20,16 +20,16 @@ BORN = dt.date(2000, 1, 31)
 def seed():
     sections = [Section.objects.create(title_en=en, title_de=de) for en, de in ("ax", "by", "cz")]
     for n in range(6):
-        common = {"name": f"n{n}", "email": f"x{n}@y.org", "born": BORN if n % 2 else None}
+        common = {"name": f"n{n}", "email": f"xavier{n}@yard.org", "born": BORN if n % 2 else None}
         Article.objects.create(
             title_en=f"t{5 - n}", title_de=f"T{n}" if n else None, text_en=f"e{n}",
             text_de=f"d{n}", section=sections[n % 3], **common,
         )  # fmt: skip
         Page.objects.language("en").create(title=f"p{n}", **common)
         if n < 3:
-            Vehicle.objects.create(name=f"n{n}", email=f"x{n}@y.org")
+            Vehicle.objects.create(name=f"n{n}", email=f"xavier{n}@yard.org")
         else:
-            Car.objects.create(name=f"n{n}", email=f"x{n}@y.org", doors=n)
+            Car.objects.create(name=f"n{n}", email=f"xavier{n}@yard.org", doors=n)
         Offer.objects.create(price=Money(n, "USD" if n % 2 else "EUR"), **common)
         note = Note.objects.create(**common)
         Secret.objects.create(**common)
