@@ -63,9 +63,7 @@ def test_every_value_stands_under_its_header(user, seed, site):
     assert len(found) == (len(REPORTS) + 1) * len(FORMATS)
     for name, rows in found.items():
         report, language, _format = name.split()
-        expected = rows_of(
-            report.removeprefix("foreign."), language, EMAILS[user], site.is_postgresql
-        )
+        expected = rows_of(report.removeprefix("foreign."), language, EMAILS[user])
         assert rows == expected, name
 
 
