@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from django_reports import links, storage
-from tests.doors.helpers import entries, make, put
+from tests.doors.helpers import entries, make, put, sign
 from tests.doors.staff import page_of
 from tests.processes.conftest import ROOT, Browser, free_port, wait_for
 from tests.services import find_curl, find_nginx
@@ -27,7 +27,7 @@ def large(job, folder, tmp_path):
 
     content = b"0123456789abcdef" * (LARGE // 16)
     (folder / job.file_key).write_bytes(content)
-    return put(job, bytes=LARGE, sha256=hashlib.sha256(content).hexdigest())
+    return sign(put(job, bytes=LARGE, sha256=hashlib.sha256(content).hexdigest()))
 
 
 def content_of(job):
