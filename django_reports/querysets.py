@@ -197,8 +197,10 @@ def totally_ordered(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
             keys.add(options.pk.name)
     if any(_ordering_name(item) in keys for item in ordering):
         return queryset
+    # A key of several fields by its parts: MariaDB cannot order by a tuple under DISTINCT.
+    parts = [part.attname for part in options.pk_fields]
     # Not the queryset's own method, which may take the names for others.
-    return QuerySet.order_by(queryset, *ordering, "pk")
+    return QuerySet.order_by(queryset, *ordering, *(parts if len(parts) > 1 else ["pk"]))
 
 
 def _ordering_name(item: Any) -> str | None:

@@ -342,3 +342,10 @@ def test_expression_beside_a_combined_queryset_is_refused_by_name(invoice, combi
     with pytest.raises(InvalidQuerySet, match=rf"{combinator}\(\).*: tags\. Filter one"):
         read(queryset, tags=Count("tags"))
     assert list(source(queryset, Column("number")).read())[:1] in ([("A1",)], [])
+
+
+def test_distinct_rows_of_a_key_of_several_fields(db):
+    for row, number in (("B", 1), ("A", 2), ("A", 1)):
+        Seat.objects.create(row=row, number=number)
+    columns = [Column("row"), Column("number")]
+    assert list(source(Seat.objects.distinct(), *columns).read()) == [("A", 1), ("A", 2), ("B", 1)]
