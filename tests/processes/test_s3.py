@@ -81,11 +81,11 @@ class Server:
         urllib.request.urlopen(request).close()
 
     def objects(self):
-        """What the bucket holds, by key."""
+        """What the bucket holds of exports, by key; the checkpoints of the log lie beside."""
         client = self.client()
         assert "Uploads" not in client.list_multipart_uploads(Bucket=BUCKET)
         found = client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        keys = [item["Key"] for item in found]
+        keys = [item["Key"] for item in found if not item["Key"].startswith("audit/")]
         return {key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
 
 
