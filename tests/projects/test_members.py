@@ -79,7 +79,7 @@ def test_people_are_exported_themselves(site):
     ticked = {"_selected_action": keys, "_across": ""}
     assert root.by_admin("members/member", columns=columns, **ticked)[1:] == everybody[3:]
     page = root.text("/admin/members/member/export-report/")
-    assert "<dt>Not in the file</dt><dd>password</dd>" in page
+    assert "<dt>Not in the file</dt><dd>Password</dd>" in page
     assert 'value="password"' not in page
 
 
