@@ -247,7 +247,7 @@ class ReportJob(Record):
             isinstance(column, dict)
             and isinstance(column.get("name"), str)
             and isinstance(column.get("label"), str)
-            and isinstance(column.get("permission"), str | None)
+            and isinstance(column.get("permission", ...), str | None)  # there, and maybe None
             and isinstance(column.get("masked"), bool)
             for column in columns
         )

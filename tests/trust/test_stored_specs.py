@@ -180,7 +180,11 @@ def test_outdated_spec_keeps_its_file_and_breaks_no_page(jobs, alice, root, spec
 
 
 @pytest.mark.parametrize(
-    "columns", [[], {}, 5, [None], [{}], [{"name": "id"}], [{"name": "id", "masked": 0}]]
+    "columns",
+    [
+        *([], {}, 5, [None], [{}], [{"name": "id"}], [{"name": "id", "masked": 0}]),
+        [{"name": "id", "label": "ID", "masked": False, "mask": None}],
+    ],
 )
 def test_file_of_columns_that_are_not_understood_is_refused(jobs, alice, root, columns):
     for job in jobs:
