@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from django_reports import audit, digests, jobs, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM
+from django_reports.clock import DatabaseNow
 from django_reports.conf import get_settings
 from django_reports.control import Control
 from django_reports.database_errors import savepoints
@@ -54,14 +55,13 @@ def claim(key: UUID, number: int) -> Attempt | None:
 
     None if somebody else was faster, or the job is no longer waiting for that attempt.
     """
-    now = timezone.now()
     with transaction.atomic(using=jobs.database()):
         is_won = ReportJob.objects.queued().filter(pk=key, attempt=number - 1).move(
             JobStatus.QUEUED,
             JobStatus.RUNNING,
             attempt=number,
-            lease_until=now + get_settings().LEASE,
-            started_at=now,
+            lease_until=DatabaseNow(get_settings().LEASE),
+            started_at=DatabaseNow(),
             finished_at=None,
             rows_done=0,
             error="",
@@ -175,7 +175,6 @@ def _write(export: Export, control: Control, file: IO[bytes]) -> dict[str, Any]:
 
 
 def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:
-    now = timezone.now()
     for name, value in facts.items():
         setattr(attempt.job, name, value)
     facts["file_signature"] = digests.sign(digests.file_text(attempt.job))
@@ -185,8 +184,8 @@ def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:
         is_won = attempt.rows().filter(cancel_requested_at=None).move(
             JobStatus.RUNNING,
             JobStatus.SUCCEEDED,
-            finished_at=now,
-            expires_at=now + get_settings().RETENTION,
+            finished_at=DatabaseNow(),
+            expires_at=DatabaseNow(get_settings().RETENTION),
             is_news=attempt.job.is_for_somebody,
             lease_until=None,
             **facts,
@@ -206,4 +205,4 @@ def hand_back(attempt: Attempt) -> bool:
 def declare_dead(key: UUID, number: int) -> None:
     """Say that an attempt is certainly gone: the next sweep need not wait for its lease."""
     attempts = ReportJob.objects.running().filter(pk=key, attempt=number)
-    attempts.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    attempts.update(lease_until=DatabaseNow(-dt.timedelta(seconds=1)))

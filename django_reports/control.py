@@ -17,8 +17,8 @@ from typing import Any
 
 from django.db import DatabaseError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils import timezone
 
+from django_reports.clock import DatabaseNow
 from django_reports.conf import get_settings
 from django_reports.cursors import interrupt
 from django_reports.exceptions import (
@@ -123,7 +123,7 @@ class Control:
                         self._give_up(reason)
                         return
                 try:
-                    self._report(timezone.now() + lease)
+                    self._report(DatabaseNow(lease))
                     lost_at = time.monotonic() + lease.total_seconds()
                 except DatabaseError as error:
                     # One beat missed is no harm while the lease lasts.
@@ -143,7 +143,7 @@ class Control:
             except Exception as error:  # whatever a driver raises: the next beat tries again
                 logger.warning("event=not_interrupted error=%s", error)
 
-    def _report(self, lease_until: Any) -> None:
+    def _report(self, lease_until: DatabaseNow) -> None:
         """One query for each beat, unless there is something to be told."""
         running = self._rows.running()
         progress = {

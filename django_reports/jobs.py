@@ -11,11 +11,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import router, transaction
+from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from django_reports import about, audit, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM, Origin
+from django_reports.clock import DatabaseNow
 from django_reports.exceptions import QuotaExceeded, ReportDenied, ReportError
 from django_reports.exports import Export, record_denial
 from django_reports.failures import failure_of
@@ -69,6 +71,7 @@ def create(
                 user, export.grant, delivery=delivery, rows=rows, limit=export.max_rows
             )
             job.save(force_insert=True)
+            _defer_expressions(job)
             audit.record(
                 AuditAction.REQUESTED,
                 origin=origin,
@@ -88,7 +91,9 @@ def create(
 def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
     """The record of an export as it begins."""
     user = export.authority.user
+    age = timezone.now() - export.context.now
     job = ReportJob(
+        created_at=DatabaseNow(-age),
         report=export.spec.report,
         spec=export.spec.to_json(),
         format=export.spec.format,
@@ -102,15 +107,21 @@ def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
         language=origin.language or export.spec.language,
         columns=export.columns_as_made(),
         filename=export.filename,
-        created_at=export.context.now,
     )
     if delivery is Delivery.BACKGROUND:
         job.active_key = active_key_of(export)
     else:
         job.status, job.attempt = JobStatus.RUNNING, 1
         job.started_at = job.created_at
-        job.lease_until = job.created_at + IMMEDIATE_LEASE
+        job.lease_until = DatabaseNow(IMMEDIATE_LEASE)
     return job
+
+
+def _defer_expressions(job: ReportJob) -> None:
+    """Have what the database computed be read when it is asked for, as Django does from 6.0 on."""
+    for name, value in [*vars(job).items()]:
+        if isinstance(value, DatabaseNow):
+            delattr(job, name)
 
 
 def ask_again(job: ReportJob, origin: Origin, idempotency_key: str | None = None) -> None:
@@ -149,7 +160,7 @@ def finished_like(export: Export) -> ReportJob | None:
         format=export.spec.format,
         status=JobStatus.SUCCEEDED,
         file_key__gt="",
-        expires_at__gt=timezone.now(),
+        expires_at__gt=DatabaseNow(),
         tenant_key=tenant_key_of(user),
     )
     columns = export.columns_as_made()
@@ -168,7 +179,7 @@ def _named(spec: Any, columns: list[dict[str, Any]]) -> dict[str, Any]:
 
 def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:
     """The end of an immediate export that was sent whole. It has no file."""
-    facts = {"snapshot_at": job.started_at, "project_version": manifests.version_of_code()}
+    facts = {"snapshot_at": F("started_at"), "project_version": manifests.version_of_code()}
     _end_immediate(job, JobStatus.SUCCEEDED, AuditAction.FINISHED, meter, losses=losses, **facts)
 
 
@@ -191,7 +202,7 @@ def _end_immediate(
         is_won = ReportJob.objects.filter(pk=job.pk).move(
             JobStatus.RUNNING,
             status,
-            finished_at=timezone.now(),
+            finished_at=DatabaseNow(),
             lease_until=None,
             rows_done=meter.rows,
             bytes=meter.size,
@@ -208,7 +219,7 @@ def fail(job: ReportJob, rows: Any, cause: FailureCause, reason: str) -> bool:
         is_won = rows.move(
             JobStatus.RUNNING,
             JobStatus.FAILED,
-            finished_at=timezone.now(),
+            finished_at=DatabaseNow(),
             lease_until=None,
             cause=cause,
             error=reason,
@@ -228,7 +239,7 @@ def cancel(job: ReportJob, origin: Origin) -> bool:
     with transaction.atomic(using=database()):
         # Whoever asks for the same again from now on gets another job.
         asked = {
-            "cancel_requested_at": timezone.now(),
+            "cancel_requested_at": DatabaseNow(),
             "cancel_requested_by": who,
             "active_key": None,
         }
@@ -253,7 +264,7 @@ def _end_canceled(
         is_won = rows.move(
             from_status,
             JobStatus.CANCELED,
-            finished_at=timezone.now(),
+            finished_at=DatabaseNow(),
             lease_until=None,
             cancel_requested_by=who,
             is_news=job.is_for_somebody and who != job.requested_by_id,

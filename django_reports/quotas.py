@@ -8,10 +8,10 @@ its row in the database tells.
 from django.db import IntegrityError, router, transaction
 from django.db.models import Case, F, Q, Sum, Value, When
 from django.db.models.functions import Greatest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_reports.clock import DatabaseNow
 from django_reports.exceptions import QuotaExceeded
 from django_reports.models import QUOTA_DAY, QuotaLock, ReportJob
 from django_reports.numerals import grouped
@@ -107,18 +107,18 @@ def _lock(user: User) -> None:
     By an UPDATE, which every database understands: SQLite knows no other lock.
     """
     row = QuotaLock.objects.filter(person_key=str(user.pk))
-    if row.update(asked_at=timezone.now()):
+    if row.update(asked_at=DatabaseNow()):
         return
     try:
         with transaction.atomic(using=router.db_for_write(QuotaLock)):
             QuotaLock.objects.create(person_key=str(user.pk))
     except IntegrityError:
-        row.update(asked_at=timezone.now())
+        row.update(asked_at=DatabaseNow())
 
 
 def _rows_used(user: User, but: ReportJob | None) -> int:
     """The rows of what a person asked for within a day, and of what is still being made."""
-    is_recent = Q(created_at__gt=timezone.now() - QUOTA_DAY) | Q(status__in=ACTIVE)
+    is_recent = Q(created_at__gt=DatabaseNow(-QUOTA_DAY)) | Q(status__in=ACTIVE)
     jobs = ReportJob.objects.filter(is_recent, requested_by=user.pk)
     if but is not None:
         jobs = jobs.exclude(pk=but.pk)

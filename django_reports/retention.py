@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from django_reports import audit
 from django_reports.audit import SYSTEM
 from django_reports.checkpoints import database
+from django_reports.clock import DatabaseNow, database_now
 from django_reports.conf import get_settings
 from django_reports.models import QUOTA_DAY, AuditCheckpoint, AuditEntry, Removal, ReportJob
 from django_reports.statuses import ACTIVE, AuditAction
@@ -28,7 +28,7 @@ class Purged:
 
 
 def purge() -> Purged:
-    conf, now = get_settings(), timezone.now()
+    conf, now = get_settings(), database_now(database())
     purged = Purged()
     if conf.AUDIT_RETENTION is not None:
         purged.entries = purge_entries(now - conf.AUDIT_RETENTION)
@@ -54,7 +54,7 @@ def purge_entries(before: dt.datetime) -> int:
     if last is None:
         return 0
     with transaction.atomic(using=database()):
-        if not points.filter(pk=last.pk, cut_at=None).update(cut_at=timezone.now()):
+        if not points.filter(pk=last.pk, cut_at=None).update(cut_at=DatabaseNow()):
             return 0  # by somebody else, or in an earlier sweep
         head = _entries().filter(position__lte=last.last_position)
         count = head.count()

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_reports import jobs, manifests, permission_changes, retention, sealing, storage
+from django_reports.clock import DatabaseNow
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
@@ -69,7 +69,7 @@ def sweep(hand_over: Callable[[Sequence[ReportJob]], int], *, tidies: bool = Fal
         except FileUnavailable as error:  # the next sweep tries again, and the others go on
             logger.warning("job=%s event=leftover_stays error=%s", job.pk, error)
     storage.remove_noted()
-    late = timezone.now() - MANIFEST_LATE
+    late = DatabaseNow(-MANIFEST_LATE)
     for job in ReportJob.objects.without_manifest().filter(finished_at__lt=late):
         swept.manifests += manifests.keep(job)
     if tidies:

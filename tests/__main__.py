@@ -14,6 +14,7 @@ from tests.services import (
     LABELS,
     find_axe,
     find_chromium,
+    find_compiler,
     find_curl,
     find_nginx,
     find_pgbouncer,
@@ -44,6 +45,8 @@ def main() -> int:
         left_out.append("RQ (no Redis)")
     if "thorough" in sys.argv and find_redis_server() is None:
         left_out.append("a Redis that is stopped (no redis-server)")
+    if "thorough" in sys.argv and find_compiler() is None:
+        left_out.append("clocks that are wrong (no C compiler)")
     if find_chromium() is None:
         left_out.append("browser (no Chromium)")
     if find_curl() is None:

@@ -97,6 +97,10 @@ def find_nginx() -> str | None:
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 
+def find_compiler() -> str | None:
+    return shutil.which("cc")
+
+
 def find_redis_server() -> str | None:
     return shutil.which("redis-server")
 

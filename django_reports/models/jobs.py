@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_reports.clock import DatabaseNow
 from django_reports.exceptions import IllegalTransition
 from django_reports.models.records import Record, RecordQuerySet
 from django_reports.statuses import (
@@ -31,7 +32,7 @@ class ReportJobQuerySet(RecordQuerySet["ReportJob"]):
 
     def waiting_since(self, age: dt.timedelta) -> "ReportJobQuerySet":
         """Queued, and handed over to the runner so long ago, or never; the oldest first."""
-        handed = Q(enqueued_at=None) | Q(enqueued_at__lt=timezone.now() - age)
+        handed = Q(enqueued_at=None) | Q(enqueued_at__lt=DatabaseNow(-age))
         return self.queued().filter(handed).order_by("created_at")
 
     def running(self) -> "ReportJobQuerySet":
@@ -39,14 +40,14 @@ class ReportJobQuerySet(RecordQuerySet["ReportJob"]):
 
     def abandoned(self) -> "ReportJobQuerySet":
         """Running, but whoever ran them has not been heard of for longer than the lease."""
-        return self.running().filter(lease_until__lt=timezone.now())
+        return self.running().filter(lease_until__lt=DatabaseNow())
 
     def news_for(self, user_key: Any) -> "ReportJobQuerySet":
         """What ended for a person who has not been told on a page yet, oldest first."""
         return self.filter(is_news=True, requested_by=user_key).order_by("finished_at", "id")
 
     def to_expire(self) -> "ReportJobQuerySet":
-        return self.filter(status=JobStatus.SUCCEEDED, expires_at__lt=timezone.now())
+        return self.filter(status=JobStatus.SUCCEEDED, expires_at__lt=DatabaseNow())
 
     def with_leftovers(self) -> "ReportJobQuerySet":
         """Ended without a file to hand out, but with one noted: of an attempt that died, say."""

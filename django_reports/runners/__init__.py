@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.signals import request_started
 from django.db import transaction
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from django_reports import sweep as repair
+from django_reports.clock import DatabaseNow
 from django_reports.conf import NAME, cached_by_settings, get_settings
 from django_reports.jobs import database
 from django_reports.models import ReportJob
@@ -67,7 +67,7 @@ def enqueue(job: ReportJob) -> bool:
     except runner.unavailable as error:
         logger.warning("job=%s event=not_enqueued error=%s", job.pk, error)
         return False
-    ReportJob.objects.queued().filter(pk=job.pk).update(enqueued_at=timezone.now())
+    ReportJob.objects.queued().filter(pk=job.pk).update(enqueued_at=DatabaseNow())
     return True
 
 
