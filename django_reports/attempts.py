@@ -6,12 +6,13 @@ An attempt holds as long as the job's row has its number: whoever lost it cannot
 import datetime as dt
 import logging
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from django_reports import audit, digests, jobs, manifests, quotas, signals, storage
@@ -80,13 +81,13 @@ def run(
     number: int,
     *,
     is_stopping: Callable[[], bool] | None = None,
-    on_hanging: Callable[[], None] = lambda: None,
+    on_hanging: Callable[[threading.Event], object] = lambda is_over: None,
 ) -> None:
     """Claim a job and make its file. Errors end in the job's state, not in an exception.
 
     `is_stopping` is asked now and then whether this worker is to shut down; the job then goes back
     into the queue. `on_hanging` is called, in another thread, when the report's code could not be
-    stopped and the job has been taken from it.
+    stopped and the job has been taken from it; the event is set if that code ends after all.
     """
     attempt = claim(key, number)
     if attempt is None:
@@ -94,9 +95,12 @@ def run(
         return
 
     def give_up(reason: AttemptStopped) -> None:
-        with jobs.in_language_of(attempt.job):
-            _end(attempt, reason)
-        on_hanging()
+        try:
+            with jobs.in_language_of(attempt.job):
+                _end(attempt, reason)
+        except DatabaseError:  # its lease will run out
+            logger.exception("job=%s attempt=%s event=not_given_up", key, number)
+        on_hanging(control.is_over)
 
     control = Control(attempt.rows(), is_stopping=is_stopping, give_up=give_up)
     with jobs.in_language_of(attempt.job):

@@ -65,7 +65,7 @@ class Control:
         self._snapshot_ends: float | None = None
         self._is_canceled = False
         self._is_lost = False
-        self._is_over = threading.Event()
+        self.is_over = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "Control":
@@ -77,7 +77,7 @@ class Control:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._is_over.set()
+        self.is_over.set()
         if self._thread is not None:
             self._thread.join()
 
@@ -113,7 +113,7 @@ class Control:
         lost_at = time.monotonic() + lease.total_seconds()
         stop_at: float | None = None
         try:
-            while not self._is_over.wait(INTERVAL):
+            while not self.is_over.wait(INTERVAL):
                 if reason := self._reason():
                     stop_at = stop_at or time.monotonic() + PATIENCE
                     if time.monotonic() > stop_at:

@@ -48,6 +48,10 @@ class Runner(ABC):
         Calls `sweep` about every SWEEP_INTERVAL seconds, also while a job runs.
         """
 
+    def take_over(self, *, burst: bool, sweep: Callable[[], object]) -> None:
+        """`work` in a process that does nothing else: it may fork, and be ended."""
+        self.work(burst=burst, sweep=sweep)
+
     def check(self) -> list[CheckMessage]:
         """System check messages about this runner's own configuration."""
         return []

@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
@@ -17,7 +18,9 @@ from django_reports import attempts, runners
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
+from django_reports.runners.lifeline import Lifeline
 from django_reports.runners.stopping import set_by_signals
+from django_reports.runners.supervision import can_supervise, supervise
 from django_reports.workspace import close_leftovers
 
 logger = logging.getLogger("django_reports.runners")
@@ -27,7 +30,9 @@ AWAY = 5.0  # seconds until a database that is away is asked again
 STOP_WITHIN = 5.0  # seconds that the end of a process waits for its thread
 
 
-def drain(is_stopping: Callable[[], bool] = lambda: False) -> int:
+def drain(
+    is_stopping: Callable[[], bool] = lambda: False, run: Callable[..., Any] = attempts.run
+) -> int:
     """Run waiting jobs, oldest first, until there is none. Returns how many were tried."""
     done = 0
     while not is_stopping():
@@ -35,7 +40,7 @@ def drain(is_stopping: Callable[[], bool] = lambda: False) -> int:
         if job is None:
             break
         close_leftovers()
-        attempts.run(job.pk, job.attempt + 1, is_stopping=is_stopping)
+        run(job.pk, job.attempt + 1, is_stopping=is_stopping)
         done += 1
     return done
 
@@ -66,19 +71,38 @@ class LocalRunner(Runner):
         self._thread.wake.set()
 
     def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
-        stopping = threading.Event()
-        with ExitStack() as stack:
-            if threading.current_thread() is threading.main_thread():
-                signals = set_by_signals(stopping, signal.SIGTERM, signal.SIGINT)
-                stack.enter_context(signals)
+        _work(attempts.run, burst=burst, sweep=sweep)
+
+    def take_over(self, *, burst: bool, sweep: Callable[[], object]) -> None:
+        lifeline = supervise(burst=burst) if can_supervise() else Lifeline()
+        if lifeline is None:
+            return  # a child has done it
+
+        def sweep_first() -> None:
+            lifeline.declare_predecessor_dead()
+            sweep()
+
+        with lifeline:
+            _work(lifeline.run, burst=burst, sweep=sweep_first)
+
+
+def _work(run: Callable[..., Any], *, burst: bool, sweep: Callable[[], object]) -> None:
+    stopping = threading.Event()
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            stack.enter_context(set_by_signals(stopping, signal.SIGTERM, signal.SIGINT))
+        if burst:
             sweep_safely(sweep)
-            if burst:
-                drain(stopping.is_set)
-            else:
-                _work_until(stopping, sweep)
+            drain(stopping.is_set, run)
+        else:
+            _work_until(stopping, sweep, run)
 
 
-def _work_until(stopping: threading.Event, sweep: Callable[[], object]) -> None:
+def _work_until(
+    stopping: threading.Event,
+    sweep: Callable[[], object],
+    run: Callable[..., Any] = attempts.run,
+) -> None:
     sweeper = threading.Thread(
         target=_sweep_until, args=(stopping, sweep), name="reports-sweep", daemon=True
     )
@@ -86,13 +110,13 @@ def _work_until(stopping: threading.Event, sweep: Callable[[], object]) -> None:
     while not stopping.is_set():
         try:
             close_old_connections()
-            if not drain(stopping.is_set):
+            if not drain(stopping.is_set, run):
                 stopping.wait(POLL)
         except (OperationalError, InterfaceError) as error:  # it restarts, say
             logger.error("event=database_away error=%r", str(error))  # in one line
             connections.close_all()
             stopping.wait(AWAY)
-    sweeper.join(timeout=SWEEP_INTERVAL)
+    sweeper.join(timeout=STOP_WITHIN)
 
 
 class _Thread(threading.Thread):
@@ -125,8 +149,9 @@ class _Thread(threading.Thread):
 
 def _sweep_until(stopping: threading.Event, sweep: Callable[[], object]) -> None:
     try:
-        while not stopping.wait(SWEEP_INTERVAL):
+        while not stopping.is_set():
             close_old_connections()
             sweep_safely(sweep)
+            stopping.wait(SWEEP_INTERVAL)
     finally:
         connections.close_all()

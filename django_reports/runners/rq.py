@@ -29,6 +29,7 @@ from django_reports import attempts
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
+from django_reports.runners.lifeline import GRACE, Lifeline
 from django_reports.runners.redis_clients import client_of
 from django_reports.runners.stopping import set_by_signals
 from django_reports.workspace import close_leftovers
@@ -52,15 +53,13 @@ def run_attempt(key: str, number: int) -> None:
     close_old_connections()
     close_leftovers()
     try:
-        attempts.run(UUID(key), number, is_stopping=_stopping.is_set, on_hanging=_leave)
+        if SweepingWorker.main_pid in (None, os.getpid()):
+            attempts.run(UUID(key), number, is_stopping=_stopping.is_set)
+        else:  # this process is there for this attempt alone, and may end with it
+            with Lifeline() as lifeline:
+                lifeline.run(UUID(key), number, is_stopping=_stopping.is_set)
     finally:
         connections.close_all()
-
-
-def _leave() -> None:
-    """End the process of a report that cannot be stopped, if it is one of its own."""
-    if SweepingWorker.main_pid not in (None, os.getpid()):
-        os._exit(1)
 
 
 class AttemptJob(Job):
@@ -84,6 +83,7 @@ class SweepingWorker(Worker):
     main_pid: ClassVar[int | None] = None
     is_told_to_stop: ClassVar[bool] = False
     max_connection_wait_time = SWEEP_INTERVAL  # until a Redis that was away is asked again
+    _stop_by: ClassVar[float | None] = None
     _swept_at: ClassVar[float] = 0.0
 
     @classmethod
@@ -118,6 +118,8 @@ class SweepingWorker(Worker):
     def maintain_heartbeats(self, *args: Any, **kwargs: Any) -> None:  # of RQ 3 it takes more
         with suppress(RedisError):
             super().maintain_heartbeats(*args, **kwargs)
+        if self._stop_by is not None and time.monotonic() > self._stop_by:
+            self.kill_horse()  # it hangs where it cannot be told anything
         self.sweep_if_due()
 
     def execute_job(self, job: Any, queue: Any) -> None:
@@ -131,6 +133,7 @@ class SweepingWorker(Worker):
 
     def request_stop(self, signum: Any, frame: Any) -> None:
         type(self).is_told_to_stop = True
+        type(self)._stop_by = time.monotonic() + GRACE
         if self.horse_pid:
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGUSR1)

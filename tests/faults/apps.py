@@ -14,3 +14,5 @@ class FaultsConfig(AppConfig):
             points.sweep_often()
         if point := os.environ.get("TEST_POINT"):
             points.POINTS[point](Path(os.environ["TEST_MARK"]))
+        for name in os.environ.get("TEST_FAULTS", "").split():
+            points.FAULTS[name]()

@@ -6,6 +6,8 @@ by a second file. A file that is there already lets everybody pass: the next att
 
 import contextlib
 import os
+import signal
+import threading
 import time
 from datetime import timedelta
 from functools import wraps
@@ -13,7 +15,7 @@ from functools import wraps
 from django.core.files.base import ContentFile, File
 
 from django_reports import attempts, control, exports, jobs, sweep
-from django_reports.runners import local, rq
+from django_reports.runners import lifeline, local, rq, supervision
 
 SWEEP_INTERVAL = 0.5  # seconds
 ROWS = 500  # from which on "mid-rows" is
@@ -80,4 +82,32 @@ POINTS = {
     "mid-save": amid_save,
     "save-flip": lambda mark: before(attempts, "_succeed", mark),
     "flip-audit": lambda mark: before(jobs, "record_end", mark),
+}
+
+
+def be_impatient():
+    """With what hangs, so that a test need not wait for what a site can wait for."""
+    control.PATIENCE, control.LAST_PATIENCE = 0.2, 0.5
+    lifeline.GRACE = supervision.GRACE = rq.GRACE = 3.0
+
+
+def die_at_start():
+    """As a worker does whose libraries do not fit the machine; the log says when."""
+
+    def die(*args, **kwargs):
+        print("started_at", time.monotonic())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    local._work = die
+
+
+def run_a_thread():
+    """As a library does that sends figures somewhere."""
+    threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()
+
+
+FAULTS = {
+    "impatient": be_impatient,
+    "dies-at-start": die_at_start,
+    "thread": run_a_thread,
 }

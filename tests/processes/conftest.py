@@ -68,12 +68,12 @@ def end_with_parent():
 
 
 def session_of(leader):
-    """The processes of a session: RQ's children leave their parent's process group."""
+    """The living processes of a session: RQ's children leave their parent's process group."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == leader:
+            if int(fields[3]) == leader and fields[0] != "Z":
                 found.append(int(stat.parent.name))
     return found
 

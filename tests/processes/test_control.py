@@ -12,7 +12,7 @@ from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
-from tests.processes.conftest import kept_files, wait_for
+from tests.processes.conftest import kept_files, session_of, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -85,17 +85,34 @@ def test_a_worker_that_is_told_to_stop_hands_back_at_once(alice, processes, runn
     assert worker.wait() == 0
 
 
+@pytest.fixture
+def impatient_rq(processes, configure, redis_queue):
+    configure(RUNNER="rq")
+    processes.changed.update({"RUNNER": "rq", "MAX_ATTEMPTS": 1})
+    processes.environment.update({"TEST_APPS": "tests.faults", "TEST_FAULTS": "impatient"})
+
+
+@pytest.mark.parametrize("how", ["sleep", "c-call"])
 def test_the_worker_is_free_for_the_next_job_after_one_that_hangs(
-    alice, processes, configure, redis_queue
+    alice, processes, impatient_rq, how
 ):
-    changed = {"RUNNER": "rq", "TIMEOUT": dt.timedelta(seconds=2)}
-    configure(**changed)
-    processes.changed.update(changed)
-    begin(alice, processes, "shop.deaf")
-    wait_for(lambda: job().finished_at)
+    which = "LEASE" if how == "c-call" else "TIMEOUT"
+    processes.changed[which] = dt.timedelta(seconds=2)
+    hanging = enqueue(alice, "shop.hanging", parameters={"how": [how]})
     following = enqueue(alice, "shop.numbers")
-    wait_for(lambda: ReportJob.objects.get(pk=following.pk).finished_at)
-    assert ReportJob.objects.get(pk=following.pk).status == "succeeded"
+    processes.worker()
+    wait_for(lambda: ReportJob.objects.get(pk=following.pk).status == "succeeded")
+    hanging.refresh_from_db()
+    assert hanging.cause == ("killed" if how == "c-call" else "timeout")
+
+
+def test_what_hangs_in_c_does_not_keep_a_worker_from_ending(alice, processes, impatient_rq):
+    enqueue(alice, "shop.hanging", parameters={"how": ["c-call"]})
+    worker = processes.worker()
+    wait_for(lambda: job().status == "running")
+    worker.terminate()
+    assert worker.wait() == 0
+    assert session_of(worker.pid) == []
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no server to ask")

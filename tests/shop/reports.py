@@ -173,6 +173,34 @@ class Deaf(Report):
 
 
 @register
+class Hanging(Report):
+    """Rows that never come, in one way or another."""
+
+    identifier = "shop.hanging"
+    permission = "shop.view_order"
+    delivery = "background"
+    is_in_catalogue = False
+    columns = ["n"]
+
+    class parameters(forms.Form):
+        how = forms.CharField()
+
+    def rows(self, context):
+        import re
+        import time
+
+        match context.parameters["how"]:
+            case "sleep":
+                time.sleep(10**6)
+            case "loop":
+                while True:
+                    pass
+            case "c-call":  # which keeps all other threads from running
+                re.match(r"(a+)+$", "a" * 50 + "b")
+        yield {}
+
+
+@register
 class Poison(Report):
     """Kills whoever runs it, as the kernel does when memory is short."""
 

@@ -16,11 +16,18 @@ class Command(BaseCommand):
             "--burst", action="store_true", help="end as soon as no export is waiting"
         )
 
+    _has_process = False
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        self._has_process = True  # by `call_command` it has not: others go on there
+        super().run_from_argv(argv)
+
     def handle(self, *args: Any, **options: Any) -> None:
         runner = get_runner()
         if options["verbosity"]:
             self.stderr.write(f"reports_worker: runner={get_settings().RUNNER}, ready")
         try:
-            runner.work(burst=options["burst"], sweep=sweep)
+            work = runner.take_over if self._has_process else runner.work
+            work(burst=options["burst"], sweep=sweep)
         except runner.unavailable as error:
             raise CommandError(f"The queue server is not to be had: {error}") from error
