@@ -5,7 +5,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
-from django.db import connections
+from django.db import DatabaseError, connections
+
+from django_reports.jobs import database
+from django_reports.models import HangingProcess
 
 
 @register(Tags.database)
@@ -19,6 +22,28 @@ def check_databases(databases: Iterable[str] | None = None, **kwargs: Any) -> li
         elif connection.vendor == "mysql" and settings.USE_TZ:
             found += _check_zones(alias, connection)
     return found
+
+
+@register(Tags.database)
+def check_hanging(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """What holds up a process of the site at this moment."""
+    if database() not in (databases or ()):
+        return []
+    try:
+        hanging = list(HangingProcess.objects.alive())
+    except DatabaseError:  # no tables yet
+        return []
+    return [
+        Warning(
+            f"A process of the site ({record}) hangs in the report {record.report!r} since "
+            f"{record.since:%Y-%m-%d %H:%M:%S %Z} and makes no other export.",
+            hint="Start that process anew, and give the report's code an end, such as a timeout of "
+            "what it waits for. reports_worker, with LOCAL_THREAD set to False, replaces a process "
+            "that hangs.",
+            id="django_reports.W007",
+        )
+        for record in hanging
+    ]
 
 
 def _check_journal(alias: str, connection: Any) -> Iterator[CheckMessage]:

@@ -191,6 +191,26 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="HangingProcess",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("process", models.CharField(max_length=255)),
+                ("job_key", models.UUIDField()),
+                ("report", models.CharField(max_length=200)),
+                ("since", models.DateTimeField()),
+                ("seen_at", models.DateTimeField()),
+            ],
+            options={
+                "ordering": ("since", "id"),
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="Leftover",
             fields=[
                 (

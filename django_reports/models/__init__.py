@@ -1,5 +1,6 @@
 from django_reports.models.audit import AuditCheckpoint, AuditEntry, Removal
 from django_reports.models.favourites import Favourite
+from django_reports.models.hanging import HangingProcess
 from django_reports.models.jobs import ReportJob
 from django_reports.models.leftovers import Leftover
 from django_reports.models.permissions import (
@@ -17,6 +18,7 @@ __all__ = [
     "AuditEntry",
     "Favourite",
     "GroupReportPermission",
+    "HangingProcess",
     "Leftover",
     "PermissionSnapshot",
     "Preset",

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
+from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from django_reports import attempts, runners
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
+from django_reports.runners import hanging
 from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
 from django_reports.runners.lifeline import Lifeline
 from django_reports.runners.stopping import set_by_signals
@@ -132,7 +134,7 @@ class _Thread(threading.Thread):
             try:
                 close_old_connections()
                 sweep_safely(runners.sweep)
-                drain(self._stopping.is_set)
+                drain(self._stopping.is_set, self._run)
             except Exception:
                 # A database that is away must not end the only thread there is.
                 logger.exception("event=local_thread_failed")
@@ -140,6 +142,13 @@ class _Thread(threading.Thread):
                 connections.close_all()
             self.wake.wait(SWEEP_INTERVAL)
             self.wake.clear()
+
+    def _run(self, key: UUID, number: int, **options: Any) -> None:
+        def show(is_over: threading.Event) -> None:
+            if not self._stopping.is_set():  # else the process ends, and what hangs with it
+                hanging.show(key, is_over)
+
+        attempts.run(key, number, on_hanging=show, **options)
 
     def stop(self) -> None:
         self._stopping.set()

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from django_reports import figures
 from django_reports.exceptions import ReportDenied
 from django_reports.figures import Day, Figures, Share
+from django_reports.models import HangingProcess
 from django_reports.numerals import grouped
 from django_reports.permissions import may_see_dashboard
 from django_reports.registry import registry
@@ -72,6 +73,9 @@ def page(request: HttpRequest) -> HttpResponseBase:
         "charts": _charts(found),
         "people": found.people,
         "reports": [(registry.label_of(share.name), share) for share in found.reports],
+        "hanging": [
+            (registry.label_of(record.report), record) for record in HangingProcess.objects.alive()
+        ],
     }
     trail = [(place.url("catalogue"), _("Reports"))]
     return TemplateResponse(request, TEMPLATE, place.context(request, trail, **context))

@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 import re
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_reports import figures
-from django_reports.models import ReportJob
+from django_reports.models import HangingProcess, ReportJob
 from tests.conftest import give
 from tests.doors.helpers import browse, text_of
 from tests.doors.staff import CATALOGUE, Program
@@ -166,3 +167,18 @@ def test_for_whom_it_is(alice, root):
     told = Program(root).get(DASHBOARD).json()
     assert (len(told["days"]), told["median_seconds"]) == (30, None)
     assert Program(None).get(DASHBOARD).status_code == 401
+
+
+def test_what_hangs_is_shown_as_long_as_it_gives_signs(root):
+    now = timezone.now()
+    for host, seconds in (("first", 50), ("second", 70)):
+        HangingProcess.objects.create(
+            process=f"{host}, process 7",
+            job_key=uuid4(),
+            report="shop.orders",
+            since=now - dt.timedelta(hours=1),
+            seen_at=now - dt.timedelta(seconds=seconds),
+        )
+    shown = text_of(browse(root).get(DASHBOARD))
+    assert "(first, process 7) has been stuck in “Orders” since" in shown
+    assert "second" not in shown

@@ -15,7 +15,7 @@ from functools import wraps
 from django.core.files.base import ContentFile, File
 
 from django_reports import attempts, control, exports, jobs, sweep
-from django_reports.runners import lifeline, local, rq, supervision
+from django_reports.runners import hanging, lifeline, local, rq, supervision
 
 SWEEP_INTERVAL = 0.5  # seconds
 ROWS = 500  # from which on "mid-rows" is
@@ -88,6 +88,7 @@ POINTS = {
 def be_impatient():
     """With what hangs, so that a test need not wait for what a site can wait for."""
     control.PATIENCE, control.LAST_PATIENCE = 0.2, 0.5
+    hanging.SIGN = 0.5
     lifeline.GRACE = supervision.GRACE = rq.GRACE = 3.0
 
 
