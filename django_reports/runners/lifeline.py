@@ -10,7 +10,8 @@ import faulthandler
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from django_reports.conf import get_settings
 
 BEAT = 1.0  # seconds between two signs of life
 GRACE = 8.0  # seconds from SIGTERM to the end, whatever hangs; `docker stop` waits for ten
+HANGS = 70  # the exit status of a process that left what hangs
 STANDARD_ERROR = 2
 
 
@@ -37,6 +39,8 @@ class Lifeline:
         self._attempt = ""
         self._lock = threading.Lock()  # what was told last is what holds
         self._lease = get_settings().LEASE.total_seconds()
+        self._timeout = get_settings().TIMEOUT.total_seconds()
+        self._sweep_by: float | None = None
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="reports-lifeline", daemon=True)
 
@@ -53,8 +57,17 @@ class Lifeline:
         with self._working_on(f"{key} {number}"):
             attempts.run(key, number, on_hanging=self.leave, **options)
 
-    def declare_predecessor_dead(self) -> None:
-        """Have the next sweep take the job of the process that was here before, and died."""
+    def sweep(self, sweep: Callable[[], object]) -> None:
+        """A sweep. If it hangs, this process ends, once no attempt is lost by that."""
+        self._sweep_by = time.monotonic() + self._timeout
+        try:
+            self._declare_predecessor_dead()
+            sweep()
+        finally:
+            self._sweep_by = None
+
+    def _declare_predecessor_dead(self) -> None:
+        """Have the sweep take the job of the process that was here before, and died."""
         if self._dead:
             key, number = self._dead.split()
             attempts.declare_dead(UUID(key), int(number))
@@ -63,7 +76,7 @@ class Lifeline:
     def leave(self, *args: object) -> None:
         """End this process from a thread: the one that works hangs."""
         faulthandler.dump_traceback(file=STANDARD_ERROR)
-        os._exit(1)
+        os._exit(HANGS)
 
     @contextmanager
     def _working_on(self, attempt: str) -> Iterator[None]:
@@ -78,8 +91,14 @@ class Lifeline:
             faulthandler.dump_traceback_later(self._lease, exit=True, file=STANDARD_ERROR)
             if not self._tell():
                 self._end_alone()
+            if self._sweep_hangs() and not self._attempt:
+                self.leave()
             self._is_over.wait(min(BEAT, self._lease / 4))
         faulthandler.cancel_dump_traceback_later()
+
+    def _sweep_hangs(self) -> bool:
+        ends = self._sweep_by
+        return ends is not None and time.monotonic() > ends
 
     def _tell(self, attempt: str | None = None) -> bool:
         """Whether the supervisor, if there is one, is still there."""

@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -80,12 +81,8 @@ class LocalRunner(Runner):
         if lifeline is None:
             return  # a child has done it
 
-        def sweep_first() -> None:
-            lifeline.declare_predecessor_dead()
-            sweep()
-
         with lifeline:
-            _work(lifeline.run, burst=burst, sweep=sweep_first)
+            _work(lifeline.run, burst=burst, sweep=partial(lifeline.sweep, sweep))
 
 
 def _work(run: Callable[..., Any], *, burst: bool, sweep: Callable[[], object]) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from django.db import connections
 
 from django_reports.conf import get_settings
-from django_reports.runners.lifeline import GRACE, Lifeline
+from django_reports.runners.lifeline import GRACE, HANGS, Lifeline
 
 logger = logging.getLogger("django_reports.runners")
 
@@ -150,7 +150,7 @@ class _Supervisor:
 
     def _is_last(self, child: _Child, status: int) -> bool:
         """Whether a child that ended need not be replaced. Its own exit status is passed on."""
-        has_died = status < 0 or child.attempt != ""
+        has_died = status < 0 or status == HANGS or child.attempt != ""
         if not has_died and status:
             raise SystemExit(status)
         if has_died and self._stop_by is None:

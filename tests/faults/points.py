@@ -11,10 +11,11 @@ import threading
 import time
 from datetime import timedelta
 from functools import wraps
+from pathlib import Path
 
 from django.core.files.base import ContentFile, File
 
-from django_reports import attempts, control, exports, jobs, sweep
+from django_reports import attempts, control, exports, jobs, storage, sweep
 from django_reports.runners import hanging, lifeline, local, rq, supervision
 
 SWEEP_INTERVAL = 0.5  # seconds
@@ -92,6 +93,19 @@ def be_impatient():
     lifeline.GRACE = supervision.GRACE = rq.GRACE = 3.0
 
 
+def hang_once_in_a_sweep():
+    """As a storage does that is away: the first process to sweep waits for ever."""
+    original = storage.remove_noted
+
+    def hang():
+        with contextlib.suppress(FileExistsError):
+            Path(os.environ["TEST_MARK"]).open("x").close()
+            time.sleep(10**6)
+        return original()
+
+    storage.remove_noted = hang
+
+
 def die_at_start():
     """As a worker does whose libraries do not fit the machine; the log says when."""
 
@@ -109,6 +123,7 @@ def run_a_thread():
 
 FAULTS = {
     "impatient": be_impatient,
+    "sweep-hangs": hang_once_in_a_sweep,
     "dies-at-start": die_at_start,
     "thread": run_a_thread,
 }

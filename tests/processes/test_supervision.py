@@ -7,7 +7,9 @@ import signal
 import time
 
 import pytest
+from django.db import connection, transaction
 
+from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import enqueue
@@ -129,6 +131,43 @@ def test_a_child_that_was_killed_is_replaced(alice, worker, tmp_path):
     gate.touch()
     wait_for(lambda: state(job)[0] == "succeeded")
     assert state(job) == ("succeeded", 2, 1)
+    process.terminate()
+    assert process.wait() == 0
+
+
+def test_a_child_that_is_silent_is_replaced(alice, processes, worker, tmp_path):
+    """Stopped by a signal it says nothing, and no thread of its own can end it."""
+    gate = tmp_path / "gate"
+    job = enqueue(alice, "shop.numbers", parameters={"gate": [str(gate)], "rows": ["3"]})
+    process = worker(LEASE=dt.timedelta(seconds=1))
+    wait_for(lambda: state(job)[0] == "running")
+    (child,) = children_of(process)
+    os.kill(child, signal.SIGSTOP)
+    gate.touch()
+    wait_for(lambda: state(job)[0] == "succeeded")
+    assert "reason=silent" in processes.log.read_text()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite locks no single row")
+def test_a_child_whose_control_hangs_too_is_replaced(alice, processes, worker, hang):
+    """Somebody holds the job's row locked, so its deadline cannot be recorded either."""
+    hanging, following = hang("sleep"), enqueue(alice, "shop.numbers")
+    worker(LEASE=dt.timedelta(seconds=2), TIMEOUT=dt.timedelta(seconds=2))
+    wait_for(lambda: state(hanging)[0] == "running")
+    with transaction.atomic():
+        ReportJob.objects.select_for_update().get(pk=hanging.pk)
+        wait_for(lambda: "reason=attempt_without_end" in processes.log.read_text())
+    wait_for(lambda: state(following)[0] == "succeeded")
+
+
+def test_a_child_whose_sweep_hangs_is_replaced(alice, processes, worker, tmp_path):
+    processes.environment["TEST_FAULTS"] = "sweep-hangs"
+    processes.environment["TEST_MARK"] = str(tmp_path / "mark")
+    process = worker(TIMEOUT=dt.timedelta(seconds=2))
+    wait_for((tmp_path / "mark").exists)
+    job = enqueue(alice, "shop.numbers")
+    wait_for(lambda: "event=worker_died" in processes.log.read_text())
+    wait_for(lambda: state(job)[0] == "succeeded")
     process.terminate()
     assert process.wait() == 0
 
