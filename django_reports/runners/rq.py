@@ -5,6 +5,7 @@ run, and whether its result counts, the database decides.
 """
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -24,6 +25,7 @@ from rq import Queue, Worker
 from rq.exceptions import DuplicateJobError, NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.timeouts import BaseTimeoutException
 
 from django_reports import attempts
 from django_reports.conf import get_settings
@@ -72,6 +74,10 @@ class AttemptJob(Job):
         return run_attempt
 
 
+class SweepTimeout(BaseTimeoutException):
+    """A sweep took longer than a job may: a storage is away, say."""
+
+
 class SweepingWorker(Worker):
     """An RQ worker that sweeps between jobs and while its child works on one.
 
@@ -85,13 +91,18 @@ class SweepingWorker(Worker):
     max_connection_wait_time = SWEEP_INTERVAL  # until a Redis that was away is asked again
     _stop_by: ClassVar[float | None] = None
     _swept_at: ClassVar[float] = 0.0
+    _is_sweeping: ClassVar[bool] = False
 
     @classmethod
     def sweep_if_due(cls) -> None:
         if time.monotonic() - cls._swept_at < SWEEP_INTERVAL:
             return
         cls._swept_at = time.monotonic()
-        sweep_safely(cls.sweep)
+        cls._is_sweeping = True
+        limit = math.ceil(get_settings().TIMEOUT.total_seconds())
+        with suppress(SweepTimeout), cls.death_penalty_class(limit, SweepTimeout):
+            sweep_safely(cls.sweep)
+        cls._is_sweeping = False
         connections.close_all()
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
@@ -139,6 +150,8 @@ class SweepingWorker(Worker):
                 os.kill(self.horse_pid, signal.SIGUSR1)
         with suppress(RedisError):
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        if self._is_sweeping:
+            raise StopRequested  # the sweep ends with it, which may hang
 
     def handle_work_horse_killed(self, job: Job, *args: Any) -> None:
         super().handle_work_horse_killed(job, *args)  # type: ignore[no-untyped-call]

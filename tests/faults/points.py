@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 
 from django.core.files.base import ContentFile, File
@@ -93,14 +93,17 @@ def be_impatient():
     lifeline.GRACE = supervision.GRACE = rq.GRACE = 3.0
 
 
-def hang_once_in_a_sweep():
-    """As a storage does that is away: the first process to sweep waits for ever."""
+def hang_once_in_a_sweep(*, beside_a_job=False):
+    """As a storage does that is away: the first sweep (beside a job) never ends."""
+    from django_reports.models import ReportJob
+
     original = storage.remove_noted
 
     def hang():
         with contextlib.suppress(FileExistsError):
-            Path(os.environ["TEST_MARK"]).open("x").close()
-            time.sleep(10**6)
+            if not beside_a_job or ReportJob.objects.running().exists():
+                Path(os.environ["TEST_MARK"]).open("x").close()
+                time.sleep(10**6)
         return original()
 
     storage.remove_noted = hang
@@ -124,6 +127,7 @@ def run_a_thread():
 FAULTS = {
     "impatient": be_impatient,
     "sweep-hangs": hang_once_in_a_sweep,
+    "sweep-hangs-beside": partial(hang_once_in_a_sweep, beside_a_job=True),
     "dies-at-start": die_at_start,
     "thread": run_a_thread,
 }

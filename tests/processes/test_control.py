@@ -106,6 +106,23 @@ def test_the_worker_is_free_for_the_next_job_after_one_that_hangs(
     assert hanging.cause == ("killed" if how == "c-call" else "timeout")
 
 
+@pytest.mark.parametrize("fault", ["sweep-hangs", "sweep-hangs-beside"])
+def test_a_sweep_that_hangs_is_broken_off(alice, processes, impatient_rq, tmp_path, fault):
+    mark, gate = tmp_path / "mark", tmp_path / "gate"
+    processes.environment.update({"TEST_FAULTS": fault, "TEST_MARK": str(mark)})
+    if fault == "sweep-hangs":
+        processes.changed["TIMEOUT"] = dt.timedelta(seconds=2)
+        gate.touch()
+    enqueue(alice, "shop.numbers", parameters={"gate": [str(gate)], "rows": ["3"]})
+    worker = processes.worker()
+    wait_for(mark.exists)
+    if fault == "sweep-hangs":
+        wait_for(lambda: job().status == "succeeded")
+    worker.terminate()
+    assert worker.wait() == 0
+    assert session_of(worker.pid) == []
+
+
 def test_what_hangs_in_c_does_not_keep_a_worker_from_ending(alice, processes, impatient_rq):
     enqueue(alice, "shop.hanging", parameters={"how": ["c-call"]})
     worker = processes.worker()
