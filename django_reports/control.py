@@ -90,6 +90,11 @@ class Control:
         finally:
             self._snapshot_ends = None
 
+    def seconds_left(self) -> float:
+        """For how long the attempt may read."""
+        ends = [end for end in (self._deadline, self._snapshot_ends) if end is not None]
+        return min(ends) - time.monotonic()
+
     def check(self) -> None:
         if reason := self._reason():
             raise reason

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
+from time import monotonic
 from typing import Any, Generic, TypeVar
 from weakref import finalize
 
@@ -12,6 +13,7 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from django_reports.pace import Pace
 from django_reports.workspace import discard
 
 T = TypeVar("T")
@@ -119,19 +121,51 @@ class DrainedCursor:
             self._spool.close()
 
 
+class PacedCursor:
+    """A cursor on the server from which so many rows are fetched at once as are soon used up.
+
+    Between two fetches a session waits in its transaction, and what is between it and the database
+    may not let it wait for long.
+    """
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self._pace: Pace | None = None
+        self._fetched, self._at = 0, 0.0
+
+    def execute(self, sql: str, parameters: Any = None) -> None:
+        self._cursor.execute(sql, parameters)
+
+    def fetchmany(self, size: int) -> Any:
+        if self._pace is None:
+            self._pace = Pace(size)
+        else:
+            self._pace.learn(self._fetched, monotonic() - self._at)
+        rows = self._cursor.fetchmany(min(size, self._pace.rows))
+        self._fetched, self._at = len(rows), monotonic()
+        return rows
+
+    def close(self) -> None:
+        self._cursor.close()
+
+
 @contextmanager
 def chunked_cursors(connection: BaseDatabaseWrapper, *, is_drained: bool) -> Iterator[None]:
-    """Have MySQL and MariaDB send rows as they are read: their usual cursor keeps them all.
+    """Have the rows of large queries read as suits the database.
 
-    Where an open cursor is in somebody's way, it is drained first.
+    MySQL and MariaDB are to send them as they are read: their usual cursor keeps them all. Where an
+    open cursor is in somebody's way, it is drained first.
     """
-    is_mysql = connection.vendor == "mysql"
-    if not is_mysql and not is_drained:
+    is_mysql, is_paced = connection.vendor == "mysql", connection.vendor == "postgresql"
+    if not (is_mysql or is_paced or is_drained):
         yield
         return
     no_rows = connection.features.empty_fetchmany_value
+    on_the_server = connection.chunked_cursor
 
     def chunked_cursor() -> Any:
+        if is_paced:
+            return PacedCursor(on_the_server())
         cursor = _unbuffered_cursor(connection) if is_mysql else connection.cursor()
         return DrainedCursor(cursor, no_rows) if is_drained else cursor
 
@@ -186,6 +220,14 @@ def release_connections() -> None:
     """
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
+            connection.close()
+
+
+def drop_dead_connections() -> None:
+    """Close those of this thread's connections that were cut while nobody needed them."""
+    for connection in connections.all(initialized_only=True):
+        is_idle = connection.connection is not None and not connection.in_atomic_block
+        if is_idle and not connection.is_usable():
             connection.close()
 
 

@@ -208,11 +208,14 @@ class Export:
         return Way(By.COPY, str(first), first.column) if first else Way(By.COPY)
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """A context in which every query of every section sees one state of its database."""
+    def snapshot(self, seconds: float | None = None) -> Iterator[None]:
+        """A context in which every query of every section sees one state of its database.
+
+        The databases let it read for so many seconds; None leaves their limits as they are.
+        """
         with ExitStack() as stack:
             for section in self.sections:
-                stack.enter_context(section.source.snapshot())
+                stack.enter_context(section.source.snapshot(seconds))
             yield
 
     @property

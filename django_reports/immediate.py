@@ -288,7 +288,7 @@ def _blocks_read(
     export: Export, writer: Writer, meter: Meter, check: Callable[[], None]
 ) -> Generator[bytes]:
     """The file, of rows that are read while it is made, from one snapshot."""
-    with export.snapshot():
+    with export.snapshot(jobs.IMMEDIATE_LEASE.total_seconds()):
         yield from export.blocks(export.tables(writer), writer, meter, check)
 
 

@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 from django_reports.columns import BoundColumn
 from django_reports.exceptions import ReportError, RowLimitExceeded
+from django_reports.pace import PATIENCE, Pace
 from django_reports.writers import Writer
 
-FIRST_CHUNK = 16  # rows
 CHUNK = 500  # rows, at most, between two looks at cancel, lease and deadline
-PATIENCE = 0.5  # seconds: slower rows are looked at, and handed on, without waiting for more
 BLOCK = 64 * 1024  # bytes handed on at once
 FIRST_BLOCK = 16 * 1024  # so that a stream's first answer does not wait for a whole block
 
@@ -59,21 +58,6 @@ class Meter:
         return str(self._hash.hexdigest())
 
 
-@dataclass
-class Pace:
-    """How many rows are taken at once: as many as are likely to be written within PATIENCE.
-
-    Where the writing runs a project's code, nobody knows beforehand how long that takes.
-    """
-
-    rows: int = FIRST_CHUNK
-
-    def learn(self, rows: int, seconds: float) -> None:
-        """So many rows took so long to be written."""
-        fitting = int(rows * PATIENCE / seconds) if seconds else CHUNK
-        self.rows = max(1, min(CHUNK, 2 * rows, fitting))
-
-
 def blocks(
     tables: Sequence[Table],
     writer: Writer,
@@ -97,7 +81,7 @@ def blocks(
         for number, table in enumerate(tables):
             if number:
                 buffer += writer.next_section(table.columns, table.title)
-            pace = Pace()
+            pace = Pace(CHUNK)
             for chunk in _chunks(table.rows, pace):
                 check()
                 meter.rows += len(chunk)

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, transaction
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, QuerySet
 from django.db.models.expressions import BaseExpression
@@ -40,9 +40,10 @@ from django_reports.querysets import (
     totally_ordered,
     value_path,
 )
+from django_reports.sessions import reading
 
 T = TypeVar("T")
-FETCH = 2000  # rows per round trip of a server-side cursor
+FETCH = 2000  # rows per round trip of a server-side cursor, at most
 
 
 class MissingColumn(ReportError):
@@ -67,8 +68,11 @@ class Source(Protocol):
     def read(self, limit: int | None = None) -> Iterator[Row]:
         """The rows in order, at most `limit`. To be closed by whoever stops early."""
 
-    def snapshot(self) -> Any:
-        """A context in which every query of this source sees one state of the database."""
+    def snapshot(self, seconds: float | None = None) -> Any:
+        """A context in which every query of this source sees one state of the database.
+
+        The database lets it read for so many seconds; None leaves its limits as they are.
+        """
 
 
 class IterableSource:
@@ -123,7 +127,7 @@ class IterableSource:
         return self._locales.filter.iterate(self._rows())
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self, seconds: float | None = None) -> Iterator[None]:
         yield
 
 
@@ -238,7 +242,7 @@ class QuerySetSource:
         connection = connections[self.alias]
         arguments = self.grouped, self.model, self.alias, self.locales.file
         if connection.vendor == "postgresql":  # whose cursors work beside each other
-            yield from with_grouped_values(rows, *arguments)
+            yield from with_grouped_values(self._fetched(rows), *arguments)
             return
         with one_state(connection), Spool(self._fetched(rows)) as drained:
             whole = Spool(with_grouped_values(drained, *arguments))
@@ -265,7 +269,7 @@ class QuerySetSource:
         return [field.attname for field in self._queryset.model._meta.pk_fields]
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self, seconds: float | None = None) -> Iterator[None]:
         """One read-only transaction; inside somebody's own, just that one.
 
         On SQLite each SELECT is a snapshot by itself, and a transaction might lock writers out.
@@ -274,10 +278,7 @@ class QuerySetSource:
         if connection.vendor == "sqlite" or connection.in_atomic_block:
             yield
             return
-        with cursors_on_the_server(connection), transaction.atomic(using=self.alias):
-            if connection.vendor in ("postgresql", "mysql"):
-                with connection.cursor() as cursor:
-                    cursor.execute(_SNAPSHOT[connection.vendor])
+        with cursors_on_the_server(connection), reading(connection, seconds):
             yield
 
     def selection(self, as_text: Container[Any] = ()) -> tuple["QuerySet[Any]", Places]:
@@ -330,12 +331,6 @@ class QuerySetSource:
             queryset = queryset.annotate(**made)
             localize(queryset.query, made, self.locales.file)
         return queryset
-
-
-_SNAPSHOT = {
-    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    "mysql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-}
 
 
 def _keep_every_row(queryset: "QuerySet[Any]", joined_before: Container[str]) -> None:

@@ -4,10 +4,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from django_reports import pipeline
+from django_reports import pace, pipeline
 from django_reports.exceptions import Canceled, RowLimitExceeded
 from django_reports.kinds import Rendering
-from django_reports.pipeline import BLOCK, CHUNK, FIRST_BLOCK, FIRST_CHUNK, Meter, Table
+from django_reports.pipeline import BLOCK, CHUNK, FIRST_BLOCK, Meter, Table
 from django_reports.statuses import Profile
 from django_reports.writers import Writer
 
@@ -82,7 +82,7 @@ def blocks(rows, writer, meter, **options):
 
 
 def test_sizes():
-    assert (FIRST_CHUNK, CHUNK) == (16, 500)
+    assert (pace.FIRST, CHUNK) == (16, 500)
     assert (FIRST_BLOCK, BLOCK) == (16_384, 65_536)
 
 
