@@ -20,7 +20,8 @@ from django_reports.audit import SYSTEM
 from django_reports.clock import DatabaseNow
 from django_reports.conf import get_settings
 from django_reports.control import Control
-from django_reports.database_errors import savepoints
+from django_reports.cursors import drop_dead_connections
+from django_reports.database_errors import is_lost_connection, savepoints
 from django_reports.exceptions import (
     AttemptStopped,
     Canceled,
@@ -32,11 +33,13 @@ from django_reports.failures import as_report_error, failure_of
 from django_reports.models import ReportJob
 from django_reports.policies import Grant
 from django_reports.specs import ExportSpec
-from django_reports.statuses import AuditAction, JobStatus
+from django_reports.statuses import LOST_TO, AuditAction, FailureCause, JobStatus
 from django_reports.storages import storage_alias
 from django_reports.workspace import temporary_file
 
 logger = logging.getLogger("django_reports.jobs")
+
+OVER = dt.timedelta(seconds=1)  # ago a lease ended, so that it certainly has
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def run(
             with control:
                 _make(attempt, control)
         except Exception as error:
+            drop_dead_connections()
             _end(attempt, control.interrupted_by or error)
 
 
@@ -123,7 +127,11 @@ def _end(attempt: Attempt, error: Exception) -> None:
             jobs.finish_canceled(attempt.job, attempt.rows())
         case _:
             translated = as_report_error(error, attempt.job.spec, job=key, attempt=number)
-            jobs.fail(attempt.job, attempt.rows(), *failure_of(translated))
+            cause, words = failure_of(translated)
+            if cause in LOST_TO:
+                lose(attempt, cause)
+            else:
+                jobs.fail(attempt.job, attempt.rows(), cause, words)
 
 
 def _make(attempt: Attempt, control: Control) -> None:
@@ -137,6 +145,7 @@ def _make(attempt: Attempt, control: Control) -> None:
             spec, jobs.authority_of(job), jobs.origin_of(job), now=job.created_at, job=job
         )
         made = _write(export, control, file)
+        drop_dead_connections()  # of one that read a replica, say
         control.check()
         alias = storage_alias()
         key = storage.new_key(export.writer_class.extension, timezone.now().date())
@@ -144,12 +153,15 @@ def _make(attempt: Attempt, control: Control) -> None:
         if not attempt.rows().running().update(storage=alias, file_key=key):
             raise LeaseLost
         name = storage.publish(alias, key, file, control.meter.size)
+    drop_dead_connections()  # a slow storage may have taken long
     try:
         if name != key:  # the storage chose another: noted for the same reason
             attempt.rows().running().update(file_key=name)
         _succeed(attempt, export.grant, storage=alias, file_key=name, **made)
-    except BaseException:
-        storage.discard(alias, name)  # if it stays, a sweep finds it noted
+    except BaseException as error:
+        # Cut off within the commit, nobody knows whether it was one: the next attempt looks.
+        if not is_lost_connection(error):
+            storage.discard(alias, name)  # if it stays, a sweep finds it noted
         raise
     manifests.keep(job)
 
@@ -157,7 +169,7 @@ def _make(attempt: Attempt, control: Control) -> None:
 def _write(export: Export, control: Control, file: IO[bytes]) -> dict[str, Any]:
     """Write a file of one snapshot. Returns what its job keeps of it."""
     meter = control.meter
-    with control.snapshot(), savepoints(), export.snapshot():
+    with control.snapshot(), savepoints(), export.snapshot(control.seconds_left()):
         snapshot_at = timezone.now()
         if export.is_countable:
             control.rows_expected = export.count()
@@ -206,7 +218,16 @@ def hand_back(attempt: Attempt) -> bool:
     )
 
 
+def lose(attempt: Attempt, cause: FailureCause) -> None:
+    """Leave a job to the sweep, which has it run again or gives it up.
+
+    A database that went away gets the time of a lease to come back.
+    """
+    rest = get_settings().LEASE if cause is FailureCause.CONNECTION else -OVER
+    attempt.rows().running().update(cause=cause, lease_until=DatabaseNow(rest))
+
+
 def declare_dead(key: UUID, number: int) -> None:
     """Say that an attempt is certainly gone: the next sweep need not wait for its lease."""
     attempts = ReportJob.objects.running().filter(pk=key, attempt=number)
-    attempts.update(lease_until=DatabaseNow(-dt.timedelta(seconds=1)))
+    attempts.update(lease_until=DatabaseNow(-OVER))

@@ -14,12 +14,19 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
 from django.http import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_reports import audit
 from django_reports.about import without_secrets
 from django_reports.audit import Origin
 from django_reports.conf import get_settings
-from django_reports.database_errors import is_refused_value, savepoints
+from django_reports.database_errors import (
+    is_conflict,
+    is_lost_connection,
+    is_refused_value,
+    is_timeout,
+    savepoints,
+)
 from django_reports.exceptions import (
     DeadlineExceeded,
     FileUnavailable,
@@ -38,7 +45,7 @@ from django_reports.exceptions import (
 from django_reports.registry import UnknownReport, registry
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec, stored_spec
-from django_reports.statuses import AuditAction, FailureCause
+from django_reports.statuses import LOST_TO, AuditAction, FailureCause
 
 logger = logging.getLogger("django_reports.failures")
 
@@ -134,6 +141,13 @@ def _refused_input(
 def _failure(error: BaseException, reference: str) -> ReportFailed:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ReportFailed(_storage_full(), cause=FailureCause.STORAGE_FULL)
+    if is_lost_connection(error):
+        return ReportFailed(_lost(FailureCause.CONNECTION), cause=FailureCause.CONNECTION)
+    if is_conflict(error):
+        return ReportFailed(_lost(FailureCause.CONFLICT), cause=FailureCause.CONFLICT)
+    if is_timeout(error):
+        words = _("The database ended a query that took longer than it allows.")
+        return ReportFailed(words, cause=FailureCause.TIMEOUT)
     words = _(
         "The report failed with an error (%(name)s). The server's log has the details under the "
         "reference %(reference)s."
@@ -143,6 +157,26 @@ def _failure(error: BaseException, reference: str) -> ReportFailed:
 
 def _storage_full() -> str:
     return _("Storage full: there is no space left for the file.")
+
+
+def _lost(cause: str) -> str:
+    if cause == FailureCause.CONNECTION:
+        return _("The connection to the database was lost.")
+    return _("The database ended it for the sake of another transaction.")
+
+
+def lost_in_words(cause: str, count: int) -> str:
+    """Why a job is given up of which so many attempts were lost, the last one to this cause."""
+    if cause not in LOST_TO:
+        return ngettext(
+            "Killed or out of memory, %(count)s time.",
+            "Killed or out of memory, %(count)s times.",
+            count,
+        ) % {"count": count}
+    tried = ngettext(
+        "It was tried %(count)s time.", "It was tried %(count)s times.", count
+    ) % {"count": count}  # fmt: skip
+    return f"{_lost(cause)} {tried}"
 
 
 def failure_of(error: ReportError) -> tuple[FailureCause, str]:

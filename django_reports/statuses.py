@@ -43,9 +43,15 @@ class FailureCause(TextChoices):
     SPEC = "spec", _("What was chosen is no longer there")
     FORMAT = "format", _("The format cannot hold it")
     KILLED = "killed", _("Its worker died")
+    CONNECTION = "connection", _("It lost its database")
+    CONFLICT = "conflict", _("The database preferred another")
     INTERRUPTED = "interrupted", _("The process that sent it ended")
     ERROR = "error", _("The report has an error")
     FILE_LOST = "file_lost", _("Its file is gone")
+
+
+# What ends an attempt, but need not end the next one.
+LOST_TO = frozenset({FailureCause.CONNECTION, FailureCause.CONFLICT})
 
 
 class Delivery(TextChoices):

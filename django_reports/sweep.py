@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from django_reports import jobs, manifests, permission_changes, retention, sealing, storage
 from django_reports.clock import DatabaseNow
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
+from django_reports.failures import lost_in_words
 from django_reports.models import ReportJob
 from django_reports.statuses import Delivery, FailureCause, JobStatus
 from django_reports.storages import storage_alias
@@ -110,12 +110,8 @@ def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
             lost=job.lost + 1,
         )
     else:
-        reason = ngettext(
-            "Killed or out of memory, %(count)s time.",
-            "Killed or out of memory, %(count)s times.",
-            job.lost + 1,
-        ) % {"count": job.lost + 1}
-        swept.failed += jobs.fail(job, rows, FailureCause.KILLED, reason)
+        cause = FailureCause(job.cause or FailureCause.KILLED)
+        swept.failed += jobs.fail(job, rows, cause, lost_in_words(cause, job.lost + 1))
 
 
 def _tidy_storages(swept: Swept) -> None:

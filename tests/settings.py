@@ -94,7 +94,10 @@ _DATABASES = {
         "HOST": os.environ.get("TEST_MARIADB_HOST", "127.0.0.1"),
         "USER": os.environ.get("TEST_MARIADB_USER", "root"),
         "PASSWORD": os.environ.get("TEST_MARIADB_PASSWORD", ""),
-        "OPTIONS": {"charset": "utf8mb4"},
+        "OPTIONS": {
+            "charset": "utf8mb4",
+            "init_command": os.environ.get("TEST_MARIADB_INIT", "DO 0"),
+        },
         "TEST": {"NAME": f"test_django_reports_{os.getpid()}", "CHARSET": "utf8mb4"},
     },
 }

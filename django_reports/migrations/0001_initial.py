@@ -521,6 +521,8 @@ class Migration(migrations.Migration):
                             ("spec", "What was chosen is no longer there"),
                             ("format", "The format cannot hold it"),
                             ("killed", "Its worker died"),
+                            ("connection", "It lost its database"),
+                            ("conflict", "The database preferred another"),
                             ("interrupted", "The process that sent it ended"),
                             ("error", "The report has an error"),
                             ("file_lost", "Its file is gone"),

@@ -78,12 +78,17 @@ def remedy_in_words(job: ReportJob) -> str:
     """What can be done about a job that went wrong, or its file; empty where nothing did."""
     if job.status == JobStatus.SUCCEEDED and job.error:  # its file is not the one that was made
         return str(_REMEDIES[FailureCause.FILE_LOST])
+    if job.is_active:  # the cause is of an attempt that was lost; another one is made
+        return ""
     if job.was_canceled_by_others:
         return _("Ask whoever canceled it, or run it again.")
     return str(_REMEDIES.get(job.cause, ""))
 
 
 WHOM_TO_ASK: Any = gettext_lazy("Ask whoever manages permissions whether you may have it.")
+IN_A_FEW_MINUTES: Any = gettext_lazy(
+    "Run it again in a few minutes. If that does not help, tell whoever runs this site."
+)
 _REMEDIES: dict[str, Any] = {
     FailureCause.TIMEOUT: gettext_lazy(
         "Export fewer rows or columns at a time, or try again when less is going on."
@@ -98,9 +103,7 @@ _REMEDIES: dict[str, Any] = {
     FailureCause.STORAGE_FULL: gettext_lazy(
         "Tell whoever runs this site. Once there is space again, run it again."
     ),
-    FailureCause.STORAGE: gettext_lazy(
-        "Run it again in a few minutes. If that does not help, tell whoever runs this site."
-    ),
+    FailureCause.STORAGE: IN_A_FEW_MINUTES,
     FailureCause.REPORT_GONE: gettext_lazy("Choose another report."),
     FailureCause.DENIED: WHOM_TO_ASK,
     FailureCause.SPEC: gettext_lazy(
@@ -110,6 +113,8 @@ _REMEDIES: dict[str, Any] = {
     FailureCause.KILLED: gettext_lazy(
         "Try it with fewer rows or columns. If that fails as well, tell whoever runs this site."
     ),
+    FailureCause.CONNECTION: IN_A_FEW_MINUTES,
+    FailureCause.CONFLICT: IN_A_FEW_MINUTES,
     FailureCause.INTERRUPTED: gettext_lazy("Run it again."),
     FailureCause.ERROR: gettext_lazy(
         "Run it again. If it fails again, tell whoever looks after the report, with the time."

@@ -1,0 +1,129 @@
+"""Connections to the database that are cut, or that it would close: jobs end right all the same."""
+
+import datetime as dt
+import time
+
+import pytest
+from django.db import connection
+
+from django_reports.models import ReportJob
+from tests.conftest import make_orders
+from tests.doors.helpers import enqueue
+from tests.processes.conftest import kept_files, wait_for
+from tests.processes.test_kills import ROWS, assert_one_whole_file
+
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.django_db(transaction=True, databases=["default", "replica"]),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no connections to cut"),
+]
+
+SESSIONS = {
+    "postgresql": "SELECT pid FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "mysql": "SELECT id FROM information_schema.processlist "
+    "WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+}
+IN_A_TRANSACTION = {
+    "postgresql": "AND (state = 'idle in transaction' OR query LIKE '%%COPY%%')",
+    "mysql": "AND id IN (SELECT trx_mysql_thread_id FROM information_schema.innodb_trx)",
+}
+CUT = {"postgresql": "SELECT pg_terminate_backend(%s)", "mysql": "KILL %s"}
+
+
+def cut(condition=""):
+    """End sessions of the test's workers as an administrator does. How many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{SESSIONS[connection.vendor]} {condition}")
+        found = [number for (number,) in cursor.fetchall()]
+        for number in found:
+            cursor.execute(CUT[connection.vendor], [number])
+    return len(found)
+
+
+@pytest.fixture
+def hold(alice, processes, configure, tmp_path):
+    """Have a worker wait at a point of a job, which `go` lets it pass; the next attempt passes."""
+
+    def until(point, format="csv", **changed):
+        changed = {"RUNNER": "local", "LEASE": dt.timedelta(seconds=2), **changed}
+        configure(**changed)
+        processes.changed.update(changed)
+        mark = tmp_path / "mark"
+        processes.environment.update(
+            {"TEST_APPS": "tests.faults", "TEST_POINT": point, "TEST_MARK": str(mark)}
+        )
+        make_orders(ROWS)
+        job = enqueue(alice, format=format)
+        processes.worker()
+        wait_for(lambda: mark.exists() and mark.read_text())
+        return job, mark.with_suffix(".go").touch
+
+    return until
+
+
+def end_of(job):
+    wait_for(lambda: ReportJob.objects.get(pk=job.pk).finished_at)
+    job.refresh_from_db()
+    return job
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])  # by COPY, by a cursor on the server
+def test_the_reading_connection_is_cut(hold, folder, format):
+    job, go = hold("mid-rows", format, DATABASE="replica")
+    assert cut(IN_A_TRANSACTION[connection.vendor]) == 1
+    go()
+    end_of(job)
+    assert (job.attempt, job.lost, job.cause) == (2, 1, "")
+    assert_one_whole_file(job, folder)
+
+
+@pytest.mark.parametrize("point", ["count", "mid-save", "flip-audit"])
+def test_all_connections_are_cut(hold, folder, point):
+    """While it counts, while the file is stored, and within the transaction that ends the job."""
+    job, go = hold(point)
+    assert cut() >= 1
+    go()
+    end_of(job)
+    is_needed = point != "mid-save"  # a new one does, once the file is there
+    assert (job.attempt, job.lost) == (2, 1) if is_needed else (1, 0)
+    assert_one_whole_file(job, folder)
+
+
+def test_a_connection_that_is_lost_again_and_again(hold, folder):
+    job, go = hold("mid-rows", "xlsx", MAX_ATTEMPTS=1)
+    assert cut(IN_A_TRANSACTION[connection.vendor]) == 1
+    go()
+    end_of(job)
+    assert (job.status, job.cause, job.attempt) == ("failed", "connection", 1)
+    assert job.error == "The connection to the database was lost. It was tried 1 time."
+    assert kept_files(folder) == []
+
+
+@pytest.fixture
+def short_limits(processes):
+    """Sessions that their database lets live for a second."""
+    if connection.vendor == "mysql":
+        processes.environment["TEST_MARIADB_INIT"] = (
+            "SET SESSION max_statement_time = 1, net_write_timeout = 1, wait_timeout = 1, "
+            "idle_transaction_timeout = 1, idle_readonly_transaction_timeout = 1"
+        )
+        yield
+        return
+    name = connection.settings_dict["NAME"]
+    limits = ("statement_timeout", "idle_in_transaction_session_timeout")
+    with connection.cursor() as cursor:
+        for limit in limits:
+            cursor.execute(f"ALTER ROLE CURRENT_USER IN DATABASE {name} SET {limit} = '1s'")
+        yield
+        cursor.execute(f"ALTER ROLE CURRENT_USER IN DATABASE {name} RESET ALL")
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_a_slow_reader_keeps_its_session(hold, short_limits, folder, format):
+    job, go = hold("mid-rows", format)
+    time.sleep(2)
+    go()
+    end_of(job)
+    assert (job.attempt, job.lost) == (1, 0)
+    assert_one_whole_file(job, folder)
