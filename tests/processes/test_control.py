@@ -97,7 +97,7 @@ def test_the_worker_is_free_for_the_next_job_after_one_that_hangs(
     alice, processes, impatient_rq, how
 ):
     which = "LEASE" if how == "c-call" else "TIMEOUT"
-    processes.changed[which] = dt.timedelta(seconds=2)
+    processes.changed[which] = dt.timedelta(seconds=3)
     hanging = enqueue(alice, "shop.hanging", parameters={"how": [how]})
     following = enqueue(alice, "shop.numbers")
     processes.worker()

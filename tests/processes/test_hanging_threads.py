@@ -21,7 +21,7 @@ def warnings():
 
 def test_it_is_shown_until_it_ends_after_all(alice, root, processes, configure, tmp_path):
     configure(RUNNER="local")
-    timeout = dt.timedelta(seconds=1)
+    timeout = dt.timedelta(seconds=3)
     processes.changed.update({"RUNNER": "local", "LOCAL_THREAD": True, "TIMEOUT": timeout})
     processes.environment.update({"TEST_APPS": "tests.faults", "TEST_FAULTS": "impatient"})
     gate = tmp_path / "gate"
