@@ -29,6 +29,7 @@ POLL = 0.5  # seconds between two looks at the child
 GONE_WITHIN = 1.0  # seconds in which a killed process ends, unless the kernel holds it
 FIRST_PAUSE, LAST_PAUSE = 1.0, 60.0  # seconds before a child that died is replaced
 STEADY = 10.0  # seconds after which a child's death has nothing to do with its start
+PIPE_HOLDS = 2**20  # bytes at most, so that one read takes whole lines
 VARIABLE = "DJANGO_REPORTS_LIFELINE"  # of a child with the same command line
 
 
@@ -67,7 +68,7 @@ class _Child:
         readable, _, _ = select.select([self.reader], [], [], POLL)
         if not readable:
             return
-        lines = os.read(self.reader, select.PIPE_BUF * 16).decode().splitlines()
+        lines = os.read(self.reader, PIPE_HOLDS).decode().splitlines()
         if not lines:  # its end of the pipe is closed, so it is about to end
             time.sleep(POLL / 10)
             return
@@ -96,27 +97,31 @@ class _Supervisor:
         self._pause = FIRST_PAUSE
 
     def run(self) -> Lifeline | None:
-        dead = ""
         with self._signals():
-            while True:
-                reader, writer = os.pipe()
-                os.set_blocking(writer, False)
-                pid = _start(writer, dead)
-                if pid == 0:
-                    os.close(reader)
-                    lifeline = Lifeline(writer, dead)
-                    break
-                os.close(writer)
-                child = _Child(pid, reader)
-                status = self._watch(child)
-                os.close(reader)
-                if self._is_last(child, status):
-                    return None
-                dead = child.attempt
-                self._wait_after(child)
-        if self._stop_by is not None:  # a signal came between the fork and here
-            raise SystemExit
+            lifeline = self._keep_a_child()
+        if lifeline is not None and self._stop_by is not None:
+            raise SystemExit  # a signal came between the fork and here
         return lifeline
+
+    def _keep_a_child(self) -> Lifeline | None:
+        """Returns in each child, and here after the last one."""
+        dead = ""
+        while self._stop_by is None:
+            reader, writer = os.pipe()
+            os.set_blocking(writer, False)
+            pid = _start(writer, dead)
+            if pid == 0:
+                os.close(reader)
+                return Lifeline(writer, dead)
+            os.close(writer)
+            child = _Child(pid, reader)
+            status = self._watch(child)
+            os.close(reader)
+            if self._is_last(child, status):
+                break
+            dead = child.attempt
+            self._wait_after(child)
+        return None
 
     def _watch(self, child: _Child) -> int:
         """Wait for the end of a child, and help it along. Returns its exit status."""
