@@ -60,7 +60,8 @@ def claim(key: UUID, number: int) -> Attempt | None:
     None if somebody else was faster, or the job is no longer waiting for that attempt.
     """
     with transaction.atomic(using=jobs.database()):
-        is_won = ReportJob.objects.queued().filter(pk=key, attempt=number - 1).move(
+        waiting = ReportJob.objects.queued().filter(pk=key, attempt=number - 1).unlocked()
+        is_won = waiting.move(
             JobStatus.QUEUED,
             JobStatus.RUNNING,
             attempt=number,
@@ -70,7 +71,7 @@ def claim(key: UUID, number: int) -> Attempt | None:
             rows_done=0,
             error="",
             cause="",
-        )  # fmt: skip
+        )
         if not is_won:
             return None
         job = ReportJob.objects.get(pk=key)

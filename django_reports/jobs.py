@@ -278,7 +278,8 @@ def _end_canceled(
 def expire(job: ReportJob) -> bool:
     """End the life of a finished job's file; `remove_leftovers` takes it away."""
     with transaction.atomic(using=database()):
-        is_won = ReportJob.objects.filter(pk=job.pk).move(JobStatus.SUCCEEDED, JobStatus.EXPIRED)
+        rows = ReportJob.objects.filter(pk=job.pk).unlocked()
+        is_won = rows.move(JobStatus.SUCCEEDED, JobStatus.EXPIRED)
         if is_won:
             audit.record(AuditAction.EXPIRED, origin=SYSTEM, job=job, file_key=job.file_key or None)
     return bool(is_won)
@@ -307,9 +308,9 @@ def give_up_file(job: ReportJob) -> bool:
     """End the life of a job's file that is no longer there."""
     reason = _("Its file is missing in the storage.")
     with transaction.atomic(using=database()):
-        is_won = ReportJob.objects.filter(pk=job.pk).move(
+        is_won = ReportJob.objects.filter(pk=job.pk).unlocked().move(
             JobStatus.SUCCEEDED, JobStatus.EXPIRED, cause=FailureCause.FILE_LOST, error=reason
-        )
+        )  # fmt: skip
         if is_won:
             audit.record(
                 AuditAction.EXPIRED, origin=SYSTEM, job=job, file_key=job.file_key, reason=reason
@@ -321,7 +322,9 @@ def remove_leftovers(job: ReportJob) -> None:
     """Remove the file that a job without one still names."""
     storage.delete(job.storage, job.manifest_key)
     storage.delete(job.storage, job.file_key)
-    ReportJob.objects.filter(pk=job.pk).with_leftovers().update(file_key="", manifest_key="")
+    with transaction.atomic(using=database()):
+        rows = ReportJob.objects.filter(pk=job.pk).with_leftovers().unlocked()
+        rows.update(file_key="", manifest_key="")
 
 
 def note_broken_seal(job: ReportJob, reason: str) -> None:

@@ -55,11 +55,16 @@ def manifest_of(job: ReportJob) -> dict[str, Any]:
     }
 
 
+SUFFIX = ".json"
+
+
 def keep(job: ReportJob) -> bool:
     """Put a job's manifest beside its file. If that fails, the next sweep tries again."""
     content = json.dumps(manifest_of(job), indent=2, ensure_ascii=False).encode()
     try:
-        key = storage.publish(job.storage, f"{job.file_key}.json", BytesIO(content), len(content))
+        key = storage.publish(
+            job.storage, f"{job.file_key}{SUFFIX}", BytesIO(content), len(content)
+        )
     except FileUnavailable as error:
         logger.warning("job=%s event=manifest_not_kept error=%s", job.pk, error)
         return False

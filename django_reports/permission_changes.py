@@ -190,18 +190,17 @@ def keep_groups(names: Iterable[str]) -> None:
         _keep(_key(group), facts_of(group))
 
 
-def compare_all() -> int:
-    """Compare everybody with what was known, by the sweep. Returns how many changed.
+def compare_in_chunks() -> Iterator[int]:
+    """Compare everybody with what was known, by the sweep. Yields how many of a chunk changed.
 
     The first time, one entry says how many there are.
     """
-    is_first = not PermissionSnapshot.objects.exists()
-    if is_first:
-        return _begin()
-    changed = 0
+    if not PermissionSnapshot.objects.exists():
+        _begin()
+        return
     for holders in _everybody():
-        changed += compare(holders, seen_by="sweep")
-    return changed + _forget_the_gone()
+        yield compare(holders, seen_by="sweep")
+    yield from _forget_the_gone()
 
 
 def _everybody() -> Iterator[list[Any]]:
@@ -232,7 +231,7 @@ def _condition() -> Q:
     return condition
 
 
-def _begin() -> int:
+def _begin() -> None:
     count = 0
     superusers = []
     with transaction.atomic(using=router.db_for_write(PermissionSnapshot)):
@@ -248,18 +247,18 @@ def _begin() -> int:
                 AuditAction.PERMISSION_CHANGED, origin=audit.current_origin(),
                 first_seen=count, superusers=superusers[:CHUNK], seen_by="sweep",
             )  # fmt: skip
-    return 0
 
 
-def _forget_the_gone() -> int:
+def _forget_the_gone() -> Iterator[int]:
     """Who had something, and has nothing now or is gone, without a signal."""
-    changed, last = 0, ""
+    last = ""
     while True:
         rows = PermissionSnapshot.objects.filter(holder__gt=last).order_by("holder")[:CHUNK]
         keys = [row.holder for row in rows]
         if not keys:
-            return changed
+            return
         known, last = _known(keys), keys[-1]
+        changed = 0
         for kind, model in (("group", Group), ("user", get_user_model())):
             pks = {key: key.partition(":")[2] for key in keys if key.startswith(f"{kind}:")}
             found = _read(_all_of(model).filter(pk__in=list(pks.values())))
@@ -269,6 +268,7 @@ def _forget_the_gone() -> int:
                 if not _has_any(after):
                     changed += _record(key, known.get(key, NOTHING), after, seen_by="sweep")
                     PermissionSnapshot.objects.filter(holder=key).delete()
+        yield changed
 
 
 # Signals

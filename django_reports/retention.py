@@ -1,10 +1,11 @@
 """The end of what is kept: entries, what they say of people, job rows. Unset means forever.
 
-Each end is an entry itself. By it, verification knows what may be missing.
+Each end is an entry itself. By it, verification knows what may be missing. All ends come in
+batches, the oldest first, so that none locks much or takes long.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -17,26 +18,21 @@ from django_reports.conf import get_settings
 from django_reports.models import QUOTA_DAY, AuditCheckpoint, AuditEntry, Removal, ReportJob
 from django_reports.statuses import ACTIVE, AuditAction
 
-
-@dataclass
-class Purged:
-    """How many entries were removed, how many emptied of personal data, how many jobs removed."""
-
-    entries: int = 0
-    emptied: int = 0
-    jobs: int = 0
+BATCH = 5000  # entries or jobs that are removed at once
 
 
-def purge() -> Purged:
+def purge() -> Iterator[int]:
+    """Purge what the settings say. Yields how many entries or jobs each batch concerned."""
     conf, now = get_settings(), database_now(database())
-    purged = Purged()
     if conf.AUDIT_RETENTION is not None:
-        purged.entries = purge_entries(now - conf.AUDIT_RETENTION)
+        while count := purge_entries(now - conf.AUDIT_RETENTION):
+            yield count
     if conf.PERSONAL_DATA_RETENTION is not None:
-        purged.emptied = purge_personal_data(now - conf.PERSONAL_DATA_RETENTION)
+        while count := purge_personal_data(now - conf.PERSONAL_DATA_RETENTION):
+            yield count
     if conf.JOB_RETENTION is not None:
-        purged.jobs = purge_jobs(now - max(conf.JOB_RETENTION, QUOTA_DAY))
-    return purged
+        while count := purge_jobs(now - max(conf.JOB_RETENTION, QUOTA_DAY)):
+            yield count
 
 
 def _entries() -> "QuerySet[AuditEntry]":
@@ -45,14 +41,16 @@ def _entries() -> "QuerySet[AuditEntry]":
 
 
 def purge_entries(before: dt.datetime) -> int:
-    """Cut off the head of the log, up to the last checkpoint that was made before a moment.
+    """Cut off a batch from the head of the log, up to a checkpoint made before a moment.
 
-    That checkpoint stays: it is what the rest of the chain hangs on.
+    That checkpoint stays: it is what the rest of the chain hangs on. Returns how many are gone.
     """
     points = AuditCheckpoint.objects.all()
-    last = points.filter(created_at__lt=before).order_by("number").last()
-    if last is None:
+    old = points.filter(created_at__lt=before, cut_at=None).order_by("number")
+    first = old.first()
+    if first is None:
         return 0
+    last = old.filter(last_position__lt=first.first_position + BATCH).last() or first
     with transaction.atomic(using=database()):
         if not points.filter(pk=last.pk, cut_at=None).update(cut_at=DatabaseNow()):
             return 0  # by somebody else, or in an earlier sweep
@@ -68,9 +66,10 @@ def purge_personal_data(before: dt.datetime) -> int:
     """Empty what entries from before a moment say of people; their keys stay."""
     of_somebody = Q(actor_key__gt="") | Q(address__isnull=False) | Q(user_agent__gt="")
     is_there = Q(actor_label__gt="") | Q(address__isnull=False) | Q(user_agent__gt="")
-    old = _entries().filter(of_somebody, is_there, created_at__lt=before)
+    old = _entries().filter(of_somebody, is_there, created_at__lt=before).order_by("pk")
     with transaction.atomic(using=database()):
-        count = old.update(actor_label="", address=None, user_agent="")
+        batch = list(old.values_list("pk", flat=True)[:BATCH])
+        count = _entries().filter(pk__in=batch).update(actor_label="", address=None, user_agent="")
         if count:
             _record(Removal.PERSONAL_DATA, before, count)
     return count
@@ -79,13 +78,13 @@ def purge_personal_data(before: dt.datetime) -> int:
 def purge_jobs(before: dt.datetime) -> int:
     """Remove the rows of jobs that ended before a moment and have no file."""
     ended = ReportJob.objects.exclude(status__in=ACTIVE)
-    old = ended.filter(finished_at__lt=before, file_key="")
+    old = ended.filter(finished_at__lt=before, file_key="").order_by("finished_at")
     with transaction.atomic(using=old.db):
-        count: int = old.count()
-        if count:
-            _record(Removal.JOBS, before, count)
-            old.delete()
-    return count
+        batch = list(old.values_list("pk", flat=True)[:BATCH])
+        if batch:
+            _record(Removal.JOBS, before, len(batch))
+            ReportJob.objects.filter(pk__in=batch).delete()
+    return len(batch)
 
 
 def _record(what: Removal, before: dt.datetime, count: int, through: int | None = None) -> None:

@@ -5,6 +5,7 @@ before each new checkpoint the last one is compared with what the anchors were t
 """
 
 import logging
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -44,22 +45,26 @@ class Sealed(NamedTuple):
 
 
 def seal() -> Sealed:
-    """Seal all waiting entries and tell the anchors of each new checkpoint.
+    """Seal all waiting entries and tell the anchors of each new checkpoint."""
+    entries, anchored = zip(*seal_in_batches(), strict=True)
+    return Sealed(sum(entries), sum(anchored))
+
+
+def seal_in_batches() -> Iterator[Sealed]:
+    """As `seal`, a checkpoint at a time.
 
     Nothing is sealed while an anchor contradicts the log: an entry and the log say so.
     """
     anchors = all_anchors()
-    entries, anchored = 0, publish()
+    yield Sealed(anchored=publish())
     while waiting := checkpoints.waiting_entries():
         last = last_checkpoint()
         if not _may_seal(anchors, last):
-            break
+            return
         count = checkpoints.seal_batch(last, waiting)
-        entries += count
-        anchored += publish()
+        yield Sealed(count, publish())
         if count < checkpoints.BATCH:
-            break
-    return Sealed(entries, anchored)
+            return
 
 
 def _may_seal(anchors: list[Anchor], last: AuditCheckpoint | None) -> bool:

@@ -175,13 +175,14 @@ def remove_or_note(alias: str, key: str) -> None:
         Leftover(storage=alias, file_key=key).save()
 
 
-def remove_noted() -> None:
-    """Try again to remove what `remove_or_note` could not."""
+def remove_noted() -> Iterator[Leftover]:
+    """Try again to remove what `remove_or_note` could not, one file at a time."""
     leftovers: Any = Leftover.objects
-    for leftover in leftovers.all():
+    for leftover in list(leftovers.order_by("pk")):
         with suppress(FileUnavailable):  # it is in the log
             delete(leftover.storage, leftover.file_key)
             leftover.delete()
+        yield leftover
 
 
 def discard(alias: str, key: str) -> None:

@@ -1,11 +1,20 @@
-"""The sweep: it repairs whatever died, and tidies up. Safe to run anywhere, at any time."""
+"""The sweep: it repairs whatever died, and tidies up. Safe to run anywhere, at any time.
+
+It works piece by piece, its tasks in turn and each the oldest first, and stops when its time is
+over: twenty thousand old files must not keep a worker from its first job. The next sweep goes on
+where this one stopped. A row that somebody holds locked is left to a later sweep.
+"""
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from time import monotonic
+from typing import Any, TypeVar
 
+from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from django_reports import jobs, manifests, permission_changes, retention, sealing, storage
@@ -19,10 +28,12 @@ from django_reports.storages import storage_alias
 from django_reports.workspace import remove_abandoned, unusable_folder
 
 logger = logging.getLogger("django_reports.sweep")
+T = TypeVar("T")
 
 ENQUEUE_AGAIN_AFTER = dt.timedelta(seconds=20)
 MANIFEST_LATE = dt.timedelta(minutes=1)  # until then whoever made the file may be writing it
 ORPHAN_AGE = dt.timedelta(days=1)  # of a file that no job names before it is removed
+BATCH = 500  # rows or keys that are read at once
 
 
 @dataclass
@@ -49,99 +60,222 @@ class Swept:
     anchored: int = field(default=0, compare=False)
 
 
-def sweep(hand_over: Callable[[Sequence[ReportJob]], int], *, tidies: bool = False) -> Swept:
-    """Repair once. `hand_over` gives the runner those of some waiting jobs that it lacks.
+class Sweeper:
+    """The sweeps of one process. `hand_over` gives the runner, one by one, those of some waiting
+    jobs that it lacks."""
 
-    With `tidies`, it also looks through storages and temporary folders, which may take a while.
-    """
-    swept = Swept()
-    for job in ReportJob.objects.abandoned():
-        with jobs.in_language_of(job):
-            _take_from_the_dead(job, swept)
-    # After a crash before the hand-over, or an emptied queue server.
-    waiting = ReportJob.objects.waiting_since(ENQUEUE_AGAIN_AFTER).only("attempt", "enqueued_at")
-    swept.enqueued += hand_over(list(waiting))
-    for job in ReportJob.objects.to_expire():
-        swept.expired += jobs.expire(job)
-    for job in ReportJob.objects.with_leftovers():
-        try:
-            jobs.remove_leftovers(job)
-        except FileUnavailable as error:  # the next sweep tries again, and the others go on
-            logger.warning("job=%s event=leftover_stays error=%s", job.pk, error)
-    storage.remove_noted()
-    late = DatabaseNow(-MANIFEST_LATE)
-    for job in ReportJob.objects.without_manifest().filter(finished_at__lt=late):
-        swept.manifests += manifests.keep(job)
-    if tidies:
-        swept.folders += remove_abandoned()
+    def __init__(self, hand_over: Callable[[Sequence[ReportJob]], Iterable[object]]) -> None:
+        self._hand_over = hand_over
+        self._swept = Swept()
+        self._unfinished: dict[str, Iterator[None]] = {}
+        self._repairs = (
+            self._repair_jobs,
+            self._seal,
+            self._expire,
+            self._remove_leftovers,
+            self._remove_noted,
+            self._add_manifests,
+        )
+        self._tidying = (
+            self._remove_folders,
+            self._tidy_storages,
+            self._purge,
+            self._compare_permissions,
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last sweep came to its end."""
+        return not self._unfinished
+
+    def sweep(self, *, tidies: bool = False, seconds: float | None = None) -> Swept:
+        """Do what there is to do, or as much of it as the time allows.
+
+        With `tidies`, it also looks through storages, temporary folders and whatever is kept for
+        long. Raises the first error of a task after the others have had their turn.
+        """
+        swept = self._swept = Swept()
+        for task in (*self._repairs, *self._tidying) if tidies else self._repairs:
+            self._unfinished.setdefault(task.__name__, task())
+        if errors := self._advance(None if seconds is None else monotonic() + seconds):
+            raise errors[0]
+        if swept != Swept():
+            logger.info("event=swept %s", swept)
+        return swept
+
+    def _advance(self, ends: float | None) -> list[Exception]:
+        """Advance the tasks by a piece each, until all are done or the time is over."""
+        errors = []
+        while self._unfinished and (ends is None or monotonic() < ends):
+            name, task = next(iter(self._unfinished.items()))
+            del self._unfinished[name]
+            try:
+                next(task)
+            except StopIteration:
+                pass
+            except Exception as error:
+                logger.exception("event=sweep_failed task=%s", name.strip("_"))
+                errors.append(error)
+            else:
+                self._unfinished[name] = task  # behind the others
+        return errors
+
+    # Repairs
+
+    def _repair_jobs(self) -> Iterator[None]:
+        for job in in_batches(ReportJob.objects.abandoned(), "lease_until"):
+            with jobs.in_language_of(job), transaction.atomic(using=jobs.database()):
+                self._take_from_dead_attempt(job)
+            _remove_leftovers_of(job)
+            yield
+        yield from self._hand_over_waiting()
+
+    def _take_from_dead_attempt(self, job: ReportJob) -> None:
+        """Rerun a job whose attempt is gone, or end it."""
+        # Only if it is still abandoned: its attempt may have shown a sign of life since.
+        rows = ReportJob.objects.filter(pk=job.pk, attempt=job.attempt).abandoned().unlocked()
+        if job.delivery == Delivery.IMMEDIATE:
+            reason = _("The process that sent it ended.")
+            self._swept.failed += jobs.fail(job, rows, FailureCause.INTERRUPTED, reason)
+        elif job.cancel_requested_at is not None:
+            jobs.finish_canceled(job, rows)
+        elif job.lost + 1 < get_settings().MAX_ATTEMPTS:
+            self._swept.rerun += rows.move(
+                JobStatus.RUNNING,
+                JobStatus.QUEUED,
+                enqueued_at=None,
+                lease_until=None,
+                lost=job.lost + 1,
+            )
+        else:
+            cause = FailureCause(job.cause or FailureCause.KILLED)
+            reason = lost_in_words(cause, job.lost + 1)
+            self._swept.failed += jobs.fail(job, rows, cause, reason)
+
+    def _hand_over_waiting(self) -> Iterator[None]:
+        """After a crash before the hand-over, or an emptied queue server."""
+        waiting = ReportJob.objects.waiting_since(ENQUEUE_AGAIN_AFTER)
+        rows = waiting.only("attempt", "enqueued_at", "created_at")
+        for batch in chunks(in_batches(rows, "created_at")):
+            for _handed_over in self._hand_over(batch):
+                self._swept.enqueued += 1
+                yield
+            yield
+
+    def _seal(self) -> Iterator[None]:
+        for sealed in sealing.seal_in_batches():
+            self._swept.sealed += sealed.entries
+            self._swept.anchored += sealed.anchored
+            yield
+
+    def _expire(self) -> Iterator[None]:
+        for job in in_batches(ReportJob.objects.to_expire(), "expires_at"):
+            self._swept.expired += jobs.expire(job)
+            _remove_leftovers_of(job)
+            yield
+
+    def _remove_leftovers(self) -> Iterator[None]:
+        for job in in_batches(ReportJob.objects.with_leftovers(), "file_key"):
+            _remove_leftovers_of(job)
+            yield
+
+    def _remove_noted(self) -> Iterator[None]:
+        for _leftover in storage.remove_noted():
+            yield
+
+    def _add_manifests(self) -> Iterator[None]:
+        late = DatabaseNow(-MANIFEST_LATE)
+        rows = ReportJob.objects.without_manifest().filter(finished_at__lt=late)
+        for job in in_batches(rows, "finished_at"):
+            self._swept.manifests += manifests.keep(job)
+            yield
+
+    # Tidying up
+
+    def _remove_folders(self) -> Iterator[None]:
+        self._swept.folders += remove_abandoned()
+        yield
         if folder := unusable_folder():
             logger.warning("event=temporary_folder_unusable folder=%s", folder)
-        _tidy_storages(swept)
-    _look_after_the_log(swept, tidies=tidies)
-    if swept != Swept():
-        logger.info("event=swept %s", swept)
-    return swept
 
+    def _purge(self) -> Iterator[None]:
+        for count in retention.purge():
+            self._swept.purged += count
+            yield
 
-def _look_after_the_log(swept: Swept, *, tidies: bool) -> None:
-    if tidies:
-        swept.purged += sum(vars(retention.purge()).values())
-        permission_changes.compare_all()
-    sealed = sealing.seal()
-    swept.sealed += sealed.entries
-    swept.anchored += sealed.anchored
+    def _compare_permissions(self) -> Iterator[None]:
+        for _changed in permission_changes.compare_in_chunks():
+            yield
 
+    def _tidy_storages(self) -> Iterator[None]:
+        named = ReportJob.objects.exclude(file_key="").values_list("storage", flat=True)
+        for alias in sorted({storage_alias(), *named.order_by().distinct()}):
+            try:
+                yield from self._tidy_storage(alias)
+            except FileUnavailable as error:
+                logger.warning("storage=%s event=not_tidied error=%s", alias, error)
 
-def _take_from_the_dead(job: ReportJob, swept: Swept) -> None:
-    """Rerun a job whose attempt is gone, or end it."""
-    # Only if it is still abandoned: its attempt may have shown a sign of life since.
-    rows = ReportJob.objects.filter(pk=job.pk, attempt=job.attempt).abandoned()
-    if job.delivery == Delivery.IMMEDIATE:
-        reason = _("The process that sent it ended.")
-        swept.failed += jobs.fail(job, rows, FailureCause.INTERRUPTED, reason)
-    elif job.cancel_requested_at is not None:
-        jobs.finish_canceled(job, rows)
-    elif job.lost + 1 < get_settings().MAX_ATTEMPTS:
-        swept.rerun += rows.move(
-            JobStatus.RUNNING,
-            JobStatus.QUEUED,
-            enqueued_at=None,
-            lease_until=None,
-            lost=job.lost + 1,
-        )
-    else:
-        cause = FailureCause(job.cause or FailureCause.KILLED)
-        swept.failed += jobs.fail(job, rows, cause, lost_in_words(cause, job.lost + 1))
-
-
-def _tidy_storages(swept: Swept) -> None:
-    kept = ReportJob.objects.exclude(file_key="")
-    for alias in {storage_alias(), *kept.values_list("storage", flat=True).distinct()}:
+    def _tidy_storage(self, alias: str) -> Iterator[None]:
+        rows = ReportJob.objects.filter(storage=alias).exclude(file_key="")
+        present: set[str] = set()
+        is_listed = True
         try:
-            _tidy_storage(alias, kept.filter(storage=alias), swept)
-        except FileUnavailable as error:
-            logger.warning("storage=%s event=not_tidied error=%s", alias, error)
+            for keys in chunks(storage.kept_keys(alias)):
+                present.update(keys)
+                yield from self._remove_orphans(alias, keys)
+                yield
+        except NotImplementedError:  # then each file is asked for
+            is_listed = False
+        for job in in_batches(rows.filter(status=JobStatus.SUCCEEDED), "file_key"):
+            if is_listed and not present:
+                # Rather a folder that is not mounted than every single file gone.
+                logger.error("storage=%s event=all_files_missing", alias)
+                return
+            if job.file_key not in present:
+                self._give_up_if_missing(job)
+            yield
 
+    def _remove_orphans(self, alias: str, keys: list[str]) -> Iterator[None]:
+        """Remove those of some files that no job names, neither as its own nor as its manifest."""
+        files = {*keys, *(key.removesuffix(manifests.SUFFIX) for key in keys)}
+        rows = ReportJob.objects.filter(storage=alias, file_key__in=files)
+        named = {key for row in rows.values_list("file_key", "manifest_key") for key in row}
+        for key in keys:
+            if key in named:
+                continue
+            age = storage.age_of(alias, key)
+            if age is not None and age > ORPHAN_AGE:
+                storage.delete(alias, key)
+                self._swept.orphans += 1
+                logger.warning("storage=%s key=%s event=orphan_removed", alias, key)
+            yield
 
-def _tidy_storage(alias: str, kept: Any, swept: Swept) -> None:
-    try:
-        found = set(storage.kept_keys(alias))
-    except NotImplementedError:  # it cannot be listed: only what was noted can be looked for
-        found = {
-            key for key in kept.values_list("file_key", flat=True) if storage.exists(alias, key)
-        }
-    noted = {key for keys in kept.values_list("file_key", "manifest_key") for key in keys}
-    for key in found - noted:
-        age = storage.age_of(alias, key)
-        if age is not None and age > ORPHAN_AGE:
-            storage.delete(alias, key)
-            swept.orphans += 1
-            logger.warning("storage=%s key=%s event=orphan_removed", alias, key)
-    for job in kept.filter(status=JobStatus.SUCCEEDED).iterator():
-        if not found:
-            # Rather a folder that is not mounted than every single file gone.
-            logger.error("storage=%s event=all_files_missing", alias)
-            return
-        if job.file_key not in found and not storage.exists(alias, job.file_key):
+    def _give_up_if_missing(self, job: ReportJob) -> None:
+        if not storage.exists(job.storage, job.file_key):
             with jobs.in_language_of(job):
-                swept.missing += jobs.give_up_file(job)
+                self._swept.missing += jobs.give_up_file(job)
+
+
+def _remove_leftovers_of(job: ReportJob) -> None:
+    """Remove the file of a job that is without one by now; if it stays, the next sweep does."""
+    if not ReportJob.objects.filter(pk=job.pk).with_leftovers().exists():
+        return
+    try:
+        jobs.remove_leftovers(job)
+    except FileUnavailable as error:
+        logger.warning("job=%s event=leftover_stays error=%s", job.pk, error)
+
+
+def in_batches(rows: Any, field_name: str) -> Iterator[ReportJob]:
+    """Jobs in the order of a field that none of them lacks, one query for a batch: nothing is held
+    open while its reader pauses."""
+    rows = rest = rows.order_by(field_name, "pk")
+    while batch := list(rest[:BATCH]):
+        value, key = getattr(batch[-1], field_name), batch[-1].pk  # the reader may change the job
+        yield from batch
+        rest = rows.filter(Q(**{f"{field_name}__gt": value}) | Q(**{field_name: value}, pk__gt=key))
+
+
+def chunks(items: Iterator[T]) -> Iterator[list[T]]:
+    while chunk := list(islice(items, BATCH)):
+        yield chunk

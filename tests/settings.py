@@ -116,7 +116,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/7")
 if _WORKER := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
-    REDIS_URL = f"{REDIS_URL.rpartition('/')[0]}/{7 + int(_WORKER)}"  # each its own
+    _server, _, _number = REDIS_URL.rpartition("/")
+    REDIS_URL = f"{_server}/{int(_number) + int(_WORKER)}"  # each its own
 RQ_QUEUES = {
     "reports": {
         "URL": REDIS_URL,

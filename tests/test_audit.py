@@ -9,7 +9,6 @@ from django_reports.audit import Origin
 from django_reports.exceptions import ReportFailed
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from django_reports.models.audit import AppendOnly
-from django_reports.runners import sweep
 from django_reports.statuses import AuditAction
 from tests.doors.helpers import (
     actions,
@@ -22,6 +21,7 @@ from tests.doors.helpers import (
     make,
     put,
     run,
+    sweep,
 )
 
 pytestmark = pytest.mark.django_db

@@ -15,8 +15,18 @@ from django_reports.checks.storage import check_storage
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import Leftover, ReportJob
 from django_reports.pipeline import BLOCK
-from django_reports.runners import sweep
-from tests.doors.helpers import actions, browse, enqueue, entries, job_url, make, put, run, text_of
+from tests.doors.helpers import (
+    actions,
+    browse,
+    enqueue,
+    entries,
+    job_url,
+    make,
+    put,
+    run,
+    sweep,
+    text_of,
+)
 from tests.storages import Unheard
 
 pytestmark = pytest.mark.django_db

@@ -1,18 +1,22 @@
 """The sweep: what died is run again or ended, what waits is handed over, what is old is removed."""
 
 import datetime as dt
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from django_reports import jobs, storage
 from django_reports.audit import Origin
-from django_reports.models import AuditEntry
-from django_reports.runners import sweep
+from django_reports.models import AuditEntry, ReportJob
+from django_reports.runners import hand_over, local
 from django_reports.runners.immediate import ImmediateRunner
-from django_reports.sweep import Swept
-from tests.doors.helpers import actions, deliver, enqueue, entries, files_in, make, put
+from django_reports.sweep import Sweeper, Swept
+from tests.doors.helpers import actions, deliver, enqueue, entries, files_in, make, put, sweep
 
 pytestmark = pytest.mark.django_db
 
@@ -213,3 +217,82 @@ def test_the_second_sweep_changes_nothing(alice, orders, handed_over, folder):
     count = AuditEntry.objects.count()
     assert sweep() == Swept()
     assert AuditEntry.objects.count() == count
+
+
+# Never too long
+
+
+def test_what_the_time_does_not_allow_is_left_to_the_next(alice, orders, monkeypatch, handed_over):
+    """A sweep whose time is over after each piece comes to the same end, step by step."""
+    for age in range(1, 4):
+        put(make(alice), expires_at=ago(seconds=age))
+        abandoned(enqueue(alice))
+    sweeper = Sweeper(hand_over)
+    clock = iter(range(10**6))
+    monkeypatch.setattr("django_reports.sweep.monotonic", lambda: next(clock))
+    total, sweeps = Counter(), 0
+    while not sweeps or not sweeper.is_done:
+        total.update(vars(sweeper.sweep(seconds=2)))  # it looks at the clock before each piece
+        sweeps += 1
+    assert sweeps > 10
+    assert (total["expired"], total["rerun"], total["enqueued"]) == (3, 3, 3)
+    assert sweep() == Swept()
+
+
+def test_no_task_waits_for_another_one_to_end(alice, orders, monkeypatch):
+    old = [put(make(alice), expires_at=ago(seconds=age)) for age in range(5)]
+    waiting = enqueue(alice)
+    sweeper = Sweeper(lambda jobs: jobs)
+    clock = iter(range(10**6))
+    monkeypatch.setattr("django_reports.sweep.monotonic", lambda: next(clock))
+    swept = sweeper.sweep(seconds=8)
+    assert (swept.enqueued, swept.sealed > 0) == (1, True)
+    assert 0 < swept.expired < len(old)
+    assert waiting.is_active
+
+
+def test_the_oldest_end_first(alice, orders, monkeypatch):
+    monkeypatch.setattr("django_reports.sweep.BATCH", 2)
+    ages = {put(make(alice), expires_at=ago(seconds=age)).pk: age for age in (3, 9, 1, 7, 5)}
+    sweep()
+    ended = AuditEntry.objects.filter(action="expired").order_by("id")
+    assert [ages[UUID(entry.job_key)] for entry in ended] == [9, 7, 5, 3, 1]
+
+
+def test_a_task_that_fails_keeps_none_of_the_others(alice, orders, monkeypatch):
+    job = put(make(alice), expires_at=ago(seconds=1))
+
+    def fail():
+        raise RuntimeError("unreadable")
+        yield
+
+    monkeypatch.setattr("django_reports.sweep.sealing.seal_in_batches", fail)
+    with pytest.raises(RuntimeError, match="unreadable"):
+        sweep()
+    job.refresh_from_db()
+    assert job.status == "expired"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    not connection.features.has_select_for_update_skip_locked, reason="it locks no rows"
+)
+def test_a_row_that_somebody_holds_delays_nobody(alice, orders, folder):
+    """An administrator's transaction, say, that was left open."""
+    held = [put(make(alice), expires_at=ago(minutes=9)), abandoned(enqueue(alice)), enqueue(alice)]
+    others = [put(make(alice), expires_at=ago(seconds=1)), enqueue(alice)]
+    somebody = connection.copy()
+    with closing(somebody), somebody.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(
+            "SELECT id FROM django_reports_reportjob WHERE id IN (%s, %s, %s) FOR UPDATE",
+            [str(job.pk) for job in held],
+        )
+        sweep()
+        local.drain()
+        states = [ReportJob.objects.get(pk=job.pk).status for job in held + others]
+        cursor.execute("ROLLBACK")
+    assert states == ["succeeded", "running", "queued", "expired", "succeeded"]
+    assert sweep().expired == 1
+    local.drain()
+    assert not ReportJob.objects.filter(status__in=["running", "queued"]).exists()

@@ -12,17 +12,18 @@ import pytest
 from django.core.files.storage import InMemoryStorage
 from django.core.management import call_command
 
-from django_reports import storage, storages, sweep
+from django_reports import storage, storages
 from django_reports.models import AuditEntry
+from django_reports.sweep import Swept
 from django_reports.workspace import Workspace, remove_abandoned
-from tests.doors.helpers import enqueue, files_in, make, put
+from tests.doors.helpers import enqueue, files_in, make, put, sweep
 
 KEY = "2026/01/" + "k" * 43 + ".csv"
 YEAR = 365 * 24 * 60 * 60
 
 
 def tidy():
-    return sweep.sweep(lambda jobs: 0, tidies=True)
+    return sweep(tidies=True)
 
 
 def put_file(folder, key, age=YEAR):
@@ -114,7 +115,7 @@ def test_a_storage_that_fails_stops_nothing_else(alice, orders, folder, monkeypa
         raise OSError("disconnected")
 
     monkeypatch.setattr(storages.PrivateFileSystemStorage, "listdir", broken)
-    assert tidy() == sweep.Swept()
+    assert tidy() == Swept()
     assert "event=not_tidied" in caplog.text
 
 

@@ -1,8 +1,8 @@
 """Record: what all models here are, and from which database they are read."""
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
-from django.db import models, router
+from django.db import connections, models, router
 
 R = TypeVar("R", bound=models.Model)
 
@@ -20,6 +20,18 @@ class RecordQuerySet(models.QuerySet[R]):
         chosen: str | None = self._db  # type: ignore[attr-defined]
         hints: dict[str, Any] = self._hints  # type: ignore[attr-defined]
         return chosen or router.db_for_write(self.model, **hints)
+
+    def unlocked(self, limit: int | None = None) -> Self:
+        """Those of these rows that nobody else holds locked, or the first of them; from now on
+        the transaction holds them.
+
+        For work that somebody else may do, or that may be done later: one row that is held delays
+        nobody.
+        """
+        if not connections[self.db].features.has_select_for_update_skip_locked:
+            return self
+        keys = self.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit]
+        return self.filter(pk__in=list(keys))
 
 
 class Record(models.Model):

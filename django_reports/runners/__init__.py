@@ -3,25 +3,25 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.signals import request_started
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from django_reports import sweep as repair
 from django_reports.clock import DatabaseNow
 from django_reports.conf import NAME, cached_by_settings, get_settings
 from django_reports.jobs import database
 from django_reports.models import ReportJob
 from django_reports.runners.base import Runner
-from django_reports.sweep import Swept
+from django_reports.sweep import Sweeper
 
 logger = logging.getLogger("django_reports.runners")
 
 _has_served = threading.Event()
 
+SWEEP_SECONDS = 1.0  # that a sweep beside other work may take
 TIDY_INTERVAL = 60 * 60  # seconds between two looks through storages and temporary folders
 
 RUNNERS = {
@@ -71,45 +71,44 @@ def enqueue(job: ReportJob) -> bool:
     return True
 
 
-def hand_over(waiting: Sequence[ReportJob]) -> int:
-    """Hand over those of some waiting jobs that the runner lacks. Returns how many."""
-    runner, count = get_runner(), 0
+def hand_over(waiting: Sequence[ReportJob]) -> Iterator[ReportJob]:
+    """Hand over those of some waiting jobs that the runner lacks, one by one."""
+    runner = get_runner()
     try:
         lacking = runner.lacking(waiting)
     except runner.unavailable as error:
         logger.warning("event=not_enqueued error=%s", error)
-        return 0
+        return
     for job in lacking:
         if not enqueue(job):
-            break  # the engine is away; the next sweep tries again
-        count += 1
-    return count
+            return  # the engine is away; the next sweep tries again
+        yield job
 
 
-def sweep() -> Swept:
-    """Repair what died, hand over again what waits, and tidy up once an hour.
+class Maintenance:
+    """What a process that works on jobs does beside: a second of it at each call.
 
-    Safe anywhere, at any time.
+    It repairs what died and hands over again what waits; with `tidies`, it tidies up once an hour
+    as well. Safe anywhere, at any time.
     """
-    tidies = _tidied.is_due()
-    return repair.sweep(hand_over, tidies=tidies)
 
+    def __init__(self, *, tidies: bool) -> None:
+        self._sweeper = Sweeper(hand_over)
+        self._tidies = tidies
+        self._tidied_at: float | None = None
 
-class _Tidied:
-    """When this process has tidied up last."""
+    def __call__(self) -> bool:
+        """Whether nothing is left to do."""
+        self._sweeper.sweep(tidies=self._is_tidying_due(), seconds=SWEEP_SECONDS)
+        return self._sweeper.is_done
 
-    def __init__(self) -> None:
-        self._at: float | None = None
-
-    def is_due(self) -> bool:
+    def _is_tidying_due(self) -> bool:
         now = time.monotonic()
-        if self._at is not None and now - self._at < TIDY_INTERVAL:
+        at = self._tidied_at
+        if not self._tidies or (at is not None and now - at < TIDY_INTERVAL):
             return False
-        self._at = now
+        self._tidied_at = now
         return True
-
-
-_tidied = _Tidied()
 
 
 def is_serving() -> bool:

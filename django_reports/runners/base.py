@@ -12,14 +12,20 @@ from django_reports.models import ReportJob
 logger = logging.getLogger("django_reports.runners")
 
 SWEEP_INTERVAL = 10.0  # seconds between two sweeps of a worker
+SWEEP_PAUSE = 1.0  # seconds between two sweeps of which the first left something undone
 
 
-def sweep_safely(sweep: Callable[[], object]) -> None:
-    """Sweep; a worker must not die of it, and the next sweep may find the database again."""
+def sweep_safely(sweep: Callable[[], bool]) -> float:
+    """Sweep; a worker must not die of it, and the next sweep may find the database again.
+
+    Returns after how many seconds that one is due.
+    """
     try:
-        sweep()
+        is_done = sweep()
     except Exception:
         logger.exception("event=sweep_failed")
+        return SWEEP_INTERVAL
+    return SWEEP_INTERVAL if is_done else SWEEP_PAUSE
 
 
 class Runner(ABC):
@@ -42,13 +48,13 @@ class Runner(ABC):
         """Somebody is waiting for an export: see to it that this engine runs, if it can."""
 
     @abstractmethod
-    def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
+    def work(self, *, burst: bool, sweep: Callable[[], bool]) -> None:
         """Execute jobs in this process until it is told to stop; with `burst`, until none is left.
 
-        Calls `sweep` about every SWEEP_INTERVAL seconds, also while a job runs.
+        Calls `sweep_safely(sweep)` as often as that asks for, also while a job runs.
         """
 
-    def take_over(self, *, burst: bool, sweep: Callable[[], object]) -> None:
+    def take_over(self, *, burst: bool, sweep: Callable[[], bool]) -> None:
         """`work` in a process that does nothing else: it may fork, and be ended."""
         self.work(burst=burst, sweep=sweep)
 

@@ -11,5 +11,5 @@ class ImmediateRunner(Runner):
     def enqueue(self, job: ReportJob) -> None:
         attempts.run(job.pk, job.attempt + 1)
 
-    def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
+    def work(self, *, burst: bool, sweep: Callable[[], bool]) -> None:
         sweep()

@@ -57,12 +57,12 @@ class Lifeline:
         with self._working_on(f"{key} {number}"):
             attempts.run(key, number, on_hanging=self.leave, **options)
 
-    def sweep(self, sweep: Callable[[], object]) -> None:
+    def sweep(self, sweep: Callable[[], bool]) -> bool:
         """A sweep. If it hangs, this process ends, once no attempt is lost by that."""
         self._sweep_by = time.monotonic() + self._timeout
         try:
             self._declare_predecessor_dead()
-            sweep()
+            return sweep()
         finally:
             self._sweep_by = None
 

@@ -14,10 +14,17 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connections,
+    transaction,
+)
 
 from django_reports import attempts, runners
 from django_reports.conf import get_settings
+from django_reports.jobs import database
 from django_reports.models import ReportJob
 from django_reports.runners import hanging
 from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
@@ -39,13 +46,19 @@ def drain(
     """Run waiting jobs, oldest first, until there is none. Returns how many were tried."""
     done = 0
     while not is_stopping():
-        job = ReportJob.objects.queued().order_by("created_at").first()
+        job = _next_waiting()
         if job is None:
             break
         close_leftovers()
         run(job.pk, job.attempt + 1, is_stopping=is_stopping)
         done += 1
     return done
+
+
+def _next_waiting() -> ReportJob | None:
+    """The oldest waiting job that nobody holds locked."""
+    with transaction.atomic(using=database()):
+        return ReportJob.objects.queued().order_by("created_at").unlocked(1).first()
 
 
 class LocalRunner(Runner):
@@ -73,10 +86,10 @@ class LocalRunner(Runner):
                 atexit.register(self._thread.stop)
         self._thread.wake.set()
 
-    def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
+    def work(self, *, burst: bool, sweep: Callable[[], bool]) -> None:
         _work(attempts.run, burst=burst, sweep=sweep)
 
-    def take_over(self, *, burst: bool, sweep: Callable[[], object]) -> None:
+    def take_over(self, *, burst: bool, sweep: Callable[[], bool]) -> None:
         lifeline = supervise(burst=burst) if can_supervise() else Lifeline()
         if lifeline is None:
             return  # a child has done it
@@ -85,7 +98,7 @@ class LocalRunner(Runner):
             _work(lifeline.run, burst=burst, sweep=partial(lifeline.sweep, sweep))
 
 
-def _work(run: Callable[..., Any], *, burst: bool, sweep: Callable[[], object]) -> None:
+def _work(run: Callable[..., Any], *, burst: bool, sweep: Callable[[], bool]) -> None:
     stopping = threading.Event()
     with ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
@@ -99,7 +112,7 @@ def _work(run: Callable[..., Any], *, burst: bool, sweep: Callable[[], object]) 
 
 def _work_until(
     stopping: threading.Event,
-    sweep: Callable[[], object],
+    sweep: Callable[[], bool],
     run: Callable[..., Any] = attempts.run,
 ) -> None:
     sweeper = threading.Thread(
@@ -125,19 +138,21 @@ class _Thread(threading.Thread):
         super().__init__(name="reports-local", daemon=True)
         self.wake = threading.Event()
         self._stopping = threading.Event()
+        self._sweep = runners.Maintenance(tidies=True)
 
     def run(self) -> None:
         while not self._stopping.is_set():
+            pause = SWEEP_INTERVAL
             try:
                 close_old_connections()
-                sweep_safely(runners.sweep)
+                pause = sweep_safely(self._sweep)
                 drain(self._stopping.is_set, self._run)
             except Exception:
                 # A database that is away must not end the only thread there is.
                 logger.exception("event=local_thread_failed")
             finally:
                 connections.close_all()
-            self.wake.wait(SWEEP_INTERVAL)
+            self.wake.wait(pause)
             self.wake.clear()
 
     def _run(self, key: UUID, number: int, **options: Any) -> None:
@@ -153,11 +168,10 @@ class _Thread(threading.Thread):
         self.join(timeout=STOP_WITHIN)
 
 
-def _sweep_until(stopping: threading.Event, sweep: Callable[[], object]) -> None:
+def _sweep_until(stopping: threading.Event, sweep: Callable[[], bool]) -> None:
     try:
         while not stopping.is_set():
             close_old_connections()
-            sweep_safely(sweep)
-            stopping.wait(SWEEP_INTERVAL)
+            stopping.wait(sweep_safely(sweep))
     finally:
         connections.close_all()

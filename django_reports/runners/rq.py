@@ -43,6 +43,7 @@ NO_TIMEOUT = -1  # the attempt watches its own deadline; RQ's would be swallowed
 WORKER_TTL = 18  # seconds; RQ waits for a job for 15 s less, and sweeps happen in between
 FAILURE_TTL = 24 * 60 * 60  # seconds for which RQ's own pages show what it could not run
 HAND_OVER_WITHIN = 1.0  # seconds that somebody who asks for an export waits for Redis
+SWEEP_HANGS = 120.0  # seconds that one piece of a sweep's work may take
 TRY_AGAIN_AFTER = 2.0  # seconds until a Redis that went away is looked for again
 
 _stopping = threading.Event()  # of the process that works on a job: it is asked to hand it back
@@ -75,7 +76,7 @@ class AttemptJob(Job):
 
 
 class SweepTimeout(BaseTimeoutException):
-    """A sweep took longer than a job may: a storage is away, say."""
+    """A sweep hangs: a storage is away, say."""
 
 
 class SweepingWorker(Worker):
@@ -85,24 +86,25 @@ class SweepingWorker(Worker):
     child hand the job back. Redis may go away at any time; while a child works, that is no matter.
     """
 
-    sweep: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
+    sweep: ClassVar[Callable[[], bool]] = staticmethod(lambda: True)
     main_pid: ClassVar[int | None] = None
     is_told_to_stop: ClassVar[bool] = False
     max_connection_wait_time = SWEEP_INTERVAL  # until a Redis that was away is asked again
     _stop_by: ClassVar[float | None] = None
-    _swept_at: ClassVar[float] = 0.0
+    _sweep_at: ClassVar[float] = 0.0
     _is_sweeping: ClassVar[bool] = False
 
     @classmethod
     def sweep_if_due(cls) -> None:
-        if time.monotonic() - cls._swept_at < SWEEP_INTERVAL:
+        if time.monotonic() < cls._sweep_at:
             return
-        cls._swept_at = time.monotonic()
+        pause = SWEEP_INTERVAL
         cls._is_sweeping = True
-        limit = math.ceil(get_settings().TIMEOUT.total_seconds())
+        limit = math.ceil(min(SWEEP_HANGS, get_settings().TIMEOUT.total_seconds()))
         with suppress(SweepTimeout), cls.death_penalty_class(limit, SweepTimeout):
-            sweep_safely(cls.sweep)
+            pause = sweep_safely(cls.sweep)
         cls._is_sweeping = False
+        cls._sweep_at = time.monotonic() + pause
         connections.close_all()
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
@@ -158,7 +160,7 @@ class SweepingWorker(Worker):
         with suppress(Exception):  # what is not one of our jobs has no such arguments
             key, number = job.args
             attempts.declare_dead(UUID(key), number)
-            type(self)._swept_at = 0.0
+            type(self)._sweep_at = 0.0
         connections.close_all()
 
     def teardown(self) -> None:
@@ -195,7 +197,7 @@ class RQRunner(Runner):
             names = set(queue.get_job_ids())
         return [job for job in waiting if _name(job) not in names]
 
-    def work(self, *, burst: bool, sweep: Callable[[], object]) -> None:
+    def work(self, *, burst: bool, sweep: Callable[[], bool]) -> None:
         class ReportsWorker(SweepingWorker):
             pass
 

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -25,20 +27,23 @@ def find_django_tests():
 
 
 def _download():
+    """Several processes may do so at once: the folder is there whole, or not at all."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
-            *("--no-binary", ":all:", f"django=={VERSION}", "--dest", str(KEPT)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    archive = KEPT / f"django-{VERSION}.tar.gz"
-    if done.returncode or not archive.is_file():
-        print(done.stderr, file=sys.stderr)
-        return
-    with tarfile.open(archive) as files:
-        files.extractall(KEPT, filter="data")
-    archive.unlink()
+    with tempfile.TemporaryDirectory(dir=KEPT) as place:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+                *("--no-binary", ":all:", f"django=={VERSION}", "--dest", place),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        archive = Path(place) / f"django-{VERSION}.tar.gz"
+        if done.returncode or not archive.is_file():
+            print(done.stderr, file=sys.stderr)
+            return
+        with tarfile.open(archive) as files:
+            files.extractall(place, filter="data")
+        with suppress(OSError):  # another process was faster
+            (Path(place) / f"django-{VERSION}").rename(KEPT / f"django-{VERSION}")

@@ -13,10 +13,7 @@ import pytest
 from tests.django_admin.source import find_django_tests
 from tests.services import ROOT
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(find_django_tests() is None, reason="no sdist of Django"),
-]
+pytestmark = pytest.mark.integration
 
 # What the mixin cannot help, each with its reason.
 INHERENT = {
@@ -48,6 +45,8 @@ GROUPS = [
 def any_time():
     """Hundreds of tests take as long as they take: none of them hangs, but the machine is busy."""
     faulthandler.cancel_dump_traceback_later()
+    if find_django_tests() is None:
+        pytest.skip("no sdist of Django")
 
 
 def expanded(label):

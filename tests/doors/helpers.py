@@ -8,7 +8,9 @@ from django_reports import attempts, delivery, digests
 from django_reports.audit import Origin
 from django_reports.models import AuditEntry, ReportJob
 from django_reports.permissions import Authority
+from django_reports.runners import hand_over
 from django_reports.specs import ExportSpec, Options
+from django_reports.sweep import Sweeper
 
 LIST = "/admin/shop/order/"
 EXPORT = "/admin/shop/order/export-report/"
@@ -30,6 +32,11 @@ def plan(user, *args, **wanted):
 
 def deliver(user, *args, **wanted):
     return delivery.deliver(spec_of(*args, **wanted), *asking(user))
+
+
+def sweep(*, tidies=False):
+    """A whole sweep."""
+    return Sweeper(hand_over).sweep(tidies=tidies)
 
 
 def enqueue(user, *args, **wanted):

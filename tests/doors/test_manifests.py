@@ -10,13 +10,23 @@ from django.core.files.storage import InMemoryStorage
 from django.utils import timezone
 
 import django_reports
-from django_reports import sweep
 from django_reports.manifests import manifest_of
 from django_reports.models import ReportJob
 from django_reports.storages import storage_of
 from tests.doc_pages import rows_of
 from tests.doc_pages import text_of as page_text
-from tests.doors.helpers import browse, deliver, enqueue, entries, job_url, make, put, run, text_of
+from tests.doors.helpers import (
+    browse,
+    deliver,
+    enqueue,
+    entries,
+    job_url,
+    make,
+    put,
+    run,
+    sweep,
+    text_of,
+)
 from tests.doors.staff import Program, page_of
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +124,7 @@ def test_there_is_none_before_the_file(alice, orders):
 def test_it_goes_with_the_file_and_stays_on_the_page(alice, job, folder):
     put(job, expires_at=timezone.now() - dt.timedelta(seconds=1))
     told = manifest_of(job)
-    sweep.sweep(lambda jobs: 0)
+    sweep()
     job.refresh_from_db()
     left = [path for path in folder.rglob("*") if path.is_file()]
     assert [path for path in left if "checkpoints" not in path.parts] == []
@@ -125,7 +135,7 @@ def test_it_goes_with_the_file_and_stays_on_the_page(alice, job, folder):
 def test_it_is_no_orphan(job, folder):
     (path,) = folder.rglob("*.json")
     os.utime(path, (0, 0))
-    assert sweep.sweep(lambda jobs: 0, tidies=True).orphans == 0
+    assert sweep(tidies=True).orphans == 0
     assert path.exists()
 
 
@@ -133,7 +143,7 @@ def test_one_that_no_job_names_is(job, folder):
     ReportJob.objects.all().update(file_key="", manifest_key="")
     for path in folder.rglob("*.*"):
         os.utime(path, (0, 0))
-    assert sweep.sweep(lambda jobs: 0, tidies=True).orphans == 2
+    assert sweep(tidies=True).orphans == 2
 
 
 class NoManifests(InMemoryStorage):
@@ -152,11 +162,11 @@ def test_one_that_cannot_be_kept_is_by_a_sweep(alice, orders, settings):
     settings.STORAGES = {**settings.STORAGES, "reports": backend}
     job = run(enqueue(alice))
     assert (job.status, job.manifest_key) == ("succeeded", "")
-    assert sweep.sweep(lambda jobs: 0).manifests == 0  # not long after its file
+    assert sweep().manifests == 0  # not long after its file
     put(job, finished_at=timezone.now() - dt.timedelta(minutes=2))
-    assert sweep.sweep(lambda jobs: 0).manifests == 0
+    assert sweep().manifests == 0
     storage_of("reports").shut = False
-    assert sweep.sweep(lambda jobs: 0).manifests == 1
+    assert sweep().manifests == 1
     job.refresh_from_db()
     with storage_of("reports").open(job.manifest_key) as file:
         assert json.load(file) == manifest_of(job)

@@ -16,8 +16,7 @@ from django.utils import timezone
 from django_reports import storage
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import ReportJob
-from django_reports.runners import sweep
-from tests.doors.helpers import actions, enqueue, entries, job_url, put, run, sign
+from tests.doors.helpers import actions, enqueue, entries, job_url, put, run, sign, sweep
 from tests.doors.staff import page_of
 from tests.processes.conftest import Browser, free_port, session_of
 

@@ -14,7 +14,7 @@ from django_reports import anchors, checkpoints, sealing
 from django_reports.checks.audit import check_anchors
 from django_reports.file_verification import verify
 from django_reports.models import AuditCheckpoint
-from django_reports.runners import sweep
+from tests.doors.helpers import sweep
 from tests.trust import logs
 from tests.trust.logs import sealed_log, write
 

@@ -12,7 +12,7 @@ from django.db import connections
 from django_reports import anchors, checkpoints, sealing
 from django_reports.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry
-from django_reports.runners import sweep
+from tests.doors.helpers import sweep
 from tests.trust import logs
 from tests.trust.logs import CHECKPOINTS, TABLE, sealed_log, sql, write
 

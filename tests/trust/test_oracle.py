@@ -5,10 +5,10 @@ import re
 import pytest
 from django.contrib.auth.models import Permission
 
-from django_reports import jobs, sweep
+from django_reports import jobs
 from django_reports.models import AuditEntry, GroupReportPermission
 from tests.conftest import VIEW
-from tests.doors.helpers import browse, deliver, entries, job_url, make, text_of
+from tests.doors.helpers import browse, deliver, entries, job_url, make, sweep, text_of
 from tests.doors.staff import Program, page_of
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +122,7 @@ def test_file_that_the_storage_keeps_is_removed_by_the_next_sweep(
             browse(owner).post(job_url(job, "discard"))
     job.refresh_from_db()
     assert (job.status, bool(job.file_key)) == ("expired", True)
-    sweep.sweep(len)
+    sweep()
     job.refresh_from_db()
     assert job.file_key == ""
 

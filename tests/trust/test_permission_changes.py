@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_reports import permission_changes
 from django_reports.models import AuditEntry, GroupReportPermission, PermissionSnapshot
-from django_reports.sweep import sweep
+from tests.doors.helpers import sweep
 from tests.trust.logs import sql
 
 pytestmark = pytest.mark.django_db
@@ -177,7 +177,7 @@ def test_what_was_there_before_the_first_comparison_is_no_change(mia, permission
 def test_a_new_name_of_a_group_is_no_change(mia, team):
     team.user_set.add(mia)
     Group.objects.update(name="squad")
-    sweep(lambda jobs: 0, tidies=True)
+    sweep(tidies=True)
     assert len(changes()) == 1
 
 
@@ -188,7 +188,7 @@ def test_a_new_name_of_a_group_is_no_change(mia, team):
 def known(mia, team):
     """Everybody is known: the first comparison was."""
     User.objects.create_superuser("root")
-    permission_changes.compare_all()
+    list(permission_changes.compare_in_chunks())
     return mia
 
 
@@ -227,7 +227,7 @@ def test_what_sends_no_signal_is_seen_by_the_sweep(known, team, permission, way)
     name = "team" if "report" in way else "mia"
     assert changes(name=name) == []
     for _ in range(2):
-        sweep(lambda jobs: 0, tidies=True)
+        sweep(tidies=True)
         assert changes(name=name, seen_by="sweep") == [(name, expected)]
 
 
@@ -235,7 +235,7 @@ def test_a_report_permission_that_is_recorded_is_not_seen_again(known, team):
     permission = GroupReportPermission.objects.create(group=team, report="shop.orders")
     GroupReportPermission.objects.update(max_rows=5)
     permission.delete()
-    sweep(lambda jobs: 0, tidies=True)
+    sweep(tidies=True)
     assert changes() == [("root", changes()[0][1])]
     assert AuditEntry.objects.filter(action="grant_changed").count() == 3
 
@@ -245,14 +245,14 @@ def test_what_is_taken_without_a_signal_is_seen_by_the_sweep(known, team, permis
     team.user_set.add(known)
     Group.permissions.through.objects.all().delete()
     User.groups.through.objects.all().delete()
-    sweep(lambda jobs: 0, tidies=True)
+    sweep(tidies=True)
     seen = sorted(changes(seen_by="sweep"), key=lambda change: change[0])
     assert seen == [("mia", groups((), ["team"])), ("team", permissions((), [VIEW]))]
 
 
 def test_users_who_are_gone_without_a_signal(known):
     sql("DELETE FROM auth_user WHERE username = 'root'")
-    sweep(lambda jobs: 0, tidies=True)
+    sweep(tidies=True)
     [(name, change)] = changes(seen_by="sweep")
     assert (name, change["is_superuser"]) == ("root", [True, False])
 
@@ -262,13 +262,13 @@ def test_a_snapshot_that_is_changed_along_with_the_table_does_not_hide_it(known)
     sql("UPDATE auth_user SET is_superuser = %s WHERE username = 'mia'", True)
     facts = permission_changes.facts_of(User.objects.get(username="mia"))
     PermissionSnapshot.objects.create(holder=f"user:{known.pk}", facts=facts, signature="0" * 64)
-    sweep(lambda jobs: 0, tidies=True)
+    sweep(tidies=True)
     assert changes(name="mia")[0][1]["is_superuser"] == [False, True]
 
 
 def test_snapshots_that_are_all_deleted_are_said(known):
     PermissionSnapshot.objects.all().delete()
-    sweep(lambda jobs: 0, tidies=True)
+    sweep(tidies=True)
     entry = AuditEntry.objects.filter(action="permission_changed").first()
     assert (entry.data["first_seen"], entry.data["superusers"]) == (1, ["root"])
 
@@ -276,10 +276,10 @@ def test_snapshots_that_are_all_deleted_are_said(known):
 def test_comparing_takes_queries_by_the_thousand(known):
     def queries():
         with CaptureQueriesContext(connection) as captured:
-            permission_changes.compare_all()
+            list(permission_changes.compare_in_chunks())
         return len(captured)
 
     few = queries()
     User.objects.bulk_create(User(username=f"staff {n}", is_staff=True) for n in range(200))
-    permission_changes.compare_all()
+    list(permission_changes.compare_in_chunks())
     assert queries() <= few

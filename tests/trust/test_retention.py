@@ -8,8 +8,7 @@ from django.utils import timezone
 from django_reports import retention, sealing
 from django_reports.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
-from django_reports.sweep import sweep
-from tests.doors.helpers import actions, deliver, enqueue, make, put
+from tests.doors.helpers import actions, deliver, enqueue, make, put, sweep
 from tests.trust import logs
 from tests.trust.logs import row, sealed_log, write
 
@@ -27,7 +26,7 @@ def log():
 
 
 def test_nothing_ends_by_default(log):
-    assert retention.purge() == retention.Purged()
+    assert list(retention.purge()) == []
 
 
 def test_the_head_is_cut_and_the_rest_stands(log):
@@ -40,6 +39,16 @@ def test_the_head_is_cut_and_the_rest_stands(log):
     sealing.seal()
     assert (verify().wrong, verify().entries) == ("", 11)
     assert retention.purge_entries(log) == 0
+
+
+def test_the_head_is_cut_a_batch_at_a_time(log, monkeypatch, configure):
+    monkeypatch.setattr(retention, "BATCH", 10)
+    configure(
+        AUDIT_RETENTION=timezone.now() - log, PERSONAL_DATA_RETENTION=dt.timedelta(microseconds=1)
+    )
+    assert list(retention.purge()) == [10, 10, 10]  # two of entries, one of personal data
+    sealing.seal()
+    assert verify().wrong == ""
 
 
 def test_the_head_is_cut_again(log):
@@ -89,17 +98,17 @@ def test_the_sweep_ends_what_settings_say(configure, log):
         PERSONAL_DATA_RETENTION=dt.timedelta(microseconds=1),
         JOB_RETENTION=dt.timedelta(days=1),
     )
-    assert sweep(lambda jobs: 0).purged == 0
-    assert sweep(lambda jobs: 0, tidies=True).purged == 30
+    assert sweep().purged == 0
+    assert sweep(tidies=True).purged == 30
     assert verify().wrong == ""
 
 
 def test_what_quotas_count_is_kept_for_a_day(alice, orders, configure):
     job = put(make(alice), file_key="")
     configure(JOB_RETENTION=dt.timedelta(microseconds=1))
-    assert retention.purge().jobs == 0
+    assert list(retention.purge()) == []
     put(job, finished_at=timezone.now() - dt.timedelta(hours=25))
-    assert retention.purge().jobs == 1
+    assert list(retention.purge()) == [1]
 
 
 def test_a_deleted_person_leaves_their_history(alice, orders):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_reports.conf import get_settings
-from django_reports.runners import get_runner, sweep
+from django_reports.runners import Maintenance, get_runner
 
 
 class Command(BaseCommand):
@@ -23,11 +23,11 @@ class Command(BaseCommand):
         super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        runner = get_runner()
+        runner, burst = get_runner(), options["burst"]
         if options["verbosity"]:
             self.stderr.write(f"reports_worker: runner={get_settings().RUNNER}, ready")
         try:
             work = runner.take_over if self._has_process else runner.work
-            work(burst=options["burst"], sweep=sweep)
+            work(burst=burst, sweep=Maintenance(tidies=not burst))
         except runner.unavailable as error:
             raise CommandError(f"The queue server is not to be had: {error}") from error

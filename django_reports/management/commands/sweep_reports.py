@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from django_reports import sweep
 from django_reports.runners import hand_over
+from django_reports.sweep import Sweeper
 
 
 class Command(BaseCommand):
@@ -15,5 +15,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        swept = sweep.sweep(hand_over, tidies=True)
+        swept = Sweeper(hand_over).sweep(tidies=True)
         self.stdout.write(" ".join(f"{name}={count}" for name, count in vars(swept).items()))
