@@ -232,9 +232,9 @@ def test_what_the_time_does_not_allow_is_left_to_the_next(alice, orders, monkeyp
     monkeypatch.setattr("django_reports.sweep.monotonic", lambda: next(clock))
     total, sweeps = Counter(), 0
     while not sweeps or not sweeper.is_done:
-        total.update(vars(sweeper.sweep(seconds=2)))  # it looks at the clock before each piece
+        total.update(vars(sweeper.sweep(seconds=9)))  # it looks at the clock before each piece
         sweeps += 1
-    assert sweeps > 10
+    assert sweeps > 2
     assert (total["expired"], total["rerun"], total["enqueued"]) == (3, 3, 3)
     assert sweep() == Swept()
 
@@ -245,7 +245,7 @@ def test_no_task_waits_for_another_one_to_end(alice, orders, monkeypatch):
     sweeper = Sweeper(lambda jobs: jobs)
     clock = iter(range(10**6))
     monkeypatch.setattr("django_reports.sweep.monotonic", lambda: next(clock))
-    swept = sweeper.sweep(seconds=8)
+    swept = sweeper.sweep(seconds=9)
     assert (swept.enqueued, swept.sealed > 0) == (1, True)
     assert 0 < swept.expired < len(old)
     assert waiting.is_active
@@ -277,17 +277,17 @@ def test_a_task_that_fails_keeps_none_of_the_others(alice, orders, monkeypatch):
 @pytest.mark.skipif(
     not connection.features.has_select_for_update_skip_locked, reason="it locks no rows"
 )
-def test_a_row_that_somebody_holds_delays_nobody(alice, orders, folder):
+def test_a_row_that_somebody_holds_delays_nobody(alice, orders, folder, handed_over):
     """An administrator's transaction, say, that was left open."""
     held = [put(make(alice), expires_at=ago(minutes=9)), abandoned(enqueue(alice)), enqueue(alice)]
     others = [put(make(alice), expires_at=ago(seconds=1)), enqueue(alice)]
     somebody = connection.copy()
     with closing(somebody), somebody.cursor() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute(
-            "SELECT id FROM django_reports_reportjob WHERE id IN (%s, %s, %s) FOR UPDATE",
-            [str(job.pk) for job in held],
-        )
+        for job in held:
+            cursor.execute(
+                "SELECT id FROM django_reports_reportjob WHERE id = %s FOR UPDATE", [str(job.pk)]
+            )
         sweep()
         local.drain()
         states = [ReportJob.objects.get(pk=job.pk).status for job in held + others]
