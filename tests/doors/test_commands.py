@@ -246,6 +246,19 @@ def test_a_worker_sweeps_before_it_works(alice, orders, configure):
     assert (job.status, job.attempt) == ("succeeded", 2)
 
 
+def test_a_burst_does_not_look_through_the_storage(folder, configure):
+    """It is run every minute, and there may be a million files."""
+    configure(RUNNER="local")
+    orphan = folder / "2026/01" / f"{'k' * 43}.csv"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"x")
+    os.utime(orphan, (0, 0))
+    call("reports_worker", "--burst", "-v0")
+    assert orphan.exists()
+    call("sweep_reports")
+    assert not orphan.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_waits_for_a_database_that_is_away(alice, orders, configure, monkeypatch, caplog):
     configure(RUNNER="local")
