@@ -13,16 +13,17 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured
+from django.db import router
 from django.urls import NoReverseMatch, get_script_prefix, reverse, set_script_prefix
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_reports import audit
 from django_reports.audit import SYSTEM, Origin
+from django_reports.clock import database_now
 from django_reports.conf import NAME, get_settings
 from django_reports.exceptions import ReportDenied
 from django_reports.models import ReportJob
-from django_reports.permissions import may_download, visible_jobs
+from django_reports.permissions import may_download, visible_job
 from django_reports.reports import User
 from django_reports.statuses import AuditAction
 
@@ -50,12 +51,12 @@ def make(job: ReportJob, user: User, origin: Origin = SYSTEM) -> tuple[str, dt.d
 
     Raises ReportDenied if they may not have the file now.
     """
-    is_visible = visible_jobs(user).filter(pk=job.pk).exists()
-    if not is_visible or not job.has_file or not may_download(user, job):
+    seen: Any = visible_job(user, job.pk)
+    if seen is None or not seen.has_file or not may_download(user, seen):
         raise ReportDenied(
             _("%(user)s may not download this export.") % {"user": user.get_username()}
         )
-    expires_at = timezone.now() + get_settings().LINK_LIFETIME
+    expires_at = seen.read_at + get_settings().LINK_LIFETIME
     audit.record(
         AuditAction.LINKED,
         origin=origin,
@@ -64,7 +65,7 @@ def make(job: ReportJob, user: User, origin: Origin = SYSTEM) -> tuple[str, dt.d
         person_key=str(user.pk),
         expires_at=expires_at.isoformat(),
     )
-    ticket = [str(job.pk), str(user.pk), expires_at.timestamp()]
+    ticket = [str(job.pk), str(user.pk), seen.read_at.timestamp(), expires_at.timestamp()]
     return signing.dumps(ticket, salt=SALT), expires_at
 
 
@@ -123,11 +124,9 @@ def read(token: str) -> Ticket | None:
     It expires when it was said to, or sooner if LINK_LIFETIME is shorter by now.
     """
     try:
-        job_key, person_key, expires_at = signing.loads(token, salt=SALT)
+        job_key, person_key, made_at, expires_at = signing.loads(token, salt=SALT)
     except (signing.BadSignature, TypeError, ValueError):
         return None
-    try:
-        signing.loads(token, salt=SALT, max_age=get_settings().LINK_LIFETIME)
-    except signing.SignatureExpired:
-        return Ticket(job_key, person_key, is_expired=True)
-    return Ticket(job_key, person_key, is_expired=timezone.now().timestamp() >= expires_at)
+    now = database_now(router.db_for_write(ReportJob))
+    ends = min(expires_at, made_at + get_settings().LINK_LIFETIME.total_seconds())
+    return Ticket(job_key, person_key, is_expired=now.timestamp() >= ends)

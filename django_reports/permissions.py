@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import audit
 from django_reports.audit import Origin
+from django_reports.clock import DatabaseNow
 from django_reports.columns import BoundColumn, ColumnError
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
 from django_reports.localization import (
@@ -235,6 +236,11 @@ def visible_jobs(user: User) -> "QuerySet[ReportJob]":
     if not user.is_active or user.pk is None:
         return cast("QuerySet[ReportJob]", ReportJob.objects.none())
     return get_policy().jobs(user)
+
+
+def visible_job(user: User, key: Any) -> ReportJob | None:
+    """The job of a key, if a person may see it; `read_at` is the time by the database's clock."""
+    return visible_jobs(user).filter(pk=key).annotate(read_at=DatabaseNow()).first()
 
 
 def visible_presets(user: User, report: Report) -> "QuerySet[Preset]":

@@ -1,6 +1,9 @@
 """How rows are read, on whichever database the tests run."""
 
+import time
+from contextlib import closing
 from decimal import Decimal
+from itertools import islice
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -9,7 +12,7 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q
 from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 
-from django_reports import kinds
+from django_reports import cursors, kinds
 from django_reports.columns import Column, bind
 from django_reports.models import ReportJob
 from django_reports.querysets import totally_ordered
@@ -310,6 +313,26 @@ def test_more_rows_than_one_round_trip():
     make_orders(4500)
     found = rows(Order.objects.order_by("-pk"), "number")
     assert (len(found), found[0], found[-1]) == (4500, ("A04500",), ("A00001",))
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="others send rows as they are read")
+def test_a_slow_reader_fetches_no_more_at_once_than_it_uses_up_soon(monkeypatch):
+    """Its session would be idle in its transaction until the next fetch."""
+    make_orders(3000)
+    fetch, sizes = cursors.PacedCursor.fetchmany, []
+
+    def noting(self, size):
+        sizes.append(len(fetched := fetch(self, size)))
+        return fetched
+
+    monkeypatch.setattr(cursors.PacedCursor, "fetchmany", noting)
+    assert len(rows(Order.objects.all(), "number")) == 3000
+    assert max(sizes) > 100
+    sizes.clear()
+    with closing(source(Order.objects.all(), "number").read()) as slow:
+        for _row in islice(slow, 20):
+            time.sleep(0.05)
+    assert max(sizes) <= 16  # the first ones; then ten, or fewer
 
 
 def test_difference_of_decimals_has_their_places_on_every_database(orders):

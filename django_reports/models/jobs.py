@@ -218,8 +218,12 @@ class ReportJob(Record):
 
     @property
     def has_expired(self) -> bool:
-        """Whether its time is over, also where maintenance has not come yet to remove its file."""
-        is_over = self.expires_at is not None and self.expires_at <= timezone.now()
+        """Whether its time is over, also where maintenance has not come yet to remove its file.
+
+        `read_at` is the database's time, if it was read as well.
+        """
+        now = getattr(self, "read_at", None) or timezone.now()
+        is_over = self.expires_at is not None and self.expires_at <= now
         return self.status == JobStatus.EXPIRED or (self.status == JobStatus.SUCCEEDED and is_over)
 
     @property

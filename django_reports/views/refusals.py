@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import audit
 from django_reports.models import ReportJob
-from django_reports.permissions import visible_jobs
+from django_reports.permissions import visible_job
 from django_reports.statuses import AuditAction
 from django_reports.views.places import Place, Trail
 from django_reports.views.requests import not_found, origin_of, problem, refused
@@ -20,7 +20,7 @@ from django_reports.views.requests import not_found, origin_of, problem, refused
 
 def find(request: HttpRequest, key: UUID) -> ReportJob | None:
     """The job of a key, if it is this person's to see."""
-    return visible_jobs(request.user).filter(pk=key).first()
+    return visible_job(request.user, key)
 
 
 def missing(

@@ -9,8 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.test import Client
 from django.urls import get_script_prefix, reverse, set_script_prefix
+from django.utils import timezone
 
 from django_reports import links
 from django_reports.exceptions import ReportDenied
@@ -199,19 +201,35 @@ def test_expired_link_stays_expired_when_the_lifetime_is_raised(alice, job, conf
     assert_refused(job, token, 410, "This link has expired. Ask for another one.", actor=alice)
 
 
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has the process's clock")
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_link_and_its_file_live_by_the_clock_of_the_database(
+    alice, job, link, configure, monkeypatch, hours
+):
+    """Not by that of the host that answers."""
+    wrong = timezone.now() + dt.timedelta(hours=hours)
+    put(job, expires_at=timezone.now() + dt.timedelta(hours=1))
+    monkeypatch.setattr("django.utils.timezone.now", lambda: wrong)
+    assert Program(None).get(address(job, link)).status_code == 200
+    assert Program(None).get(address(job, links.make(job, alice)[0])).status_code == 200
+    configure(LINK_LIFETIME=dt.timedelta(microseconds=1))
+    assert Program(None).get(address(job, link)).status_code == 410
+
+
 NOT_SIGNED = "The link was not signed for this file."
 
 
 @pytest.mark.parametrize("change", ["first", "last", "short", "long", "empty", "salt", "session"])
 def test_a_link_that_was_changed(alice, job, link, change):
+    ticket = [str(job.pk), str(alice.pk), 2**40, 2**40]
     forged = {
         "first": ("A" if link[0] != "A" else "B") + link[1:],
         "last": link[:-1] + ("A" if link[-1] != "A" else "E"),
         "short": link[:-5],
         "long": link + "a",
         "empty": ":",
-        "salt": signing.dumps([str(job.pk), str(alice.pk)]),
-        "session": signing.dumps([str(job.pk), str(alice.pk)], salt="django.core.signing"),
+        "salt": signing.dumps(ticket),
+        "session": signing.dumps(ticket, salt="django.core.signing"),
     }
     assert_refused(job, forged[change], 404, NOT_SIGNED)
 

@@ -230,7 +230,7 @@ def knock(door, user, found):
     client = browse(user) if user else Client()
     key = [found.pk] if found is not None else []
     if name.endswith("signed"):  # a link that was made for who asked for the job
-        ticket = [str(found.pk), str(found.requested_by_id), 2**40]
+        ticket = [str(found.pk), str(found.requested_by_id), 2**40, 2**40]
         key.append(signing.dumps(ticket, salt=SALT))
     is_post = "POST" in more
     if kind == "command":
