@@ -7,12 +7,19 @@ from typing import ClassVar
 
 from django.core.checks import CheckMessage
 
+from django_reports.conf import get_settings
 from django_reports.models import ReportJob
 
 logger = logging.getLogger("django_reports.runners")
 
 SWEEP_INTERVAL = 10.0  # seconds between two sweeps of a worker
 SWEEP_PAUSE = 1.0  # seconds between two sweeps of which the first left something undone
+SWEEP_HANGS = 120.0  # seconds that one piece of a sweep's work may take
+
+
+def longest_sweep() -> float:
+    """After how many seconds a sweep hangs: no job may take longer either."""
+    return min(SWEEP_HANGS, get_settings().TIMEOUT.total_seconds())
 
 
 def sweep_safely(sweep: Callable[[], bool]) -> float:

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from django_reports import attempts
 from django_reports.conf import get_settings
+from django_reports.runners.base import longest_sweep
 
 BEAT = 1.0  # seconds between two signs of life
 GRACE = 8.0  # seconds from SIGTERM to the end, whatever hangs; `docker stop` waits for ten
@@ -39,7 +40,6 @@ class Lifeline:
         self._attempt = ""
         self._lock = threading.Lock()  # what was told last is what holds
         self._lease = get_settings().LEASE.total_seconds()
-        self._timeout = get_settings().TIMEOUT.total_seconds()
         self._sweep_by: float | None = None
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="reports-lifeline", daemon=True)
@@ -59,7 +59,7 @@ class Lifeline:
 
     def sweep(self, sweep: Callable[[], bool]) -> bool:
         """A sweep. If it hangs, this process ends, once no attempt is lost by that."""
-        self._sweep_by = time.monotonic() + self._timeout
+        self._sweep_by = time.monotonic() + longest_sweep()
         try:
             self._declare_predecessor_dead()
             return sweep()

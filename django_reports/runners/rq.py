@@ -30,7 +30,7 @@ from rq.timeouts import BaseTimeoutException
 from django_reports import attempts
 from django_reports.conf import get_settings
 from django_reports.models import ReportJob
-from django_reports.runners.base import SWEEP_INTERVAL, Runner, sweep_safely
+from django_reports.runners.base import SWEEP_INTERVAL, Runner, longest_sweep, sweep_safely
 from django_reports.runners.lifeline import GRACE, Lifeline
 from django_reports.runners.redis_clients import client_of
 from django_reports.runners.stopping import set_by_signals
@@ -43,7 +43,6 @@ NO_TIMEOUT = -1  # the attempt watches its own deadline; RQ's would be swallowed
 WORKER_TTL = 18  # seconds; RQ waits for a job for 15 s less, and sweeps happen in between
 FAILURE_TTL = 24 * 60 * 60  # seconds for which RQ's own pages show what it could not run
 HAND_OVER_WITHIN = 1.0  # seconds that somebody who asks for an export waits for Redis
-SWEEP_HANGS = 120.0  # seconds that one piece of a sweep's work may take
 TRY_AGAIN_AFTER = 2.0  # seconds until a Redis that went away is looked for again
 
 _stopping = threading.Event()  # of the process that works on a job: it is asked to hand it back
@@ -100,8 +99,8 @@ class SweepingWorker(Worker):
             return
         pause = SWEEP_INTERVAL
         cls._is_sweeping = True
-        limit = math.ceil(min(SWEEP_HANGS, get_settings().TIMEOUT.total_seconds()))
-        with suppress(SweepTimeout), cls.death_penalty_class(limit, SweepTimeout):
+        limit = cls.death_penalty_class(math.ceil(longest_sweep()), SweepTimeout)
+        with suppress(SweepTimeout), limit:
             pause = sweep_safely(cls.sweep)
         cls._is_sweeping = False
         cls._sweep_at = time.monotonic() + pause
