@@ -43,6 +43,7 @@ NO_TIMEOUT = -1  # the attempt watches its own deadline; RQ's would be swallowed
 WORKER_TTL = 18  # seconds; RQ waits for a job for 15 s less, and sweeps happen in between
 FAILURE_TTL = 24 * 60 * 60  # seconds for which RQ's own pages show what it could not run
 HAND_OVER_WITHIN = 1.0  # seconds that somebody who asks for an export waits for Redis
+LOOK_INTERVAL = 5  # seconds between two looks at what else is to be done while a child works
 TRY_AGAIN_AFTER = 2.0  # seconds until a Redis that went away is looked for again
 
 _stopping = threading.Event()  # of the process that works on a job: it is asked to hand it back
@@ -210,7 +211,7 @@ class RQRunner(Runner):
                         job_class=AttemptJob,
                         serializer=JSONSerializer,
                         worker_ttl=WORKER_TTL,
-                        job_monitoring_interval=5,
+                        job_monitoring_interval=LOOK_INTERVAL,
                     )
                     worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
                 except self.unavailable as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from django.core.files.base import ContentFile, File
 
 from django_reports import attempts, control, exports, jobs, storage, sweep
-from django_reports.runners import hanging, lifeline, local, rq, supervision
+from django_reports.runners import base, hanging, lifeline, local, rq, supervision
 
 SWEEP_INTERVAL = 0.5  # seconds
 ROWS = 500  # from which on "mid-rows" is
@@ -25,8 +25,10 @@ ROWS = 500  # from which on "mid-rows" is
 def sweep_often():
     """So that a test need not wait for what a site can wait for."""
     sweep.ENQUEUE_AGAIN_AFTER = timedelta(seconds=3)
+    base.SWEEP_INTERVAL = base.SWEEP_PAUSE = SWEEP_INTERVAL
     local.SWEEP_INTERVAL = rq.SWEEP_INTERVAL = SWEEP_INTERVAL
     local.POLL = 0.1
+    rq.LOOK_INTERVAL = 1
     rq.SweepingWorker.max_connection_wait_time = SWEEP_INTERVAL
 
 

@@ -109,7 +109,7 @@ def test_the_worker_is_free_for_the_next_job_after_one_that_hangs(
 @pytest.mark.parametrize("fault", ["sweep-hangs", "sweep-hangs-beside"])
 def test_a_sweep_that_hangs_is_broken_off(alice, processes, impatient_rq, tmp_path, fault):
     mark, gate = tmp_path / "mark", tmp_path / "gate"
-    processes.environment.update({"TEST_FAULTS": fault, "TEST_MARK": str(mark)})
+    processes.environment.update({"TEST_FAULTS": f"impatient {fault}", "TEST_MARK": str(mark)})
     if fault == "sweep-hangs":
         processes.changed["TIMEOUT"] = dt.timedelta(seconds=2)
         gate.touch()
