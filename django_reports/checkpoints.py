@@ -4,11 +4,13 @@ Writers never wait for it, nor for each other: an entry is written with a digest
 Afterwards the sweep puts those that are there in line, in whichever order they were committed.
 """
 
+import datetime as dt
 import logging
 from typing import Any
 
 from django.db import IntegrityError, connections, router, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_reports import digests
 from django_reports.models import AuditCheckpoint, AuditEntry
@@ -16,6 +18,7 @@ from django_reports.models import AuditCheckpoint, AuditEntry
 logger = logging.getLogger("django_reports.audit")
 
 BATCH = 5000  # entries below one checkpoint
+LATE = dt.timedelta(minutes=15)  # where a worker runs, an entry waits for seconds
 
 
 def database() -> str:
@@ -27,22 +30,70 @@ def last_checkpoint() -> AuditCheckpoint | None:
     return AuditCheckpoint.objects.order_by("number").last()
 
 
+def number_of(checkpoint: AuditCheckpoint | None) -> int:
+    return checkpoint.number if checkpoint else 0
+
+
+def is_ours(checkpoint: AuditCheckpoint) -> bool:
+    """Whether a checkpoint says what it said when it was made."""
+    return digests.is_signed(digests.checkpoint_text(checkpoint), checkpoint.signature)
+
+
+class Obstructed(Exception):
+    """Something is in the way of the next checkpoint that no sealing has put there."""
+
+
+def require_free_way(last: AuditCheckpoint | None) -> None:
+    """Raises Obstructed if nothing can be sealed, or not rightly, behind the `last` checkpoint."""
+    if last is not None and not is_ours(last):
+        raise Obstructed(
+            _("Checkpoint %(number)s was changed: its signature is not ours.")
+            % {"number": last.number}
+        )
+    bound = last.last_position if last else 0
+    entry = AuditEntry.objects.filter(position__gt=bound).order_by("position").first()
+    if entry is not None:
+        raise Obstructed(
+            _("%(entry)s was sealed, and its checkpoint is missing.") % {"entry": name_of(entry)}
+        )
+
+
+def name_of(entry: AuditEntry) -> str:
+    if entry.position is None:
+        return _("Entry id %(id)s (not sealed yet)") % {"id": entry.id}
+    return _("Entry %(position)s (id %(id)s)") % {"position": entry.position, "id": entry.id}
+
+
 def waiting_entries() -> list[tuple[int, str]]:
     """The id and digest of the entries that the next checkpoint seals, at most BATCH."""
     waiting = AuditEntry.objects.filter(position=None).order_by("id")
     return list(waiting.values_list("id", "digest")[:BATCH])
 
 
+def is_overdue() -> bool:
+    """Whether an entry waits to be sealed for much longer than it should."""
+    late = timezone.now() - LATE
+    return bool(AuditEntry.objects.filter(position=None, created_at__lt=late).exists())
+
+
+def overdue_in_words() -> str:
+    return _(
+        "Entries of the audit log have waited for more than %(minutes)s minutes to be sealed. "
+        "Until then they could be removed unnoticed. Is a reports_worker running, or sweep_reports?"
+    ) % {"minutes": LATE // dt.timedelta(minutes=1)}
+
+
 def seal_batch(last: AuditCheckpoint | None, entries: list[tuple[int, str]]) -> int:
     """Seal entries under a new checkpoint behind the `last` one. Returns how many.
 
     All is read before the transaction, whose first statement is the checkpoint: of two processes
-    that seal at once, one gets the number, and the other seals nothing.
+    that seal at once, one gets the number, and the other seals nothing. Raises Obstructed if the
+    database refuses it for another reason.
     """
     position = last.last_position if last else 0
     seal = last.seal if last else digests.FIRST_SEAL
     checkpoint = AuditCheckpoint(
-        number=last.number + 1 if last else 1,
+        number=number_of(last) + 1,
         created_at=timezone.now(),
         first_position=position + 1,
     )
@@ -57,7 +108,9 @@ def seal_batch(last: AuditCheckpoint | None, entries: list[tuple[int, str]]) -> 
         with transaction.atomic(using=database()):
             checkpoint.save(force_insert=True)
             _write(sealed)
-    except IntegrityError:
+    except IntegrityError as error:
+        if number_of(last_checkpoint()) == number_of(last):
+            raise Obstructed(str(error)) from error
         logger.info("checkpoint=%s event=sealed_by_another", checkpoint.number)
         return 0
     return len(sealed)

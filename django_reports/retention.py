@@ -5,6 +5,7 @@ batches, the oldest first, so that none locks much or takes long.
 """
 
 import datetime as dt
+import logging
 from collections.abc import Iterator
 
 from django.db import transaction
@@ -12,11 +13,13 @@ from django.db.models import Q, QuerySet
 
 from django_reports import audit
 from django_reports.audit import SYSTEM
-from django_reports.checkpoints import database
+from django_reports.checkpoints import database, is_ours
 from django_reports.clock import DatabaseNow, database_now
 from django_reports.conf import get_settings
 from django_reports.models import QUOTA_DAY, AuditCheckpoint, AuditEntry, Removal, ReportJob
 from django_reports.statuses import ACTIVE, AuditAction
+
+logger = logging.getLogger("django_reports.audit")
 
 BATCH = 5000  # entries or jobs that are removed at once
 
@@ -44,6 +47,7 @@ def purge_entries(before: dt.datetime) -> int:
     """Cut off a batch from the head of the log, up to a checkpoint made before a moment.
 
     That checkpoint stays: it is what the rest of the chain hangs on. Returns how many are gone.
+    One that was changed is no word on how old the entries are: by it, nothing is removed.
     """
     points = AuditCheckpoint.objects.all()
     old = points.filter(created_at__lt=before, cut_at=None).order_by("number")
@@ -51,6 +55,9 @@ def purge_entries(before: dt.datetime) -> int:
     if first is None:
         return 0
     last = old.filter(last_position__lt=first.first_position + BATCH).last() or first
+    if not is_ours(last):
+        logger.error("checkpoint=%s event=changed: no entries are removed", last.number)
+        return 0
     with transaction.atomic(using=database()):
         if not points.filter(pk=last.pk, cut_at=None).update(cut_at=DatabaseNow()):
             return 0  # by somebody else, or in an earlier sweep

@@ -7,7 +7,7 @@ before each new checkpoint the last one is compared with what the anchors were t
 import logging
 from collections.abc import Iterator
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -16,15 +16,21 @@ from django.utils.translation import gettext_lazy as _
 from django_reports import audit, checkpoints, digests
 from django_reports.anchors import Anchor, all_anchors, facts_of
 from django_reports.audit import SYSTEM
-from django_reports.checkpoints import last_checkpoint
+from django_reports.checkpoints import (
+    Obstructed,
+    is_overdue,
+    last_checkpoint,
+    number_of,
+    overdue_in_words,
+)
 from django_reports.models import AuditCheckpoint, AuditEntry
 from django_reports.statuses import AuditAction
 
 logger = logging.getLogger("django_reports.anchors")
 
 CONTRADICTED = _(
-    "The audit log is not what it was: an anchor outside of the database contradicts it. "
-    "New entries are not sealed. Ask an administrator to run verify_reports."
+    "The audit log is not what it was. New entries are not sealed. Ask an administrator to run "
+    "verify_reports."
 )
 AT_ONCE = 1000  # checkpoints told to each anchor in one sweep
 
@@ -53,15 +59,22 @@ def seal() -> Sealed:
 def seal_in_batches() -> Iterator[Sealed]:
     """As `seal`, a checkpoint at a time.
 
-    Nothing is sealed while an anchor contradicts the log: an entry and the log say so.
+    Nothing is sealed while an anchor contradicts the log, or something in it is in the way: an
+    entry and the log say so.
     """
     anchors = all_anchors()
     yield Sealed(anchored=publish())
-    while waiting := checkpoints.waiting_entries():
+    while True:
         last = last_checkpoint()
-        if not _may_seal(anchors, last):
+        try:
+            checkpoints.require_free_way(last)
+            waiting = checkpoints.waiting_entries()
+            if not waiting or not _may_seal(anchors, last):
+                return
+            count = checkpoints.seal_batch(last, waiting)
+        except Obstructed as error:
+            _raise_alarm(last, reason=str(error))
             return
-        count = checkpoints.seal_batch(last, waiting)
         yield Sealed(count, publish())
         if count < checkpoints.BATCH:
             return
@@ -71,12 +84,10 @@ def _may_seal(anchors: list[Anchor], last: AuditCheckpoint | None) -> bool:
     for anchor in anchors:
         agreement = agreement_of(anchor, last)
         if agreement is Agreement.CONTRADICTS:
-            # Another worker may have sealed and told it between the two looks.
-            if _number(last_checkpoint()) == _number(last):
-                _raise_alarm(anchor, last)
+            _raise_alarm(last, anchor=str(anchor))
             return False
         if agreement in (Agreement.UNREACHABLE, Agreement.PARTIAL):
-            logger.warning("checkpoint=%s anchor=%r event=%s", _number(last), str(anchor),
+            logger.warning("checkpoint=%s anchor=%r event=%s", number_of(last), str(anchor),
                            agreement.value)  # fmt: skip
     return True
 
@@ -85,7 +96,7 @@ def agreement_of(anchor: Anchor, last: AuditCheckpoint | None) -> Agreement:
     """Compare the last checkpoint with an anchor, by probing its number and the next one."""
     if not anchor.can_be_read:
         return Agreement.ABSENT
-    number = _number(last)
+    number = number_of(last)
     try:
         accepted = anchor.accepted or {"number": 0, "seal": digests.FIRST_SEAL}
         if number < accepted["number"] or anchor.read(number + 1) is not None:
@@ -103,22 +114,21 @@ def agreement_of(anchor: Anchor, last: AuditCheckpoint | None) -> Agreement:
     return Agreement.AGREES if facts == facts_of(last) else Agreement.CONTRADICTS
 
 
-def _number(checkpoint: AuditCheckpoint | None) -> int:
-    return checkpoint.number if checkpoint else 0
-
-
-def _raise_alarm(anchor: Anchor, last: AuditCheckpoint | None) -> None:
+def _raise_alarm(last: AuditCheckpoint | None, **facts: Any) -> None:
     """Once for each contradiction, so that a sweep every few seconds does not fill the log."""
-    name, number = str(anchor), _number(last)
+    if number_of(last_checkpoint()) != number_of(last):
+        return  # another worker has sealed between the two looks
+    facts["number"] = number_of(last)
     known = alarm()
-    if known is not None and known.data == {"anchor": name, "number": number}:
+    if known is not None and known.data == facts:
         return
-    audit.record(AuditAction.LOG_CONTRADICTED, origin=SYSTEM, anchor=name, number=number)
+    audit.record(AuditAction.LOG_CONTRADICTED, origin=SYSTEM, **facts)
     logger.error(
-        "checkpoint=%s anchor=%r event=contradicted: the audit log is not what it was told to be, "
+        "checkpoint=%s anchor=%r reason=%r event=contradicted: the audit log is not what it was, "
         "and is no longer sealed; run verify_reports",
-        number,
-        name,
+        facts["number"],
+        facts.get("anchor", ""),
+        facts.get("reason", ""),
     )
 
 
@@ -135,26 +145,41 @@ def contradicting() -> list[Anchor]:
     return [a for a in all_anchors() if agreement_of(a, last) is Agreement.CONTRADICTS]
 
 
-def accept(reason: str) -> list[Anchor]:
+def problems() -> list[str]:
+    """Why nothing can be sealed now, in sentences."""
+    found = [f"The anchor {str(anchor)!r} was told of another one." for anchor in contradicting()]
+    try:
+        checkpoints.require_free_way(last_checkpoint())
+    except Obstructed as error:
+        found.append(str(error))
+    return found
+
+
+def concerns() -> list[str]:
+    """What who looks at the log should know of it, in sentences."""
+    found = [str(CONTRADICTED)] if alarm() is not None else []
+    return [*found, overdue_in_words()] if is_overdue() else found
+
+
+def accept(reason: str) -> AuditEntry | None:
     """Go on with the log as it is, after a backup was restored say. Recorded, here and there.
 
-    Returns the anchors that contradicted it.
+    None if no anchor contradicts it, and no alarm was raised.
     """
     anchors, last = contradicting(), last_checkpoint()
-    if not anchors:
-        return []
-    number, seal = _number(last), last.seal if last else digests.FIRST_SEAL
+    if not anchors and alarm() is None:
+        return None
+    number, seal = number_of(last), last.seal if last else digests.FIRST_SEAL
     at = digests.moment(timezone.now())
     for anchor in anchors:
         anchor.accept({"number": number, "seal": seal, "reason": reason, "accepted_at": at})
-    audit.record(
+    return audit.record(
         AuditAction.LOG_ACCEPTED,
         origin=SYSTEM,
         anchors=[str(anchor) for anchor in anchors],
         number=number,
         reason=reason,
     )
-    return anchors
 
 
 def publish() -> int:

@@ -157,5 +157,5 @@ class AuditAction(TextChoices):
     GRANT_CHANGED = "grant_changed", _("Grant changed")
     PERMISSION_CHANGED = "permission_changed", _("Account, group or permission changed")
     PURGED = "purged", _("Purged")
-    LOG_CONTRADICTED = "log_contradicted", _("Audit log contradicted by an anchor")
+    LOG_CONTRADICTED = "log_contradicted", _("Audit log found changed")
     LOG_ACCEPTED = "log_accepted", _("Audit log accepted as it is")

@@ -14,7 +14,13 @@ from django.utils.translation import gettext as _
 
 from django_reports import digests
 from django_reports.anchors import Anchor, all_anchors, facts_of
-from django_reports.checkpoints import last_checkpoint
+from django_reports.checkpoints import (
+    is_ours,
+    is_overdue,
+    last_checkpoint,
+    name_of,
+    overdue_in_words,
+)
 from django_reports.models import AuditCheckpoint, AuditEntry, Removal
 from django_reports.statuses import AuditAction
 
@@ -63,13 +69,16 @@ def verify_log(verified: Verified, also: Iterable[Anchor] = ()) -> None:
         verified.notes.append(
             _("Entries that were deleted before they were sealed cannot be missed.")
         )
+    if is_overdue():
+        verified.notes.append(overdue_in_words())
 
 
 @dataclass
 class _Removed:
     """What entries of the log itself tell of what was removed from it."""
 
-    through: set[int] = field(default_factory=set)  # positions up to which entries were
+    # Positions up to which entries were, and from before when.
+    through: dict[int, dt.datetime] = field(default_factory=dict)
     personal_before: dt.datetime | None = None  # what entries older than this say of people
 
 
@@ -101,7 +110,7 @@ class _Log:
             if entry.position is not None and entry.position > self._sealed_by_now():
                 raise Wrong(
                     _("%(entry)s was sealed, and its checkpoint is missing.")
-                    % {"entry": _name(entry)}
+                    % {"entry": name_of(entry)}
                 )
             self._verified.unsealed += 1
 
@@ -136,9 +145,9 @@ class _Log:
         for entry in self._entries().filter(action=AuditAction.PURGED).order_by("id"):
             self._verify_digest(entry)
             if entry.data.get("what") == Removal.ENTRIES:
-                removed.through.add(entry.data["through"])
+                removed.through[entry.data["through"]] = _before(entry)
             if entry.data.get("what") == Removal.PERSONAL_DATA:
-                before = dt.datetime.fromisoformat(entry.data["before"])
+                before = _before(entry)
                 removed.personal_before = max(removed.personal_before or before, before)
         return removed
 
@@ -152,6 +161,11 @@ class _Log:
                 _("The entries up to %(last)s are missing, and no entry tells of their removal.")
                 % {"last": first.last_position}
             )
+        if first.created_at >= self._removed.through[first.last_position]:
+            raise Wrong(
+                _("The entries up to %(last)s were removed before their time.")
+                % {"last": first.last_position}
+            )
         self._position, self._seal = first.last_position, first.seal
         self._advance()
 
@@ -161,7 +175,7 @@ class _Log:
             return None
         if previous is not None and checkpoint.number != previous.number + 1:
             raise Wrong(_("Checkpoint %(number)s is missing.") % {"number": previous.number + 1})
-        if not digests.is_signed(digests.checkpoint_text(checkpoint), checkpoint.signature):
+        if not is_ours(checkpoint):
             raise Wrong(
                 _("Checkpoint %(number)s was changed: its signature is not ours.")
                 % {"number": checkpoint.number}
@@ -181,7 +195,7 @@ class _Log:
         if not digests.is_signed(text, entry.seal):
             raise Wrong(
                 _("%(entry)s does not follow the one before it: an entry was put in, or moved.")
-                % {"entry": _name(entry)}
+                % {"entry": name_of(entry)}
             )
         self._position, self._seal = position, entry.seal
         if self._next is None:  # entries above the last checkpoint are not among those read
@@ -190,7 +204,7 @@ class _Log:
             if self._seal != self._next.seal:
                 raise Wrong(
                     _("%(entry)s is not the one that checkpoint %(number)s was made of.")
-                    % {"entry": _name(entry), "number": self._next.number}
+                    % {"entry": name_of(entry), "number": self._next.number}
                 )
             self._advance()
 
@@ -202,7 +216,7 @@ class _Log:
         is_empty = not (entry.actor_label or entry.address or entry.user_agent)
         if not is_empty or before is None or entry.created_at >= before:
             raise Wrong(
-                _("%(entry)s was changed: its who, address or browser.") % {"entry": _name(entry)}
+                _("%(entry)s was changed: its who, address or browser.") % {"entry": name_of(entry)}
             )
 
     def _verify_digest(self, entry: AuditEntry) -> None:
@@ -213,8 +227,13 @@ class _Log:
         if not is_signed:
             raise Wrong(
                 _("%(entry)s was changed, or was not written by this application.")
-                % {"entry": _name(entry)}
+                % {"entry": name_of(entry)}
             )
+
+
+def _before(entry: AuditEntry) -> dt.datetime:
+    """From before which moment something was removed, as an entry tells."""
+    return dt.datetime.fromisoformat(entry.data["before"])
 
 
 def read_rows(rows: Any, cursors: ExitStack) -> Iterator[Any]:
@@ -233,12 +252,6 @@ def read_rows(rows: Any, cursors: ExitStack) -> Iterator[Any]:
             return
         last = getattr(row, "id", None) or row.pk
         yield row
-
-
-def _name(entry: AuditEntry) -> str:
-    if entry.position is None:
-        return _("Entry id %(id)s (not sealed yet)") % {"id": entry.id}
-    return _("Entry %(position)s (id %(id)s)") % {"position": entry.position, "id": entry.id}
 
 
 # Anchors

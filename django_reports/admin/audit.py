@@ -41,8 +41,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        if sealing.alarm() is not None:
-            messages.error(request, sealing.CONTRADICTED)
+        for concern in sealing.concerns():
+            messages.error(request, concern)
         return super().changelist_view(request, extra_context)
 
     def key_conditions(self, text: str) -> list[Q]:

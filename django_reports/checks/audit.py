@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
 from django_reports import anchors, protection, sealing
-from django_reports.checkpoints import database
+from django_reports.checkpoints import database, is_overdue
 from django_reports.conf import NAME, get_settings, settings_problems
 
 TAG = "django_reports"
@@ -54,24 +54,35 @@ def check_audit(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database)
-def check_log_is_not_contradicted(
+def check_log_is_sealed(
     databases: Iterable[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     if settings_problems() or anchors.problems() or database() not in (databases or ()):
         return []
     try:
-        contradicting = sealing.contradicting()
+        problems = sealing.problems()
+        waits = is_overdue()
     except DatabaseError:  # no tables yet
         return []
-    return [
+    found: list[CheckMessage] = [
         Error(
-            f"The audit log is not what the anchor {str(anchor)!r} was told of it.",
+            f"The audit log is not what it was, and is no longer sealed: {problem}",
             hint="verify_reports says what is wrong. After a backup was restored, "
             'verify_reports --accept "why" goes on with the log as it is, and records that.',
             id="django_reports.E042",
         )
-        for anchor in contradicting
+        for problem in problems
     ]
+    if waits and not found:
+        found.append(
+            Warning(
+                "Entries of the audit log wait to be sealed for long, and could be removed "
+                "unnoticed until then.",
+                hint="Run a reports_worker, or sweep_reports every minute.",
+                id="django_reports.W044",
+            )
+        )
+    return found
 
 
 @register(TAG)

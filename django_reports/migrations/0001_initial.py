@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                             ("grant_changed", "Grant changed"),
                             ("permission_changed", "Account, group or permission changed"),
                             ("purged", "Purged"),
-                            ("log_contradicted", "Audit log contradicted by an anchor"),
+                            ("log_contradicted", "Audit log found changed"),
                             ("log_accepted", "Audit log accepted as it is"),
                         ],
                         max_length=20,

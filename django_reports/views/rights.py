@@ -46,8 +46,8 @@ def page(request: HttpRequest) -> HttpResponseBase:
         )
         url = f"{place.url('rights')}?{following.urlencode()}"
         return answer_json({"rights": rows, "next": url if shown.has_next() else None})
-    if sealing.alarm() is not None:
-        messages.error(request, sealing.CONTRADICTED, fail_silently=True)
+    for concern in sealing.concerns():
+        messages.error(request, concern, fail_silently=True)
     context = {
         "title": _("Who may export what"),
         "is_by_group": is_by_group,

@@ -94,15 +94,20 @@ def make_room(position):
 
 def copy_in(position):
     """A copy of an entry takes its place; all from there on move by one."""
-    found = row(position)
     make_room(position)
+    insert_copy(position + 1, at=position)
+
+
+def insert_copy(position, *, at):
+    """A copy of an entry at another position that is free."""
+    found = row(position)
     fields = [field.column for field in AuditEntry._meta.fields]
     names = [name for name in fields if name not in ("id", "key", "position")]
     key = uuid.uuid4()
     own = key if connection.features.has_native_uuid_field else key.hex
     sql(
         f"INSERT INTO {TABLE} ({', '.join(names)}, {_quoted('key')}, position) "
-        f"SELECT {', '.join(names)}, %s, {position} FROM {TABLE} WHERE id = {found.pk}",
+        f"SELECT {', '.join(names)}, %s, {at} FROM {TABLE} WHERE id = {found.pk}",
         own,
     )
 

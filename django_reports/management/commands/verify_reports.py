@@ -52,10 +52,10 @@ class Command(BaseCommand):
     def _accept(self, reason: str) -> None:
         if not reason.strip():
             raise CommandError("--accept needs a reason, which is recorded.")
-        anchors = sealing.accept(reason)
-        if not anchors:
+        entry = sealing.accept(reason)
+        if entry is None:
             raise CommandError("No anchor contradicts the audit log: there is nothing to accept.")
-        names = ", ".join(map(str, anchors))
+        names = ", ".join(entry.data["anchors"]) or "no anchor"
         self.stdout.write(f"The log goes on as it is. Told: {names}.")
 
     def _kept(self, path: str | None) -> list[TextAnchor]:
