@@ -9,9 +9,8 @@ from django.db import OperationalError, connection, connections, transaction
 from django_reports import Report
 from django_reports.clock import database_now
 from django_reports.database_errors import is_conflict, is_lost_connection, is_timeout
-from django_reports.runners import sweep
 from tests.conftest import elsewhere, make_orders
-from tests.doors.helpers import actions, deliver, files_in, make, put, run
+from tests.doors.helpers import actions, deliver, files_in, make, put, run, sweep
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)
