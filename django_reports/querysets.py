@@ -140,14 +140,22 @@ def value_path(model: type[Model], path: str) -> str:
 
 def canonical_path(model: type[Model], path: str) -> str:
     """The path of the field that a lookup tells of: "customer_id" for customer__id__exact."""
-    fields = list(_fields(model, path.split(LOOKUP_SEPARATOR)))
+    return canonical_lookup(model, path)[0]
+
+
+def canonical_lookup(model: type[Model], path: str) -> tuple[str, str]:
+    """The path of the field that a lookup tells of, and what it asks of it: "customer_id" and
+    "exact" for customer__id__exact."""
+    parts = path.split(LOOKUP_SEPARATOR)
+    fields = list(_fields(model, parts))
     if not fields:
-        return path
+        return path, ""
+    kind = LOOKUP_SEPARATOR.join(parts[len(fields) :])
     if len(fields) > 1 and fields[-1].name in _keys(fields[-2]):
         fields.pop()
     *relations, last = fields
     name = getattr(last, "attname", last.name)
-    return LOOKUP_SEPARATOR.join([*(field.name for field in relations), name])
+    return LOOKUP_SEPARATOR.join([*(field.name for field in relations), name]), kind
 
 
 def _fields(model: type[Model], parts: Iterable[str]) -> Iterator[Any]:

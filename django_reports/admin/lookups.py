@@ -1,31 +1,48 @@
-"""Lookups in a list's address that nobody declared: Django's admin takes any field of the model.
+"""Lookups in a list's address that nobody declared: Django's admin takes any lookup of any field.
 
 Whoever may filter by a field learns its values, though the list shows none of them: rows that
-begin with "a", with "ab", and so on.
+begin with "a", with "ab", and so on. So a filter that asks whether a field is empty declares that
+alone.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from django_reports.admin.descriptions import applied_lookups
-from django_reports.querysets import canonical_path
+from django_reports.querysets import canonical_lookup
+
+Lookup = tuple[str, str]
+SEARCHES = {"^": "istartswith", "=": "iexact", "@": "search"}  # how a search field begins
+EQUAL = ("", "exact", "iexact", "in")  # all ask for whole values
 
 
 def undeclared_lookups(changelist: Any, request: Any) -> list[tuple[str, str]]:
-    """The lookups that no filter, search or date hierarchy of the list declares, each with the
+    """The lookups that no filter, search or date hierarchy of the list makes itself, each with the
     path of the field that it tells of."""
     model = changelist.model
-    declared = {canonical_path(model, path) for path in _declared(changelist.model_admin, request)}
+    declared = {_comparable(model, lookup) for lookup in _declared(changelist, request)}
+    asked = {name: _comparable(model, name) for name in applied_lookups(changelist, request)}
+    return [(name, lookup[0]) for name, lookup in asked.items() if lookup not in declared]
+
+
+def _comparable(model: Any, lookup: str) -> Lookup:
+    path, kind = canonical_lookup(model, lookup)
+    return path, "exact" if kind in EQUAL else kind
+
+
+def _declared(changelist: Any, request: Any) -> Iterator[str]:
+    for spec in changelist.filter_specs:
+        yield from filter(None, spec.expected_parameters())
+    for field in changelist.model_admin.get_search_fields(request):
+        yield _searched(changelist.model, field)
     if changelist.date_hierarchy:
-        declared.add(canonical_path(model, changelist.date_hierarchy))
-    found = ((name, canonical_path(model, name)) for name in applied_lookups(changelist, request))
-    return [(name, path) for name, path in found if path not in declared]
+        for part in ("year", "month", "day", "gte", "lt"):
+            yield f"{changelist.date_hierarchy}__{part}"
 
 
-def _declared(model_admin: Any, request: Any) -> Iterator[str]:
-    for item in model_admin.get_list_filter(request):
-        path = item[0] if isinstance(item, list | tuple) else item
-        if isinstance(path, str):
-            yield path
-    for path in model_admin.get_search_fields(request):
-        yield path.lstrip("^=@")
+def _searched(model: Any, field: str) -> str:
+    """The lookup by which Django searches a field of `search_fields`."""
+    if field[:1] in SEARCHES:
+        return f"{field[1:]}__{SEARCHES[field[0]]}"
+    _path, kind = canonical_lookup(model, field)
+    return field if kind else f"{field}__icontains"
