@@ -22,7 +22,7 @@ from django_reports.runners.base import longest_sweep
 
 BEAT = 1.0  # seconds between two signs of life
 GRACE = 8.0  # seconds from SIGTERM to the end, whatever hangs; `docker stop` waits for ten
-HANGS = 70  # the exit status of a process that left what hangs
+FAREWELL = "."  # of a process that ends by itself, and need not be replaced
 STANDARD_ERROR = 2
 
 
@@ -30,8 +30,8 @@ class Lifeline:
     """A context around a process's work.
 
     `descriptor` is that of the pipe to the supervisor, where there is one. Each line that is
-    written there names the attempt under way, or none. `dead` is the attempt with which the
-    predecessor of this process died.
+    written there names the attempt under way, or none, and the last one says farewell. `dead`
+    is the attempt with which the predecessor of this process died.
     """
 
     def __init__(self, descriptor: int | None = None, dead: str = "") -> None:
@@ -51,6 +51,7 @@ class Lifeline:
     def __exit__(self, *exception: object) -> None:
         self._is_over.set()
         self._thread.join()
+        self._tell(FAREWELL)
 
     def run(self, key: UUID, number: int, **options: Any) -> None:
         """`attempts.run`, of which others know; if it hangs, this process ends."""
@@ -76,7 +77,7 @@ class Lifeline:
     def leave(self, *args: object) -> None:
         """End this process from a thread: the one that works hangs."""
         faulthandler.dump_traceback(file=STANDARD_ERROR)
-        os._exit(HANGS)
+        os._exit(1)
 
     @contextmanager
     def _working_on(self, attempt: str) -> Iterator[None]:

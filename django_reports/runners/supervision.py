@@ -21,7 +21,7 @@ from typing import Any
 from django.db import connections
 
 from django_reports.conf import get_settings
-from django_reports.runners.lifeline import GRACE, HANGS, Lifeline
+from django_reports.runners.lifeline import FAREWELL, GRACE, Lifeline
 
 logger = logging.getLogger("django_reports.runners")
 
@@ -53,7 +53,8 @@ def supervise(*, burst: bool) -> Lifeline | None:
 
 @dataclass
 class _Child:
-    """What is known of a child. `attempt` is on what it works; empty if on nothing."""
+    """What is known of a child. `attempt` is on what it works; empty if on nothing, FAREWELL if it
+    has done its work."""
 
     pid: int
     reader: int
@@ -155,18 +156,17 @@ class _Supervisor:
 
     def _is_last(self, child: _Child, status: int) -> bool:
         """Whether a child that ended need not be replaced. Its own exit status is passed on."""
-        has_died = status < 0 or status == HANGS or child.attempt != ""
-        if not has_died and status:
+        if child.attempt == FAREWELL and status > 0:
             raise SystemExit(status)
-        if has_died and self._stop_by is None:
-            logger.error(
-                "event=worker_died pid=%s status=%s attempt=%s",
-                *(child.pid, status, child.attempt or "none"),
-            )
-            if self._burst and not child.attempt:
-                raise SystemExit(1)  # the next one would hardly do better
-            return False
-        return True
+        if child.attempt == FAREWELL or self._stop_by is not None:
+            return True
+        logger.error(
+            "event=worker_died pid=%s status=%s attempt=%s",
+            *(child.pid, status, child.attempt or "none"),
+        )
+        if self._burst and not child.attempt:
+            raise SystemExit(1)  # the next one would hardly do better
+        return False
 
     def _wait_after(self, child: _Child) -> None:
         """Wait before a child that died is replaced, longer if it was a short life again."""

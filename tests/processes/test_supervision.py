@@ -147,6 +147,19 @@ def test_a_child_that_is_silent_is_replaced(alice, processes, worker, tmp_path):
     assert "reason=silent" in processes.log.read_text()
 
 
+def test_a_worker_that_was_paused_goes_on(alice, processes, worker):
+    """As by Ctrl-Z, or a container's host: for longer than it takes to count as hanging."""
+    process = worker(LEASE=dt.timedelta(seconds=1))
+    wait_for(lambda: children_of(process))
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGSTOP)
+    time.sleep(2)
+    os.killpg(process.pid, signal.SIGCONT)
+    job = enqueue(alice, "shop.numbers")
+    wait_for(lambda: state(job)[0] == "succeeded")
+    assert process.poll() is None
+
+
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite locks no single row")
 def test_a_child_whose_control_hangs_too_is_replaced(alice, processes, worker, hang):
     """Somebody holds the job's row locked, so its deadline cannot be recorded either."""
