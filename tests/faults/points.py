@@ -28,6 +28,7 @@ def sweep_often():
     base.SWEEP_INTERVAL = base.SWEEP_PAUSE = SWEEP_INTERVAL
     local.SWEEP_INTERVAL = rq.SWEEP_INTERVAL = SWEEP_INTERVAL
     local.POLL = 0.1
+    local.AWAY = SWEEP_INTERVAL
     rq.LOOK_INTERVAL = 1
     rq.SweepingWorker.max_connection_wait_time = SWEEP_INTERVAL
 

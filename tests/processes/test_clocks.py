@@ -62,6 +62,9 @@ def test_no_attempt_is_lost_to_a_clock(alice, processes, configure, set_clock, t
     gate.touch()
     wait_for(lambda: not ReportJob.objects.filter(finished_at=None).exists())
     assert [state_of(job) for job in jobs] == [("succeeded", 1, 0)] * len(CLOCKS)
+    for job in jobs:
+        job.refresh_from_db()
+        assert job.started_at <= job.snapshot_at < job.finished_at
 
 
 def test_a_file_expires_by_the_clock_of_the_database(alice, processes, set_clock):

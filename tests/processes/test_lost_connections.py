@@ -1,6 +1,9 @@
 """Connections to the database that are cut, or that it would close: jobs end right all the same."""
 
+import contextlib
 import datetime as dt
+import socket
+import threading
 import time
 
 import pytest
@@ -98,6 +101,59 @@ def test_a_connection_that_is_lost_again_and_again(hold, folder):
     assert (job.status, job.cause, job.attempt) == ("failed", "connection", 1)
     assert job.error == "The connection to the database was lost. It was tried 1 time."
     assert kept_files(folder) == []
+
+
+class Bridge:
+    """A network between a worker and its database: it can go away, and come back."""
+
+    def __init__(self, host, port):
+        self.there, self.port = (host, port), 0
+        self.connect()
+
+    def connect(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self.listener.getsockname()[1]
+        self.ends = [self.listener]
+        threading.Thread(target=self.serve, args=(self.listener,), daemon=True).start()
+
+    def serve(self, listener):
+        with contextlib.suppress(OSError):  # it was cut
+            while True:
+                near, far = listener.accept()[0], socket.create_connection(self.there)
+                self.ends += [near, far]
+                for way in ((near, far), (far, near)):
+                    threading.Thread(target=self.carry, args=way, daemon=True).start()
+
+    def carry(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def cut(self):
+        for end in self.ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)  # whoever waits for it has to notice
+            end.close()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="one database with a network will do")
+def test_the_database_is_away_for_a_while(hold, processes, folder):
+    """Nobody can be told of the lost attempt; it is found when the database is back."""
+    known = connection.settings_dict
+    bridge = Bridge(known["HOST"], int(known["PORT"] or 5432))
+    processes.environment |= {
+        "TEST_POSTGRESQL_HOST": "127.0.0.1", "TEST_POSTGRESQL_PORT": str(bridge.port)
+    }  # fmt: skip
+    job, go = hold("mid-rows", "xlsx")
+    bridge.cut()
+    go()
+    wait_for(lambda: "event=database_away" in processes.log.read_text())
+    bridge.connect()
+    end_of(job)
+    bridge.cut()
+    assert (job.attempt, job.lost) == (2, 1)
+    assert_one_whole_file(job, folder)
 
 
 @pytest.fixture
