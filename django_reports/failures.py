@@ -7,9 +7,10 @@ import datetime as dt
 import errno
 import logging
 import secrets
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
 from django.http import Http404
@@ -43,11 +44,14 @@ from django_reports.exceptions import (
     StorageUnavailable,
 )
 from django_reports.registry import UnknownReport, registry
+from django_reports.reports import Report
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec, stored_spec
 from django_reports.statuses import LOST_TO, AuditAction, FailureCause
 
 logger = logging.getLogger("django_reports.failures")
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -70,6 +74,26 @@ def translate_errors(spec: ExportSpec, origin: Origin) -> Iterator[None]:
         raise translated from error
     if told is not None:
         raise told
+
+
+def of_each(reports: Iterable[Report], ask: Callable[[Report], T]) -> list[T]:
+    """What `ask` returns for each report, but those that raise ReportDenied.
+
+    One whose code raises anything else is left out, too, and logged: the others are told.
+    """
+    answers: list[T] = []
+    waiting = deque(reports)
+    while waiting:
+        try:
+            with savepoints():  # one for all, until one of them fails
+                while waiting:
+                    report = waiting.popleft()
+                    answers.append(ask(report))
+        except (ReportDenied, PermissionDenied):
+            continue
+        except Exception:
+            logger.exception("report=%s event=left_out", report.get_identifier())
+    return answers
 
 
 def _record(error: ReportError, spec: ExportSpec, origin: Origin) -> None:

@@ -1,6 +1,6 @@
 """The catalogue: what a person may export, found by category, by search or as a favourite."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,15 +8,16 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from django_reports.failures import of_each
 from django_reports.models import Favourite, ReportJob
 from django_reports.permissions import (
     Authority,
+    columns_for,
     looked_up_once,
     may_generate,
     may_see_dashboard,
     may_see_rights,
     may_view,
-    seen_columns,
 )
 from django_reports.registry import registry
 from django_reports.reports import Report, User
@@ -30,9 +31,11 @@ TEMPLATE = "django_reports/catalogue.html"
 
 @dataclass(frozen=True)
 class Offer:
-    """A report in a person's catalogue. `url` is None if they may see it and not export it."""
+    """A report in a person's catalogue, with what is told of it (`api.summary_of`). `url` is None
+    if they may see it and not export it."""
 
     report: Report
+    summary: Mapping[str, str]
     url: str | None
     favourite_url: str
     is_favourite: bool
@@ -40,9 +43,7 @@ class Offer:
 
     def matches(self, text: str) -> bool:
         """Whether every word of a search stands somewhere in what is told of the report."""
-        report = self.report
-        told = [report.get_label(), report.description, report.category, report.get_identifier()]
-        where = " ".join(map(str, told)).casefold()
+        where = " ".join(self.summary.values()).casefold()
         return all(word in where for word in text.casefold().split())
 
 
@@ -59,7 +60,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
         for offer in found:
             if offer.is_favourite:
                 continue
-            categories.setdefault(str(offer.report.category), []).append(offer)
+            categories.setdefault(offer.summary["category"], []).append(offer)
         context = {
             "title": _("Reports"),
             "favourites": [offer for offer in found if offer.is_favourite],
@@ -90,11 +91,7 @@ def mark(request: HttpRequest, report: Report) -> HttpResponseBase:
 def listed(user: User, may: Callable[[Any, Report], bool]) -> list[Report]:
     """The reports that can be asked for by name and that this person may see, or make."""
     registry.load()
-    return [
-        report
-        for report in registry
-        if report.is_in_catalogue and may(user, report) and seen_columns(Authority.of(user), report)
-    ]
+    return [report for report in registry if report.is_in_catalogue and may(user, report)]
 
 
 def _offers(request: HttpRequest, place: StaffPlace) -> list[Offer]:
@@ -102,26 +99,27 @@ def _offers(request: HttpRequest, place: StaffPlace) -> list[Offer]:
     user: Any = request.user
     marked = set(Favourite.objects.filter(user=user).values_list("report", flat=True))
     last_runs = reports_among(ReportJob.objects.filter(requested_by=user.pk))
-    offers = []
-    for report in listed(user, may_view):
+
+    def offer(report: Report) -> Offer:
+        columns_for(Authority.of(user), report, None)  # else it is none
         names = registry.names_of(report)
         identifier = report.get_identifier()
         runs = [last_runs[name] for name in names if name in last_runs]
-        offers.append(
-            Offer(
-                report,
-                place.url("report", identifier) if may_generate(user, report) else None,
-                place.url("favourite", identifier),
-                not marked.isdisjoint(names),
-                max(runs, default=None),
-            )
+        return Offer(
+            report,
+            api.summary_of(report),
+            place.url("report", identifier) if may_generate(user, report) else None,
+            place.url("favourite", identifier),
+            not marked.isdisjoint(names),
+            max(runs, default=None),
         )
-    return offers
+
+    return of_each(listed(user, may_view), offer)
 
 
 def _as_json(offer: Offer, place: StaffPlace) -> dict[str, Any]:
     return {
-        **api.summary_of(offer.report),
+        **offer.summary,
         "is_favourite": offer.is_favourite,
         "url": place.url("report", offer.report.get_identifier()),
     }

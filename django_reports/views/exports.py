@@ -152,22 +152,35 @@ class Screen:
 
 def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
     """Show the page, or do what its buttons say: an export is a download or a job's page."""
-    pressed = (name for name in BUTTONS if request.method == "POST" and name in request.POST)
-    button = next(pressed, None)
+    return _guarded(request, page, lambda: _answer(request, page))
+
+
+def _guarded(
+    request: HttpRequest, page: ExportPage, answer: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    """What `answer` returns, or why there is none."""
     spec = ExportSpec(page.report.get_identifier(), selection=page.selection)
     try:
-        with looked_up_once(), translate_errors(spec, origin_of(request)):
-            screen = _screen(request, page, button)
+        with translate_errors(spec, origin_of(request)):
+            return answer()
     except ReportDenied as error:
         return denied(request, error, page.back, page.context)
     except ReportError as error:
         return failed(request, error, page.back, page.context)
+
+
+def _answer(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
+    pressed = (name for name in BUTTONS if request.method == "POST" and name in request.POST)
+    button = next(pressed, None)
+    with looked_up_once():
+        screen = _screen(request, page, button)
+    spec = ExportSpec(page.report.get_identifier(), selection=page.selection)
     try:
         with translate_errors(spec, origin_of(request)) if screen.is_sent else nullcontext():
             screen.clean_parameters()
             answer = _do(screen, button)
-    except ReportDenied as error:
-        return denied(request, error, page.back, page.context)
+    except ReportDenied:
+        raise
     except ReportError as error:
         screen.note(error)
     else:
@@ -175,6 +188,21 @@ def export(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
             return answer
     with looked_up_once():
         return _render(screen)
+
+
+class _Response(TemplateResponse):
+    """The page, whose parameters are a project's code: what that raises while the page is made
+    from its template is answered like what it raises before."""
+
+    def __init__(self, screen: Screen, context: dict[str, Any]) -> None:
+        super().__init__(screen.request, TEMPLATE, context, status=screen.status)
+        self._asked = (screen.request, screen.page)
+
+    def render(self) -> Any:
+        answer = _guarded(*self._asked, super().render)
+        for name, value in self.items():
+            answer.headers.setdefault(name, value)
+        return answer
 
 
 def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Screen:
@@ -309,8 +337,8 @@ def _render(screen: Screen) -> HttpResponseBase:
     made: Plan | None = None
     try:
         made = None if screen.has_failed else _plan(screen)
-    except ReportDenied as error:
-        return denied(request, error, page.back, page.context)
+    except ReportDenied:
+        raise
     except ReportError as error:
         # Else nothing is typed yet, or what is typed is told at its field.
         if error.reference or not isinstance(error, InvalidParameters):
@@ -345,7 +373,7 @@ def _render(screen: Screen) -> HttpResponseBase:
         "submit": SUBMIT,
         "may_submit": made is None or not made.is_over_limit or screen.parameters is not None,
     }
-    response = TemplateResponse(request, TEMPLATE, context, status=screen.status)
+    response = _Response(screen, context)
     if request.method == "POST" and screen.preview is None:
         # Without a copy of its own a browser that goes back here would want to send it all again.
         response["Cache-Control"] = "private, no-cache"

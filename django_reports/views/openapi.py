@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 import django_reports
-from django_reports.exceptions import ReportDenied
+from django_reports.failures import of_each
 from django_reports.formats import offered_formats
 from django_reports.permissions import Authority, columns_for, grant_of
 from django_reports.reports import Report
@@ -31,11 +31,8 @@ _LABEL = {
 def document(reports: Iterable[Report], authority: Authority, base: str) -> dict[str, Any]:
     """The document. `base` is the address of the catalogue, without its last slash."""
     paths = {**_catalogue_paths(), **_job_paths()}
-    for report in reports:
-        try:
-            paths[f"/{report.get_identifier()}/"] = _report_paths(report, authority)
-        except ReportDenied:  # none of its columns is this person's
-            continue
+    for described in of_each(reports, lambda report: _report_paths(report, authority)):
+        paths |= described
     return {
         "openapi": "3.1.0",
         "info": {"title": _("Reports and exports"), "version": django_reports.__version__},
@@ -225,7 +222,7 @@ def _report_paths(report: Report, authority: Authority) -> dict[str, Any]:
     tags = {"tags": [str(report.category)]} if report.category else {}
     if report.description:
         ask["description"] = str(report.description)
-    return {"get": {**describe, **tags}, "post": {**ask, **tags}}
+    return {f"/{identifier}/": {"get": {**describe, **tags}, "post": {**ask, **tags}}}
 
 
 def _request_schema(report: Report, authority: Authority) -> Schema:
