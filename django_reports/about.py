@@ -139,7 +139,7 @@ def _in_words(field: forms.Field, value: Any) -> str:
         values = value if isinstance(value, list) else [value]
         return ", ".join(str(labels.get(str(one), one)) for one in values)
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return ", ".join(map(str, value))
+        return ", ".join([str(item) for item in value])
     return str(value)
 
 

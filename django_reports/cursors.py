@@ -3,7 +3,7 @@
 import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import chain, islice
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -146,7 +146,10 @@ class PacedCursor:
         return rows
 
     def close(self) -> None:
-        self._cursor.close()
+        """Once: a closed one of psycopg still waits for its connection, which may be at work."""
+        cursor, self._cursor = self._cursor, None
+        if cursor is not None:
+            cursor.close()
 
 
 @contextmanager
@@ -154,7 +157,9 @@ def chunked_cursors(connection: BaseDatabaseWrapper, *, is_drained: bool) -> Ite
     """Have the rows of large queries read as suits the database.
 
     MySQL and MariaDB are to send them as they are read: their usual cursor keeps them all. Where an
-    open cursor is in somebody's way, it is drained first.
+    open cursor is in somebody's way, it is drained first. None stays open behind this: an error
+    keeps what it went through, and a cursor that is closed along with it, whenever that is, breaks
+    another transaction or waits for ever for its own connection.
     """
     is_mysql, is_paced = connection.vendor == "mysql", connection.vendor == "postgresql"
     if not (is_mysql or is_paced or is_drained):
@@ -163,17 +168,20 @@ def chunked_cursors(connection: BaseDatabaseWrapper, *, is_drained: bool) -> Ite
     no_rows = connection.features.empty_fetchmany_value
     on_the_server = connection.chunked_cursor
 
-    def chunked_cursor() -> Any:
+    def opened() -> Any:
         if is_paced:
             return PacedCursor(on_the_server())
         cursor = _unbuffered_cursor(connection) if is_mysql else connection.cursor()
         return DrainedCursor(cursor, no_rows) if is_drained else cursor
 
-    connection.chunked_cursor = chunked_cursor  # type: ignore[method-assign]
-    try:
+    with ExitStack() as stack:
+
+        def chunked_cursor() -> Any:
+            return stack.enter_context(closing(opened()))
+
+        connection.chunked_cursor = chunked_cursor  # type: ignore[method-assign]
+        stack.callback(delattr, connection, "chunked_cursor")
         yield
-    finally:
-        del connection.chunked_cursor
 
 
 def _unbuffered_cursor(connection: BaseDatabaseWrapper) -> Any:

@@ -176,7 +176,14 @@ def _failure(error: BaseException, reference: str) -> ReportFailed:
         "The report failed with an error (%(name)s). The server's log has the details under the "
         "reference %(reference)s."
     )
-    return ReportFailed(words % {"name": type(error).__name__, "reference": reference})
+    return ReportFailed(words % {"name": _name_of(error), "reference": reference})
+
+
+def _name_of(error: BaseException) -> str:
+    """Python makes a RuntimeError of a StopIteration that would have ended a generator of ours."""
+    cause = error.__cause__
+    is_stopped = isinstance(error, RuntimeError) and isinstance(cause, StopIteration)
+    return type(cause if is_stopped else error).__name__
 
 
 def _storage_full() -> str:

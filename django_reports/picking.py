@@ -98,9 +98,13 @@ class Computed:
 
     def texts(self, values: Sequence[Iterable[Any]], count: int) -> list[list[str]]:
         """For each column the texts of `count` rows, whose given values come one by one."""
-        loaded = [map(load, given) for load, given in zip(self._load, values, strict=True)]
+        # None of it by map(), which takes a StopIteration of the project's for the end.
+        loaded = [
+            [load(value) for value in given] for load, given in zip(self._load, values, strict=True)
+        ]
         rows: Iterable[Any] = zip(*loaded, strict=True) if loaded else [()] * count
-        picked = zip(*map(self._pick, rows), strict=True)
+        pick = self._pick
+        picked = zip(*[pick(row) for row in rows], strict=True)
         return [
             ["" if value is None else to_text(value) for value in made]
             for to_text, made in zip(self._to_text, picked, strict=False)

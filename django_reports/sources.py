@@ -217,8 +217,9 @@ class QuerySetSource:
             if self.foreign_part:
                 rows = (tuple([row[name] for name in names]) for row in rows)
         fetched = self._with_grouped_values(rows) if self.grouped else self._fetched(rows)
-        with closing(fetched):  # map() closes nothing
-            yield from map(pick, fetched)
+        with closing(fetched):  # a loop closes nothing
+            for row in fetched:  # map() would take a StopIteration of the project's for the end
+                yield pick(row)
 
     def read_raw(self, as_text: Container[Any] = (), limit: int | None = None) -> Iterator[Any]:
         """The rows as the driver gives them, with the values of a `selection`."""

@@ -161,7 +161,7 @@ class Value:
             try:
                 return short_way(values)
             except UNUSUAL:
-                return list(map(long_way, values))
+                return [long_way(raw) for raw in values]
 
         return texts
 

@@ -1,5 +1,6 @@
 """How rows are read, on whichever database the tests run."""
 
+import gc
 import time
 from contextlib import closing
 from decimal import Decimal
@@ -7,8 +8,8 @@ from itertools import islice
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection
-from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q
+from django.db import connection, transaction
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Func, Q, TextField
 from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 
@@ -307,6 +308,26 @@ def test_reader_may_stop_early_and_ask_something_else(orders):
     assert next(reader) == ("A00001",)
     reader.close()
     assert Order.objects.count() == 20
+
+
+class Broken(Func):
+    """A value that its own code cannot read."""
+
+    output_field = TextField()
+    template = "%(expressions)s"
+
+    def convert_value(self, value, expression, connection):
+        raise KeyError(value)
+
+
+def test_an_error_that_is_kept_keeps_no_cursor_open(orders):
+    """It would be closed with the error: in another transaction, or while a query runs."""
+    with pytest.raises(KeyError) as caught, transaction.atomic():
+        rows(orders, Column("broken", expression=Broken(F("number"))))
+    with transaction.atomic():
+        del caught
+        gc.collect()
+        assert Order.objects.count() == 20
 
 
 def test_more_rows_than_one_round_trip():

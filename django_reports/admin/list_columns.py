@@ -271,7 +271,7 @@ def _typed(value: Any) -> Any:
     if isinstance(value, TYPED):
         return value
     if isinstance(value, list | tuple):
-        value = ", ".join(map(str, value))
+        value = ", ".join([str(item) for item in value])
     return _text(value)
 
 

@@ -74,7 +74,7 @@ class CsvWriter(Writer):
         if not rows:
             return b""
         if type(self).shown is not CsvWriter.shown:
-            return self.write_texts([*zip(*map(self.shown, rows), strict=True)])
+            return self.write_texts([*zip(*[self.shown(row) for row in rows], strict=True)])
         return self.write_texts(
             [
                 ["" if value is None else text(value) for value in values]
