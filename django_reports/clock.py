@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import DateTimeField, Func
+from django.db.models import DateTimeField, Func, Model
 from django.utils import timezone
 
 
@@ -45,6 +45,13 @@ def _offset_of(connection: BaseDatabaseWrapper) -> dt.timedelta:
     """By how much the times that Django keeps in MySQL and MariaDB are ahead of UTC."""
     zone = connection.timezone or timezone.get_default_timezone()
     return dt.datetime.now(zone).utcoffset() or dt.timedelta(0)
+
+
+def defer_expressions(saved: Model) -> None:
+    """Have what the database computed be read when it is asked for, as Django does from 6.0 on."""
+    for name, value in [*vars(saved).items()]:
+        if isinstance(value, DatabaseNow):
+            delattr(saved, name)
 
 
 _UTC = {

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import about, audit, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM, Origin
-from django_reports.clock import DatabaseNow
+from django_reports.clock import DatabaseNow, defer_expressions
 from django_reports.exceptions import QuotaExceeded, ReportDenied, ReportError
 from django_reports.exports import Export, record_denial
 from django_reports.failures import failure_of
@@ -71,7 +71,7 @@ def create(
                 user, export.grant, delivery=delivery, rows=rows, limit=export.max_rows
             )
             job.save(force_insert=True)
-            _defer_expressions(job)
+            defer_expressions(job)
             audit.record(
                 AuditAction.REQUESTED,
                 origin=origin,
@@ -115,13 +115,6 @@ def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
         job.started_at = job.created_at
         job.lease_until = DatabaseNow(IMMEDIATE_LEASE)
     return job
-
-
-def _defer_expressions(job: ReportJob) -> None:
-    """Have what the database computed be read when it is asked for, as Django does from 6.0 on."""
-    for name, value in [*vars(job).items()]:
-        if isinstance(value, DatabaseNow):
-            delattr(job, name)
 
 
 def ask_again(job: ReportJob, origin: Origin, idempotency_key: str | None = None) -> None:
