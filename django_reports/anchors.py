@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import PurePath
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -21,14 +20,13 @@ from django.core.files.storage import InMemoryStorage, InvalidStorageError, Stor
 from django.db import connections
 from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
-from django.utils.text import slugify
 
 from django_reports import digests
 from django_reports.checkpoints import database
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.models import AuditCheckpoint
-from django_reports.storages import storage_alias, storage_of
+from django_reports.storages import folder_of_database, storage_alias, storage_of
 
 PATIENCE = 5.0  # seconds for a webhook's answer
 
@@ -193,16 +191,7 @@ class ReportsAnchor(StorageAnchor):
 
     @cached_property
     def folder(self) -> str:  # type: ignore[override]
-        return f"audit/{_name_of_database()}/"
-
-
-def _name_of_database() -> str:
-    known = connections[database()].settings_dict
-    name = str(known["NAME"] or "")
-    service = known["OPTIONS"].get("service", "")
-    parts = [known["ENGINE"], known["HOST"], known["PORT"], name, service]
-    digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:12]
-    return f"{slugify(PurePath(name).stem) or 'database'}-{digest}"
+        return f"audit/{folder_of_database(database())}/"
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -15,6 +15,7 @@ from django_reports import about, audit, estimates, jobs, runners
 from django_reports.audit import Origin
 from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
+from django_reports.detached import check_detached
 from django_reports.estimates import Estimate
 from django_reports.exceptions import IdempotencyKeyReused, ReportDenied
 from django_reports.exports import Export, prepare, record_denial
@@ -343,6 +344,7 @@ def _background(
                 jobs.ask_again(active, origin, idempotency_key)
                 return active
             rows = _count_within_limit(export, origin)
+            check_detached(export)
             job = jobs.create(
                 export,
                 delivery=Delivery.BACKGROUND,

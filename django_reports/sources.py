@@ -156,6 +156,11 @@ class QuerySetSource:
         self._columns = columns
 
     @property
+    def queryset(self) -> "QuerySet[Any]":
+        """Its rows, without its columns."""
+        return self._queryset
+
+    @property
     def alias(self) -> str:
         return self._queryset.db
 

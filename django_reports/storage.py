@@ -14,23 +14,28 @@ from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import Storage
+from django.db import router
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_reports import digests, seals
 from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
 from django_reports.models import Leftover, ReportJob
-from django_reports.storages import storage_of
+from django_reports.storages import folder_of_database, storage_of
 
 logger = logging.getLogger("django_reports.storage")
 
-# What `new_key` gives.
-KEY = re.compile(r"\d{4}/\d{2}/[\w-]{43}\.[a-z0-9.]+")
+# What `new_key` gives below the folder of its database.
+NAME = re.compile(r"[\w-]{43}\.[a-z0-9.]+")
 
 
 def new_key(extension: str, day: date) -> str:
     """An unguessable key; the date is there for people who tidy up by hand."""
-    return f"{day:%Y/%m}/{secrets.token_urlsafe(32)}.{extension}"
+    return f"{_folder()}/{day:%Y/%m}/{secrets.token_urlsafe(32)}.{extension}"
+
+
+def _folder() -> str:
+    return folder_of_database(router.db_for_write(ReportJob))
 
 
 @contextmanager
@@ -133,18 +138,19 @@ def delete(alias: str, key: str) -> None:
 
 
 def kept_keys(alias: str) -> Iterator[str]:
-    """The keys of all files of ours in a storage; files of other names are not ours.
+    """The keys of all files of our database in a storage; files of other names are not ours.
 
     Raises FileUnavailable if the storage fails, NotImplementedError if it cannot be listed.
     """
     with _told(alias, "", _("The storage cannot be listed (%(name)s).")):
-        storage = storage_of(alias)
+        storage, own = storage_of(alias), _folder()
         try:
-            for year in _folders(storage, ""):
-                for month in _folders(storage, year):
-                    for name in storage.listdir(f"{year}/{month}")[1]:
-                        if KEY.fullmatch(f"{year}/{month}/{name}"):
-                            yield f"{year}/{month}/{name}"
+            for year in _folders(storage, own):
+                for month in _folders(storage, f"{own}/{year}"):
+                    folder = f"{own}/{year}/{month}"
+                    for name in storage.listdir(folder)[1]:
+                        if NAME.fullmatch(name):
+                            yield f"{folder}/{name}"
         except FileNotFoundError:  # nothing has been kept yet
             return
 

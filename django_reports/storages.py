@@ -1,14 +1,17 @@
 """The storages of exported files: which one is in force, and the private folder that needs none."""
 
+import hashlib
 import logging
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db import connections
 from django.utils.deconstruct import deconstructible
 from django.utils.functional import cached_property
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from django_reports.conf import get_settings
@@ -69,3 +72,17 @@ def storage_of(alias: str) -> Storage:
             _("The storage %(alias)s of this file is configured wrongly in STORAGES.")
             % {"alias": repr(alias)}
         ) from error
+
+
+def folder_of_database(alias: str) -> str:
+    """The folder of whatever one database names: development, test and production may share a
+    storage.
+
+    It is named after the database as the settings name it. What stands inside has no say in it.
+    """
+    known = connections[alias].settings_dict
+    name = str(known["NAME"] or "")
+    service = known["OPTIONS"].get("service", "")
+    parts = [known["ENGINE"], known["HOST"], known["PORT"], name, service]
+    digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:12]
+    return f"{slugify(PurePath(name).stem)[:40] or 'database'}-{digest}"

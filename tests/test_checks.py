@@ -140,7 +140,7 @@ PRIVATE = "django_reports.storages.PrivateFileSystemStorage"
 def test_e031_files_with_a_public_address(settings, tmp_path):
     keep_in(settings, FILES, location=tmp_path, base_url="/kept/", file_permissions_mode=0o600)
     message = found("E031")
-    assert "/kept/2026/01/file.csv" in message.msg
+    assert "/kept/database/2026/01/file.csv" in message.msg
     assert "PrivateFileSystemStorage" in message.hint
 
 

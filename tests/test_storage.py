@@ -77,7 +77,7 @@ def test_folder_is_never_below_what_is_served(settings, configure, tmp_path):
 
 def test_a_key_is_a_date_and_43_characters_by_chance():
     key = storage.new_key("csv", DAY)
-    assert re.fullmatch(r"2026/02/[\w-]{43}\.csv", key)
+    assert re.fullmatch(r"[\w-]+-[0-9a-f]{12}/2026/02/[\w-]{43}\.csv", key)
     assert key != storage.new_key("csv", DAY)
 
 

@@ -111,7 +111,7 @@ def test_what_an_ended_job_still_names_is_removed(alice, use, name):
 
 @pytest.mark.parametrize(
     ("name", "kept"),
-    [("Renaming", r"[0-9a-f-]{36}\.bin"), ("Foldering", r"added/20../../.{43}\.csv")],
+    [("Renaming", r"[0-9a-f-]{36}\.bin"), ("Foldering", r"added/[\w-]+/20../../.{43}\.csv")],
 )
 def test_the_name_that_the_storage_chose_is_kept(alice, use, name, kept):
     use(name)

@@ -18,8 +18,14 @@ from django_reports.sweep import Swept
 from django_reports.workspace import Workspace, remove_abandoned
 from tests.doors.helpers import enqueue, files_in, make, put, sweep
 
-KEY = "2026/01/" + "k" * 43 + ".csv"
+NAME = "2026/01/" + "k" * 43 + ".csv"
 YEAR = 365 * 24 * 60 * 60
+
+
+@pytest.fixture
+def key(db):
+    """As of a file of this database."""
+    return f"{storages.folder_of_database('default')}/{NAME}"
 
 
 def tidy():
@@ -35,38 +41,49 @@ def put_file(folder, key, age=YEAR):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "xlsx"])
-def test_a_file_that_no_job_names_is_removed(alice, orders, folder, ending):
+def test_a_file_that_no_job_names_is_removed(alice, orders, folder, key, ending):
     kept = make(alice).file_key
-    put_file(folder, KEY.replace("csv", ending))
+    put_file(folder, key.replace("csv", ending))
     assert tidy().orphans == 1
     assert files_in(folder) == [kept]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "key",
+    "name",
     ["notes.txt", "2026/notes.csv", "2026/01/short.csv", "2026/01/" + "k" * 44 + ".csv",
      "other/01/" + "k" * 43 + ".csv"],
 )  # fmt: skip
-def test_files_of_others_are_left_alone(folder, key):
-    put_file(folder, key)
+def test_files_of_others_are_left_alone(folder, key, name):
+    name = key.replace(NAME, name)
+    put_file(folder, name)
     assert tidy().orphans == 0
-    assert files_in(folder) == [key]
+    assert files_in(folder) == [name]
 
 
 @pytest.mark.django_db
-def test_a_young_file_is_left_alone(folder):
-    put_file(folder, KEY, age=60 * 60)
-    assert (tidy().orphans, files_in(folder)) == (0, [KEY])
+def test_files_of_another_database_are_left_alone(folder, key):
+    """Development, test and production may share a storage."""
+    name = f"another-0123456789ab/{NAME}"
+    put_file(folder, name)
+    put_file(folder, key)
+    assert tidy().orphans == 1
+    assert files_in(folder) == [name]
 
 
 @pytest.mark.django_db
-def test_a_file_in_use_is_left_alone(alice, orders, folder):
+def test_a_young_file_is_left_alone(folder, key):
+    put_file(folder, key, age=60 * 60)
+    assert (tidy().orphans, files_in(folder)) == (0, [key])
+
+
+@pytest.mark.django_db
+def test_a_file_in_use_is_left_alone(alice, orders, folder, key):
     """An attempt notes its key before there is a file under it."""
-    job = put(enqueue(alice), status="running", attempt=1, storage="private", file_key=KEY)
+    job = put(enqueue(alice), status="running", attempt=1, storage="private", file_key=key)
     put(job, lease_until=dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
-    put_file(folder, KEY)
-    assert (tidy().orphans, files_in(folder)) == (0, [KEY])
+    put_file(folder, key)
+    assert (tidy().orphans, files_in(folder)) == (0, [key])
 
 
 @pytest.mark.django_db
@@ -120,8 +137,8 @@ def test_a_storage_that_fails_stops_nothing_else(alice, orders, folder, monkeypa
 
 
 @pytest.mark.django_db
-def test_the_command_tidies(folder, capsys):
-    put_file(folder, KEY)
+def test_the_command_tidies(folder, key, capsys):
+    put_file(folder, key)
     call_command("sweep_reports")
     assert "orphans=1 missing=0" in capsys.readouterr().out
     assert files_in(folder) == []

@@ -6,7 +6,7 @@ that names what it lacks when asked for more.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,6 @@ from django_reports.admin.addresses import (
     under_urlconf,
     urlconf_of,
 )
-from django_reports.admin.comparison import is_same
 from django_reports.admin.descriptions import describe_filters, may_narrow_by_itself
 from django_reports.admin.lookups import undeclared_lookups
 from django_reports.admin.replayed_requests import Lack, ReplayedRequest
@@ -42,6 +41,7 @@ from django_reports.admin.shown_lists import (
     posted,
     unused_copy,
 )
+from django_reports.comparison import is_same
 from django_reports.exceptions import InvalidSpec, SelectionNotReplayable
 from django_reports.numerals import grouped
 from django_reports.registry import registry
@@ -224,6 +224,7 @@ class Replay:
         self.request = replayed_request(selection, user)
         self.model_admin = own_copy(selection)
         self.list = BuiltList(self.model_admin, self.request, selection.data["keys"])
+        self._checked = 0
 
     def list_display(self) -> Sequence[Any]:
         """What the list shows. Raises as `rows`."""
@@ -245,12 +246,30 @@ class Replay:
         with self._complete():
             return undeclared_lookups(self.list.changelist, self.request)
 
+    def checked(self, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """What a column computes of a row, which may ask the request for more. Raises as `rows`."""
+
+        def value(instance: Any) -> Any:
+            try:
+                return read(instance)
+            finally:
+                self._check()
+
+        return value
+
     @contextmanager
     def _complete(self) -> Iterator[None]:
         with under_urlconf(self.selection.data["urlconf"]):
             yield
+        self._check()
+
+    def _check(self) -> None:
+        count = len(self.request.lacking) + len(self.request.aside)
+        if count == self._checked:  # of a million rows mostly none asks for anything new
+            return
         if unknown := _unknown(self.request, self.selection):
             raise lacks(unknown)
+        self._checked = count
 
 
 def _is_captured_for(selection: Selection, user: User) -> bool:

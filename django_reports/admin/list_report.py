@@ -57,4 +57,11 @@ class ListReport(ModelReport):
         with context.filter_locale.active():  # a list may show each language other columns
             replay = replay_of(self._of_list(context))
             list_display = replay.list_display()
-        return shown_by(replay.model_admin, list_display, is_spreadsheet=is_spreadsheet)
+        shown = shown_by(replay.model_admin, list_display, is_spreadsheet=is_spreadsheet)
+        columns = [
+            replace(column, from_instance=replay.checked(column.from_instance))
+            if column.from_instance
+            else column
+            for column in shown.columns
+        ]
+        return shown._replace(columns=columns)

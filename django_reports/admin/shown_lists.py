@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin, helpers
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, SuspiciousOperation, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
@@ -84,21 +85,21 @@ class BuiltList:
     def __init__(
         self, model_admin: "ModelAdmin[Any]", request: HttpRequest, keys: list[str] | None
     ) -> None:
-        self._model_admin: Any = model_admin
+        self.model_admin: Any = model_admin
         self._request = request
         self._keys = keys
 
     @cached_property
     def changelist(self) -> Any:
-        return shown_changelist(self._model_admin, self._request)
+        return shown_changelist(self.model_admin, self._request)
 
     def list_display(self) -> Sequence[Any]:
         """What it shows. Only a view of its own may show something else than the ModelAdmin."""
-        if self._model_admin.has_own_changelist_view():
+        if self.model_admin.has_own_changelist_view():
             shown = self.changelist.list_display
             return [name for name in shown if name != "action_checkbox"]
         with _translated(self._request):
-            names: Sequence[Any] = self._model_admin.get_list_display(self._request)
+            names: Sequence[Any] = self.model_admin.get_list_display(self._request)
         return names
 
     def rows(self) -> "QuerySet[Any]":
@@ -108,9 +109,9 @@ class BuiltList:
         never mean all rows.
         """
         if self._keys is not None:
-            check_keys(self._model_admin.model, self._keys)
-        what = f"{type(self._model_admin).__name__}.get_queryset()"
-        rows = checked(self.changelist.queryset, self._model_admin.model, what)
+            check_keys(self.model_admin.model, self._keys)
+        what = f"{type(self.model_admin).__name__}.get_queryset()"
+        rows = checked(self.changelist.queryset, self.model_admin.model, what)
         return rows if self._keys is None else rows.filter(pk__in=self._keys)
 
 
@@ -216,6 +217,7 @@ def counting_nothing(model_admin: "ModelAdmin[Any]") -> "ModelAdmin[Any]":
 def without_results(changelist_class: Any) -> Any:
     class WithoutResults(changelist_class):  # type: ignore[misc]
         remaining_lookups: Collection[str] = ()  # of its address, that no filter took
+        has_own_results = changelist_class.get_results is not ChangeList.get_results
 
         def get_filters(self, request: HttpRequest) -> Any:
             found = super().get_filters(request)

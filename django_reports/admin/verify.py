@@ -1,22 +1,33 @@
 """At the click: whether a list that is built again shows what its request shows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.contrib.admin import ModelAdmin
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from django_reports.admin.changelists import KIND, Replay, own_copy
-from django_reports.admin.comparison import is_same
-from django_reports.admin.list_columns import names_of
-from django_reports.admin.replayed_requests import describe_lack, has
-from django_reports.admin.shown_lists import BuiltList, copy_of_request, lacks, live_request
+from django_reports.admin.changelists import KIND, Replay, find_model_admin, own_copy
+from django_reports.admin.list_columns import names_of, shown_by
+from django_reports.admin.replayed_requests import ReplayedRequest, describe_lack, has
+from django_reports.admin.shown_lists import (
+    BuiltList,
+    copy_of_request,
+    lacks,
+    live_request,
+    unused_copy,
+)
 from django_reports.columns import BoundColumn
+from django_reports.comparison import is_same
 from django_reports.exceptions import SelectionNotReplayable
 from django_reports.querysets import keeps_order
 from django_reports.selections import Selection
 from django_reports.sources import QuerySetSource
+
+SAMPLE = 5  # rows whose computed values are compared
+GUESSED = 10_000  # from so many rows on, a paginator of one's own need not count exactly
 
 
 def verify_replay(
@@ -45,11 +56,84 @@ def verify_replay(
         if around := {lack for lack in replay.request.aside if has(as_arrived, lack)}:
             raise lacks(around)
         raise _shows_other(rows=has_columns)
+    if with_columns:
+        _verify_values(replay, shown, as_arrived)
+    is_whole = selection.data["keys"] is None  # whoever ticked rows has seen them
+    if is_whole and _has_own_page(replay.model_admin, replay.list.changelist):
+        _verify_page(request, replay)
     if lacked := replay.request.lacking | replay.request.aside:
         names = [list(name) for name in sorted(lacked, key=describe_lack)]
         note = {"user": str(request.user.pk), "names": names}
         replay.selection = Selection(KIND, {**selection.data, "lacked": note})
     return replay
+
+
+def _verify_values(replay: Replay, shown: BuiltList, as_arrived: HttpRequest) -> None:
+    """What a list computes of its first rows must not depend on what a replay lacks."""
+    first = replay.list.changelist.queryset[:SAMPLE]
+    one, other = (list(_computed_of(built, first)) for built in (replay.list, shown))
+    if differing := {lack for lack in replay.request.lacking if has(as_arrived, lack)}:
+        raise lacks(differing)
+    around = {lack for lack in replay.request.aside if has(as_arrived, lack)}
+    if one != other and around:
+        raise lacks(around)
+
+
+def _computed_of(built: BuiltList, rows: "QuerySet[Any]") -> Iterator[str]:
+    display = built.list_display()
+    columns = shown_by(built.model_admin, display, is_spreadsheet=True).columns
+    reads = [column.from_instance for column in columns if column.from_instance]
+    for instance in rows if reads else ():
+        for read in reads:
+            try:
+                yield repr(read(instance))
+            except Exception as error:  # then the export fails, and says so
+                yield type(error).__name__
+
+
+def _has_own_page(model_admin: Any, changelist: Any) -> bool:
+    """Whether a list decides in its own code what stands on its pages."""
+    return bool(
+        model_admin.has_own_changelist_view()
+        or changelist.has_own_results
+        or model_admin.paginator is not Paginator
+        or type(model_admin).get_paginator is not ModelAdmin.get_paginator
+    )
+
+
+def _verify_page(request: HttpRequest, replay: Replay) -> None:
+    """The page that was shown must have the rows that the replay has at its place."""
+    data = replay.selection.data
+    asked = ReplayedRequest(data["path"], data["query"])
+    match: Any = replay.request.resolver_match
+    asked.resolver_match = match
+    model_admin: Any = unused_copy(find_model_admin(replay.selection))
+    live = live_request(request, asked)
+    response = model_admin.changelist_view(live, *match.args, **match.kwargs)
+    page = (getattr(response, "context_data", None) or {}).get("cl")
+    if page is None:
+        return
+    shown = [row.pk for row in page.result_list]
+    is_whole = not page.multi_page or (page.show_all and page.can_show_all)
+    begin = 0 if is_whole else (page.page_num - 1) * page.list_per_page
+    end = begin + (len(shown) + 1 if is_whole else page.list_per_page)
+    rows = replay.list.changelist.queryset
+    if [row.pk for row in rows[begin:end]] != shown or _has_more(rows, page, is_whole=is_whole):
+        raise SelectionNotReplayable(
+            _(
+                "This list cannot be exported: its pages have other rows than its queryset. "
+                "What get_results(), a paginator or changelist_view() leaves out belongs into "
+                "get_queryset()."
+            )
+        )
+
+
+def _has_more(rows: "QuerySet[Any]", page: Any, *, is_whole: bool) -> bool:
+    """Whether there are rows behind the last page. Of a large table a paginator may only guess."""
+    count = page.result_count
+    if is_whole or count > GUESSED:
+        return False
+    return any(True for row in rows[count : count + 1])
 
 
 def _shows_other(*, rows: bool) -> SelectionNotReplayable:

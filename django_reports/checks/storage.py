@@ -58,7 +58,7 @@ def _check_publicity(kept: Storage) -> Iterator[CheckMessage]:
         return
     address = ""
     with suppress(Exception):  # it has no addresses, or cannot sign them on this machine
-        address = kept.url("2026/01/file.csv")
+        address = kept.url("database/2026/01/file.csv")
     if address and not urlsplit(address).query:
         yield Error(
             f"Report files have a public address, such as {address}.",

@@ -1,4 +1,4 @@
-"""Whether a list that is built again asks for the same rows."""
+"""Whether a queryset that is built again asks for the same rows."""
 
 import datetime as dt
 from contextlib import suppress
@@ -16,17 +16,21 @@ Compiled = tuple[str, tuple[Any, ...]]
 
 def is_same(one: "QuerySet[Any]", other: "QuerySet[Any]") -> bool:
     """Whether two querysets ask the same SQL with the same parameters."""
-    first, second = _compiled(one), _compiled(other)
-    if first is None or second is None:
-        return first is second
+    return is_same_sql(compiled(one), compiled(other))
+
+
+def is_same_sql(one: Compiled | None, other: Compiled | None) -> bool:
+    if one is None or other is None:
+        return one is other
     return (
-        first[0] == second[0]
-        and len(first[1]) == len(second[1])
-        and all(map(_is_same_value, first[1], second[1]))
+        one[0] == other[0]
+        and len(one[1]) == len(other[1])
+        and all(map(_is_same_value, one[1], other[1]))
     )
 
 
-def _compiled(queryset: "QuerySet[Any]") -> Compiled | None:
+def compiled(queryset: "QuerySet[Any]") -> Compiled | None:
+    """The SQL of a queryset and its parameters; None if it is known to have no rows."""
     try:
         sql, parameters = queryset.query.get_compiler(using=queryset.db).as_sql()
     except EmptyResultSet:
