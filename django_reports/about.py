@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn, is_secret_looking
 from django_reports.localization import Locale
+from django_reports.parameters import is_secret_field, secret_names
 from django_reports.reports import Report, ReportContext
 from django_reports.selections import selection_in_words
 from django_reports.specs import ExportSpec, stored_spec
@@ -61,28 +62,21 @@ def parameters_in_words(form: forms.Form | None) -> list[tuple[str, str]]:
         value = form.cleaned_data.get(name)
         if value is None or value in ("", [], ()):
             continue
-        shown = HIDDEN if is_secret(name, field) else _in_words(field, value)
+        shown = HIDDEN if is_secret_field(name, field) else _in_words(field, value)
         found.append((str(form[name].label), shown))
     return found
-
-
-def is_secret(name: str, field: forms.Field | None) -> bool:
-    """Whether the value of a parameter is for nobody's eyes."""
-    is_password = field is not None and isinstance(field.widget, forms.PasswordInput)
-    return is_password or is_secret_looking(name)
 
 
 def without_secrets(spec: Any, report: Report | None) -> dict[str, Any]:
     """Return a spec's JSON as others may read it: secret parameters and filters are hidden.
 
-    Of a report that is gone nobody knows which parameters were secret. What cannot be understood
-    is None.
+    What cannot be understood is None.
     """
     shown = stored_spec(spec)
-    fields = report.parameters.base_fields if report is not None and report.parameters else {}
     if shown["parameters"] is not None:
+        secrets = secret_names(report, shown["parameters"])
         shown["parameters"] = {
-            name: [HIDDEN] if report is None or is_secret(name, fields.get(name)) else values
+            name: [HIDDEN] if name in secrets else values
             for name, values in shown["parameters"].items()
         }
     if shown["selection"] is not None:
@@ -117,11 +111,7 @@ def _without_secret_keys(value: Any) -> Any:
 
 def has_secrets(spec: ExportSpec, report: Report | None) -> bool:
     """Whether a spec holds a secret parameter that is not empty."""
-    fields = report.parameters.base_fields if report is not None and report.parameters else {}
-    return any(
-        any(values) and (report is None or is_secret(name, fields.get(name)))
-        for name, values in spec.parameters.items()
-    )
+    return any(any(spec.parameters[name]) for name in secret_names(report, spec.parameters))
 
 
 def parameters_to_show(spec: Any, report: Report) -> dict[str, list[str]]:

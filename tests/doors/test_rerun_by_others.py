@@ -5,11 +5,14 @@ from django import forms
 from django.contrib import admin
 
 from django_reports import ModelReport
+from django_reports.manifests import manifest_of
 from django_reports.models import AuditEntry, ReportJob
+from django_reports.registry import registry
 from tests.conftest import VIEW
 from tests.doors.helpers import browse, chosen, enqueue, put, run, text_of
 from tests.doors.staff import page_of
 from tests.doors.test_admin_replay import OWN_EXPORT
+from tests.sheets import opened
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -92,13 +95,38 @@ def test_job_whose_person_was_exchanged_gets_no_rows(exported, people):
     assert "another person" in ended.error
 
 
+class Several(forms.MultiValueField):
+    """A name and a PIN, in two widgets, one of which is several itself."""
+
+    def __init__(self, **options):
+        fields = [forms.CharField(required=False), forms.CharField(required=False)]
+        pins = forms.MultiWidget({"a": forms.PasswordInput, "b": forms.TextInput})
+        widget = forms.MultiWidget([forms.TextInput, pins])
+        super().__init__(fields=fields, widget=widget, require_all_fields=False, **options)
+
+    def compress(self, values):
+        return " ".join(str(value) for value in values)
+
+
 class Login(forms.Form):
     api_token = forms.CharField(required=False)
     password = forms.CharField(widget=forms.PasswordInput, required=False)
     region = forms.CharField(required=False)
+    pin = forms.CharField(required=False)
+    several = Several(required=False)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.data.get("region") != "open":
+            self.fields["pin"].widget = forms.PasswordInput()
 
 
-SECRETS = [{"api_token": ["swordfish"]}, {"password": ["marlin"], "region": ["n"]}]
+SECRETS = [
+    {"api_token": ["swordfish"]},
+    {"password": ["marlin"], "region": ["n"]},
+    {"pin": ["swordfish"]},
+    {"several_0": ["name"], "several_1_a": ["marlin"]},
+]
 
 
 @pytest.fixture
@@ -118,8 +146,16 @@ def guarded(declare, people):
 @pytest.mark.parametrize("secret", SECRETS)
 def test_secret_parameters_of_others_do_not_run_again(guarded, orders, secret):
     ann, ben = guarded
-    job = enqueue(ann, "shop.guarded", parameters=secret)
-    run(job)
+    job = enqueue(ann, "shop.guarded", parameters=secret, format="xlsx")
+    job = run(job)
+    for told in (AuditEntry.objects.get(action="requested").data["spec"], manifest_of(job)):
+        shown = [value for (value,) in told["parameters"].values()]
+        assert {"swordfish", "marlin"}.isdisjoint(shown)
+        assert set(shown) <= {"•••", "n", "name"}
+    file = opened(b"".join(browse(ann).get(page_of(job, "download")).streaming_content))
+    words = {str(cell.value) for row in file["About"] for cell in row}
+    assert "•••" in words
+    assert not any(word in text for word in ("swordfish", "marlin") for text in words)
     answer = browse(ben).post(page_of(job, "rerun"))
     assert answer.status_code == 403
     assert "secret parameter of the person who asked for it" in text_of(answer)
@@ -133,6 +169,22 @@ def test_secret_parameters_of_others_do_not_run_again(guarded, orders, secret):
 
 def test_parameters_that_are_no_secret_run_again(guarded, orders):
     ann, ben = guarded
-    job = enqueue(ann, "shop.guarded", parameters={"region": ["n"], "api_token": [""]})
+    job = enqueue(ann, "shop.guarded", parameters={"region": ["open"], "api_token": [""]})
     run(job)
     assert browse(ben).post(page_of(job, "rerun")).status_code == 302
+
+
+def test_form_that_is_made_as_it_was_sent_says_what_is_secret(guarded, orders):
+    enqueue(guarded[0], "shop.guarded", parameters={"region": ["open"], "pin": ["1"]})
+    told = AuditEntry.objects.get(action="requested").data["spec"]["parameters"]
+    assert told == {"region": ["open"], "pin": ["1"]}
+
+
+@pytest.mark.parametrize("change", ["gone", "broken"])
+def test_of_a_form_that_cannot_be_asked_nothing_is_shown(guarded, orders, monkeypatch, change):
+    job = enqueue(guarded[0], "shop.guarded", parameters={"region": ["open"]})
+    if change == "gone":
+        monkeypatch.setattr(registry.get("shop.guarded"), "parameters", None)
+    else:
+        monkeypatch.setattr(Login, "__init__", lambda *args, **kwargs: Order.objects.get(pk="x"))
+    assert manifest_of(job)["parameters"] == {"region": ["•••"]}
