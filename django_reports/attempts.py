@@ -14,10 +14,11 @@ from typing import IO, Any
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
+from django.utils.translation import gettext as _
 
 from django_reports import audit, digests, jobs, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM
-from django_reports.clock import DatabaseNow
+from django_reports.clock import DatabaseNow, database_now
 from django_reports.conf import get_settings
 from django_reports.control import Control
 from django_reports.cursors import drop_dead_connections
@@ -27,6 +28,7 @@ from django_reports.exceptions import (
     Canceled,
     HandedBack,
     LeaseLost,
+    ReportDenied,
 )
 from django_reports.exports import Export, prepare
 from django_reports.failures import as_report_error, failure_of
@@ -145,6 +147,8 @@ def _end(attempt: Attempt, error: Exception) -> None:
 def _make(attempt: Attempt, control: Control) -> None:
     """Read, write, publish, flip: nothing is visible before the last step."""
     job = attempt.job
+    if not digests.is_request_of(job):
+        raise ReportDenied(_("The record of this export was changed since it was asked for."))
     if job.file_key:  # an earlier attempt died between publishing and its last step
         storage.remove_or_note(job.storage, job.file_key)
     spec = ExportSpec.from_json(job.spec)
@@ -199,17 +203,17 @@ def _write(attempt: Attempt, export: Export, control: Control, file: IO[bytes]) 
 
 
 def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:
-    for name, value in facts.items():
-        setattr(attempt.job, name, value)
-    facts["file_signature"] = digests.sign(digests.file_text(attempt.job))
     quotas.get_ready(attempt.job.requested_by, grant)
     with transaction.atomic(using=jobs.database()):
         quotas.settle(attempt.job, grant, facts["rows_done"])
+        now = database_now(jobs.database())
+        facts |= {"finished_at": now, "expires_at": now + get_settings().RETENTION}
+        for name, value in facts.items():
+            setattr(attempt.job, name, value)
         is_won = attempt.rows().filter(cancel_requested_at=None).move(
             JobStatus.RUNNING,
             JobStatus.SUCCEEDED,
-            finished_at=DatabaseNow(),
-            expires_at=DatabaseNow(get_settings().RETENTION),
+            signature=digests.sign(digests.file_text(attempt.job)),
             is_news=attempt.job.is_for_somebody,
             lease_until=None,
             **facts,

@@ -111,29 +111,54 @@ def checkpoint_text(checkpoint: AuditCheckpoint) -> str:
     )
 
 
-def file_text(job: ReportJob) -> str:
-    """What decides who may have a job's file, and which file that is."""
+def request_text(job: ReportJob) -> str:
+    """Who asked for what."""
     return _joined(
-        f"file {FORM}",
+        f"request {FORM}",
         job.pk.hex,
         job.authority,
         job.requester_key,
+        job.requested_by_text,
         job.tenant_key,
         job.report,
         job.format,
+        job.delivery,
         _dumps(storable(job.spec)),
+    )
+
+
+def file_text(job: ReportJob) -> str:
+    """What decides who may have a job's file, until when, and which file that is; and what its page
+    and its manifest say of it."""
+    moments = (job.created_at, job.snapshot_at, job.finished_at, job.expires_at)
+    return _joined(
+        f"file {FORM}",
+        request_text(job),
         _dumps(storable(job.columns)),
+        _dumps(storable(job.losses)),
         job.storage,
         job.file_key,
+        job.filename,
+        job.project_version,
+        str(job.rows_done),
         str(job.bytes),
         job.sha256,
+        *(moment(at) if at else "" for at in moments),
     )
+
+
+def is_request_of(job: ReportJob) -> bool:
+    """Whether the row of a job that has no file yet still says what was asked for."""
+    return _is_theirs(job) and is_signed(request_text(job), job.signature)
 
 
 def is_file_of(job: ReportJob) -> bool:
     """Whether a job's row still says of its file what it said when the file was made."""
-    is_theirs = job.requested_by_id is None or str(job.requested_by_id) == job.requester_key
-    return is_theirs and is_signed(file_text(job), job.file_signature)
+    return _is_theirs(job) and is_signed(file_text(job), job.signature)
+
+
+def _is_theirs(job: ReportJob) -> bool:
+    return job.requested_by_id is None or str(job.requested_by_id) == job.requester_key
 
 
 def look_text(job: ReportJob, look: str, verified_at: dt.datetime) -> str:

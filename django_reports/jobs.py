@@ -7,6 +7,7 @@ who try, one wins, and the others see that they did not.
 import datetime as dt
 import hashlib
 import json
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from django_reports import about, audit, manifests, quotas, signals, storage
+from django_reports import about, audit, digests, manifests, quotas, signals, storage
 from django_reports.audit import SYSTEM, Origin
 from django_reports.clock import DatabaseNow, defer_expressions
 from django_reports.exceptions import QuotaExceeded, ReportDenied, ReportError
@@ -33,6 +34,8 @@ from django_reports.statuses import (
     FailureCause,
     JobStatus,
 )
+
+logger = logging.getLogger("django_reports.jobs")
 
 NEWEST = 50  # of a person's exports, among which the same is looked for
 # An immediate export has nobody who renews a lease, and its reader may be slow.
@@ -108,6 +111,7 @@ def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
         columns=export.columns_as_made(),
         filename=export.filename,
     )
+    job.signature = digests.sign(digests.request_text(job))
     if delivery is Delivery.BACKGROUND:
         job.active_key = active_key_of(export)
     else:
@@ -274,8 +278,23 @@ def expire(job: ReportJob) -> bool:
         rows = ReportJob.objects.filter(pk=job.pk).unlocked()
         is_won = rows.move(JobStatus.SUCCEEDED, JobStatus.EXPIRED)
         if is_won:
-            audit.record(AuditAction.EXPIRED, origin=SYSTEM, job=job, file_key=job.file_key or None)
+            _record_expiry(job)
     return bool(is_won)
+
+
+def _record_expiry(job: ReportJob) -> None:
+    """A file whose row was changed is not kept for good for that. But that is said."""
+    reason = None
+    if job.file_key and not digests.is_file_of(job):
+        reason = _("The record of this export was changed.")
+        logger.error("job=%s event=expired_by_changed_record", job.pk)
+    audit.record(
+        AuditAction.EXPIRED,
+        origin=SYSTEM,
+        job=job,
+        file_key=job.file_key or None,
+        reason=reason,
+    )
 
 
 def delete_file(job: ReportJob, origin: Origin) -> bool:

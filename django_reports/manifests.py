@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import django_reports
-from django_reports import storage
+from django_reports import digests, storage
 from django_reports.about import without_secrets
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
@@ -60,6 +60,9 @@ SUFFIX = ".json"
 
 def keep(job: ReportJob) -> bool:
     """Put a job's manifest beside its file. If that fails, the next sweep tries again."""
+    if not digests.is_file_of(job):
+        logger.warning("job=%s event=manifest_not_kept error=%s", job.pk, storage.RECORD_CHANGED)
+        return False
     content = json.dumps(manifest_of(job), indent=2, ensure_ascii=False).encode()
     try:
         key = storage.publish(

@@ -5,7 +5,7 @@ before each new checkpoint the last one is compared with what the anchors were t
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -161,13 +161,14 @@ def concerns() -> list[str]:
     return [*found, overdue_in_words()] if is_overdue() else found
 
 
-def accept(reason: str) -> AuditEntry | None:
+def accept(reason: str, *, files: Sequence[str] = ()) -> AuditEntry | None:
     """Go on with the log as it is, after a backup was restored say. Recorded, here and there.
 
-    None if no anchor contradicts it, and no alarm was raised.
+    `files` are the keys of exports whose files are gone without a word. None if there are none, no
+    anchor contradicts the log, and no alarm was raised.
     """
     anchors, last = contradicting(), last_checkpoint()
-    if not anchors and alarm() is None:
+    if not (anchors or files or alarm()):
         return None
     number, seal = number_of(last), last.seal if last else digests.FIRST_SEAL
     at = digests.moment(timezone.now())
@@ -178,6 +179,7 @@ def accept(reason: str) -> AuditEntry | None:
         origin=SYSTEM,
         anchors=[str(anchor) for anchor in anchors],
         number=number,
+        files=list(files) or None,
         reason=reason,
     )
 

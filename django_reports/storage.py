@@ -17,6 +17,7 @@ from django.core.files.storage import Storage
 from django.db import router
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from django_reports import digests, seals
 from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
@@ -25,6 +26,9 @@ from django_reports.storages import folder_of_database, storage_of
 
 logger = logging.getLogger("django_reports.storage")
 
+RECORD_CHANGED = gettext_lazy(
+    "The record of this export was changed, so its file is not handed out."
+)
 # What `new_key` gives below the folder of its database.
 NAME = re.compile(r"[\w-]{43}\.[a-z0-9.]+")
 
@@ -106,7 +110,7 @@ def open_file(job: ReportJob) -> Any:
 def _checked(job: ReportJob, file: Any) -> Any:
     """Check a file's seal; that of a large one that was just checked and looks the same holds."""
     if not digests.is_file_of(job):
-        raise SealBroken(_("The record of this export was changed, so its file is not handed out."))
+        raise SealBroken(str(RECORD_CHANGED))
     is_large = job.bytes > seals.AT_ONCE
     look = seals.look_of(file) if is_large else ""
     if look and _was_just_checked(job, look):

@@ -21,6 +21,7 @@ from tests.doors.helpers import (
     make,
     put,
     run,
+    sign,
     sweep,
 )
 
@@ -86,7 +87,7 @@ def test_canceling_a_running_job_leaves_who_asked_for_it(alice, root, orders):
 
 
 def test_expiring_leaves_the_key_of_the_file(alice, orders):
-    job = put(make(alice), expires_at=timezone.now())
+    job = sign(put(make(alice), expires_at=timezone.now()))
     jobs.expire(job)
     assert entry_of(job, "expired").data == {"file_key": job.file_key}
 

@@ -11,7 +11,7 @@ from django_reports.policies import EVERYTHING
 from django_reports.registry import UnknownReport, registry
 from django_reports.selections import Selection
 from tests.conftest import VIEW, give, grant, make_orders
-from tests.doors.helpers import actions, enqueue, files_in, plan, put, run
+from tests.doors.helpers import actions, enqueue, files_in, plan, put, run, sign
 from tests.shop.reports import Numbers, Orders
 
 pytestmark = pytest.mark.django_db
@@ -331,7 +331,7 @@ def test_not_if_the_report_is_gone_by_then(alice, orders, folder, monkeypatch):
 
 def test_a_job_of_a_renamed_report_still_runs(alice, orders):
     job = put(enqueue(alice), report="shop.old_orders")
-    put(job, spec={**job.spec, "report": "shop.old_orders"})
+    sign(put(job, spec={**job.spec, "report": "shop.old_orders"}))
     assert run(job).status == "succeeded"
 
 

@@ -24,6 +24,7 @@ from tests.doors.helpers import (
     make,
     put,
     run,
+    sign,
     sweep,
     text_of,
 )
@@ -237,7 +238,7 @@ def test_a_storage_that_does_not_remove_tells_so(use):
 def test_leftover_that_cannot_be_removed_does_not_fail_a_rerun(alice, use):
     odd = use("Stubborn")
     left = numbers(alice).file_key
-    job = put(ReportJob.objects.get(), status="queued", attempt=1)  # as after a crash
+    job = sign(put(ReportJob.objects.get(), status="queued", attempt=1))  # as after a crash
     again = run(job)
     assert (again.status, again.attempt, again.error) == ("succeeded", 2, "")
     assert again.file_key != left

@@ -458,7 +458,7 @@ class Migration(migrations.Migration):
                     "filename",
                     models.CharField(blank=True, max_length=255, verbose_name="file name"),
                 ),
-                ("file_signature", models.CharField(blank=True, editable=False, max_length=64)),
+                ("signature", models.CharField(blank=True, editable=False, max_length=64)),
                 ("manifest_key", models.CharField(blank=True, editable=False, max_length=255)),
                 (
                     "snapshot_at",

@@ -124,8 +124,8 @@ class ReportJob(Record):
     storage = models.CharField(_("storage"), max_length=100, blank=True)
     file_key = models.CharField(_("file key"), max_length=255, blank=True)
     filename = models.CharField(_("file name"), max_length=255, blank=True)
-    # An HMAC of all that decides whose file it is, what it holds and where; see digests.
-    file_signature = models.CharField(max_length=64, blank=True, editable=False)
+    # An HMAC of what was asked for; once there is a file, of all that is said of it. See digests.
+    signature = models.CharField(max_length=64, blank=True, editable=False)
     # Of its manifest, which lies beside it; empty until then.
     manifest_key = models.CharField(max_length=255, blank=True, editable=False)
     snapshot_at = models.DateTimeField(_("rows read at"), null=True, blank=True)

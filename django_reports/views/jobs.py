@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 
-from django_reports import delivery, jobs, notices, runners
+from django_reports import delivery, digests, jobs, notices, runners, storage
 from django_reports.exceptions import (
     ReportDenied,
     ReportError,
@@ -113,6 +113,8 @@ def manifest(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         return problem(403, reason)
     if not job.sha256:
         return problem(404, _("This export has no file yet, and will have none if it has ended."))
+    if job.file_key and not digests.is_file_of(job):
+        return problem(404, str(storage.RECORD_CHANGED))
     return answer_json(manifest_of(job))
 
 

@@ -10,6 +10,7 @@ from django_reports.models import AuditEntry, ReportJob
 from django_reports.permissions import Authority
 from django_reports.runners import hand_over
 from django_reports.specs import ExportSpec, Options
+from django_reports.statuses import JobStatus
 from django_reports.sweep import Sweeper
 
 LIST = "/admin/shop/order/"
@@ -67,7 +68,9 @@ def put(job, **facts):
 
 def sign(job):
     """Have the row of a job that was changed by `put` count as written by the application."""
-    return put(job, file_signature=digests.sign(digests.file_text(job)))
+    is_made = job.status == JobStatus.SUCCEEDED and job.file_key
+    text = digests.file_text(job) if is_made else digests.request_text(job)
+    return put(job, signature=digests.sign(text))
 
 
 def files_in(folder):

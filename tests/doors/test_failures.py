@@ -13,7 +13,18 @@ from django.utils import timezone
 
 from django_reports import Column, ModelReport, Report
 from django_reports.models import AuditEntry, ReportJob
-from tests.doors.helpers import EXPORT, browse, chosen, enqueue, make, put, run, text_of, ticked
+from tests.doors.helpers import (
+    EXPORT,
+    browse,
+    chosen,
+    enqueue,
+    make,
+    put,
+    run,
+    sign,
+    text_of,
+    ticked,
+)
 from tests.doors.staff import Program, assert_problem, pressed
 from tests.shop.models import Order
 from tests.shop.reports import Orders
@@ -299,5 +310,5 @@ def test_refused_value_fails_a_command_and_a_job_in_words(
     job = enqueue(alice, "shop.odd")
     parameters = {parameter: [value]}
     spec = {**job.spec, "parameters": parameters, "time_zone": "Europe/Paris"}
-    job = run(put(job, spec=spec))
+    job = run(sign(put(job, spec=spec)))
     assert (job.status, job.cause, WORDS in job.error) == ("failed", "spec", True)

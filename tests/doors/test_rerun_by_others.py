@@ -9,7 +9,7 @@ from django_reports.manifests import manifest_of
 from django_reports.models import AuditEntry, ReportJob
 from django_reports.registry import registry
 from tests.conftest import VIEW
-from tests.doors.helpers import browse, chosen, enqueue, put, run, text_of
+from tests.doors.helpers import browse, chosen, enqueue, put, run, sign, text_of
 from tests.doors.staff import page_of
 from tests.doors.test_admin_replay import OWN_EXPORT
 from tests.sheets import opened
@@ -89,7 +89,7 @@ def test_job_whose_person_was_exchanged_gets_no_rows(exported, people):
     ann, ben = people
     browse(ann).post(f"{OWN_EXPORT}?o=1", chosen())
     job = ReportJob.objects.exclude(pk=exported.pk).get()
-    put(job, requested_by=ben, requester_key=str(ben.pk))
+    sign(put(job, requested_by=ben, requester_key=str(ben.pk)))
     ended = run(job)
     assert (ended.status, ended.file_key) == ("failed", "")
     assert "another person" in ended.error

@@ -11,7 +11,7 @@ from django_reports import digests, seals, storage, storages
 from django_reports.exceptions import SealBroken
 from django_reports.file_verification import verify
 from django_reports.seals import VERIFIED_FOR
-from tests.doors.helpers import actions, browse, entries, make, put, text_of
+from tests.doors.helpers import actions, browse, entries, make, put, sign, text_of
 from tests.doors.staff import Program, page_of
 
 pytestmark = pytest.mark.django_db
@@ -248,7 +248,7 @@ def test_files_of_a_storage_that_was_left_come_from_the_site(alice, job, path, s
     ],
 )
 def test_names_are_harmless(alice, job, name, told):
-    response = get(alice, put(job, filename=name))
+    response = get(alice, sign(put(job, filename=name)))
     assert response["Content-Disposition"] == f"attachment; {told}".rstrip("; ")
 
 
@@ -273,13 +273,22 @@ EXCHANGES = {
     "masks": unmasked,
     "another export's file": lambda job, other, bob: {n: getattr(other, n) for n in FILE},
     "another's, signed": lambda job, other, bob: {
-        name: getattr(other, name) for name in (*FILE, "file_signature")
+        name: getattr(other, name) for name in (*FILE, "signature")
     },
     "size": lambda job, other, bob: {"bytes": job.bytes + 1},
     "selection": lambda job, other, bob: {
         "spec": {**job.spec, "selection": {"kind": "keys", "keys": ["1"]}}
     },
-    "unsigned": lambda job, other, bob: {"file_signature": ""},
+    "its name": lambda job, other, bob: {"filename": "evil.html"},
+    "its time": lambda job, other, bob: {"expires_at": job.expires_at + dt.timedelta(days=999)},
+    "who asked": lambda job, other, bob: {"requested_by_text": "bob"},
+    "when": lambda job, other, bob: {"created_at": job.created_at - dt.timedelta(days=9)},
+    "when it was made": lambda job, other, bob: {"finished_at": job.created_at},
+    "as of when": lambda job, other, bob: {"snapshot_at": job.created_at},
+    "by which code": lambda job, other, bob: {"project_version": "9"},
+    "rows": lambda job, other, bob: {"rows_done": 1},
+    "losses": lambda job, other, bob: {"losses": {"cut": 1}},
+    "unsigned": lambda job, other, bob: {"signature": ""},
 }
 
 

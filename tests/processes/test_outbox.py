@@ -18,7 +18,7 @@ from django_reports.models import AuditEntry, ReportJob
 from django_reports.runners.rq import RQRunner
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import asking, enqueue, spec_of, sweep
+from tests.doors.helpers import asking, enqueue, put, sign, spec_of, sweep
 from tests.processes.conftest import Browser, wait_for
 
 pytestmark = pytest.mark.thorough
@@ -310,7 +310,7 @@ def test_what_cannot_be_run_any_more_says_why(alice, rq, processes, facts, reaso
     make_orders(20)
     spoilt = enqueue(alice)
     enqueue(alice, columns=["id"])
-    ReportJob.objects.filter(pk=spoilt.pk).update(spec={**spoilt.spec, **facts})
+    sign(put(spoilt, spec={**spoilt.spec, **facts}))
     processes.worker("--burst")
     wait_for(have_ended)
     assert statuses() == ["failed", "succeeded"]

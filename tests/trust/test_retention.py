@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from django_reports import retention, sealing
+from django_reports import jobs, retention, sealing
 from django_reports.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
 from tests.doors.helpers import actions, deliver, enqueue, make, put, sweep
@@ -83,12 +83,14 @@ def test_personal_data_ends_and_the_facts_stand(log):
 
 
 def test_jobs_end_and_their_history_stands(alice, orders):
-    kept, expired, waiting = make(alice), put(make(alice), file_key=""), enqueue(alice)
+    kept, expired, waiting = make(alice), make(alice), enqueue(alice)
+    jobs.expire(expired)
+    jobs.remove_leftovers(expired)
     sent = deliver(alice)
     b"".join(sent)
     assert retention.purge_jobs(timezone.now() + SOON) == 2
     assert set(ReportJob.objects.values_list("pk", flat=True)) == {kept.pk, waiting.pk}
-    assert actions(expired) == ["requested", "started", "finished"]
+    assert actions(expired) == ["requested", "started", "finished", "expired"]
     assert verify().wrong == ""
 
 

@@ -138,7 +138,7 @@ NOT_UNDERSTOOD = [
 @pytest.mark.parametrize("spec", NOT_UNDERSTOOD, ids=lambda spec: json.dumps(spec)[-60:])
 def test_file_of_a_spec_that_is_not_understood_is_refused(jobs, alice, root, spec):
     for job in jobs:
-        put(job, spec=spec)
+        sign(put(job, spec=spec))
     assert_nothing_breaks(alice, root, jobs)
     for user in (alice, root):
         assert browse(user).get(page_of(jobs[0], "download")).status_code == 403

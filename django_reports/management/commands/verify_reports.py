@@ -29,7 +29,7 @@ class Command(BaseCommand):
             metavar="REASON",
             help="have the anchors go on from the log as it is, and record why",
         )
-        parser.add_argument("--no-files", action="store_true", help="leave out the kept files")
+        parser.add_argument("--no-files", action="store_true", help="do not read the kept files")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["file"]:
@@ -52,7 +52,7 @@ class Command(BaseCommand):
     def _accept(self, reason: str) -> None:
         if not reason.strip():
             raise CommandError("--accept needs a reason, which is recorded.")
-        entry = sealing.accept(reason)
+        entry = sealing.accept(reason, files=list(file_verification.vanished()))
         if entry is None:
             raise CommandError("No anchor contradicts the audit log: there is nothing to accept.")
         names = ", ".join(entry.data["anchors"]) or "no anchor"
