@@ -17,7 +17,7 @@ from django_reports.columns import BoundColumn
 from django_reports.conf import get_settings
 from django_reports.detached import check_detached
 from django_reports.estimates import Estimate
-from django_reports.exceptions import IdempotencyKeyReused, ReportDenied
+from django_reports.exceptions import IdempotencyKeyReused, InvalidSpec, ReportDenied
 from django_reports.exports import Export, prepare, record_denial
 from django_reports.failures import translate_errors
 from django_reports.immediate import ImmediateExport, answer, pass_through
@@ -298,9 +298,8 @@ def rerun(job: ReportJob, authority: Authority, origin: Origin) -> ReportJob:
     """
     spec = ExportSpec.from_json(job.spec)
     user = authority.user
-    if job.requester_key != (str(user.pk) if user else "") and about.has_secrets(
-        spec, registry.find(spec.report)
-    ):
+    is_own = job.requester_key == (str(user.pk) if user else "")
+    if not is_own and about.has_secrets(spec, registry.find(spec.report)):
         error = ReportDenied(
             _(
                 "This export has a secret parameter of the person who asked for it. Export the "
@@ -310,7 +309,15 @@ def rerun(job: ReportJob, authority: Authority, origin: Origin) -> ReportJob:
         record_denial(spec, origin, error)
         raise error
     with translate_errors(spec, origin):
-        return _background(prepare(spec, authority, origin), origin, rerun_of=job)
+        try:
+            export = prepare(spec, authority, origin)
+        except InvalidSpec as error:
+            if is_own or error.field not in ("columns", "labels"):
+                raise
+            # Where columns vary, whoever asks now may not even know that there are such.
+            words = _("This export has columns that you may not export.")
+            raise InvalidSpec(words, field="columns") from error
+        return _background(export, origin, rerun_of=job)
 
 
 def _asked_before(export: Export, digest: str | None) -> ReportJob | None:

@@ -21,7 +21,7 @@ from django_reports.admin import ReportAdminMixin
 from django_reports.models import ReportJob
 from django_reports.registry import registry
 from tests.conftest import VIEW, give, make_orders
-from tests.doors.helpers import browse, lines_of, run, text_of
+from tests.doors.helpers import browse, lines_of, put, run, text_of
 from tests.shop.models import Customer, Order, Parcel
 
 pytestmark = pytest.mark.django_db
@@ -137,8 +137,11 @@ def shared(root, orders, lists, configure):
 
 
 def test_another_user_cannot_rerun_columns_that_they_do_not_see(mia, shared):
-    response = rerun(mia, shared)
-    assert response.status_code == 400, text_of(response)
+    for spec in (shared.spec, {**shared.spec, "columns": None, "labels": {"total": "Sum"}}):
+        response = rerun(mia, put(shared, spec=spec))
+        assert response.status_code == 400, text_of(response)
+        assert "This export has columns that you may not export." in text_of(response)
+        assert "total" not in text_of(response)
     assert ReportJob.objects.count() == 1
 
 
