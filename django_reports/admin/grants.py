@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_reports import audit
+from django_reports.admin.lists import CheckedChangeList
 from django_reports.conf import get_settings
 from django_reports.formats import plain_formats
 from django_reports.models import ALL_REPORTS, GroupReportPermission
@@ -85,6 +86,9 @@ class GroupReportPermissionAdmin(_Base):
     list_filter = ("group", "can_generate", "others")
     list_select_related = ("group",)
     search_fields = ("group__name", "report")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return CheckedChangeList
 
     # Whatever changes a grant here is done by this person.
 

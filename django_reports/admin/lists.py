@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, ShowFacets, SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q
 from django.http import HttpRequest
@@ -28,7 +29,17 @@ else:
 PERIOD = ("created_at__gte", "created_at__lt")  # as Django's filter by date sends it
 
 
-class BoundedChangeList(ChangeList):
+class CheckedChangeList(ChangeList):
+    """Answers a character that PostgreSQL does not know like any other wrong filter: Django's list
+    would meet it where nothing catches it."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        if any("\0" in value for _name, values in request.GET.lists() for value in values):
+            raise IncorrectLookupParameters
+        super().__init__(request, *args, **kwargs)
+
+
+class BoundedChangeList(CheckedChangeList):
     """Looks through the newest rows only for what no index finds; `is_windowed` says that it did.
 
     Else a word that is nowhere, or an order by size, would read the whole table.

@@ -198,6 +198,14 @@ def test_what_no_index_finds_is_sought_among_the_newest_entries(
 MARKUP = "<script>alert(1)</script>"
 
 
+@pytest.mark.parametrize("page", ["reportjob", "auditentry", "groupreportpermission"])
+@pytest.mark.parametrize("name", ["q", "report", "report__contains"])
+def test_a_character_that_no_database_keeps_is_a_wrong_filter(root, page, name):
+    address = f"/admin/django_reports/{page}/"
+    answer = browse(root).get(address, {name: "a\0"})
+    assert (answer.status_code, answer["Location"]) == (302, f"{address}?e=1")
+
+
 def test_names_and_browsers_are_inert_on_the_pages(root, orders):
     User.objects.filter(pk=root.pk).update(username=f"{MARKUP}\r\nroot")
     root.refresh_from_db()
