@@ -110,15 +110,11 @@ def _verify_page(request: HttpRequest, replay: Replay) -> None:
     model_admin: Any = unused_copy(find_model_admin(replay.selection))
     live = live_request(request, asked)
     response = model_admin.changelist_view(live, *match.args, **match.kwargs)
-    page = (getattr(response, "context_data", None) or {}).get("cl")
-    if page is None:
+    changelist = (getattr(response, "context_data", None) or {}).get("cl")
+    if changelist is None:
         return
-    shown = [row.pk for row in page.result_list]
-    is_whole = not page.multi_page or (page.show_all and page.can_show_all)
-    begin = 0 if is_whole else (page.page_num - 1) * page.list_per_page
-    end = begin + (len(shown) + 1 if is_whole else page.list_per_page)
-    rows = replay.list.changelist.queryset
-    if [row.pk for row in rows[begin:end]] != shown or _has_more(rows, page, is_whole=is_whole):
+    shown = [row.pk for row in changelist.result_list]
+    if [row.pk for row in _page_of(replay.list.changelist.queryset, changelist)] != shown:
         raise SelectionNotReplayable(
             _(
                 "This list cannot be exported: its pages have other rows than its queryset. "
@@ -128,12 +124,17 @@ def _verify_page(request: HttpRequest, replay: Replay) -> None:
         )
 
 
-def _has_more(rows: "QuerySet[Any]", page: Any, *, is_whole: bool) -> bool:
-    """Whether there are rows behind the last page. Of a large table a paginator may only guess."""
-    count = page.result_count
-    if is_whole or count > GUESSED:
-        return False
-    return any(True for row in rows[count : count + 1])
+def _page_of(rows: "QuerySet[Any]", changelist: Any) -> list[Any]:
+    """Those of some rows that a changelist should show, and one more if it has rows that none of
+    its pages show."""
+    if not changelist.multi_page or (changelist.show_all and changelist.can_show_all):
+        return list(rows[: len(changelist.result_list) + 1])
+    page = changelist.paginator.page(changelist.page_num)
+    begin = max(0, page.start_index() - 1)
+    count = changelist.result_count
+    # Of a large table a paginator may only guess how many there are.
+    further = rows[count : count + 1] if count <= GUESSED else ()
+    return [*rows[begin : begin + len(page.object_list)], *further]
 
 
 def _shows_other(*, rows: bool) -> SelectionNotReplayable:

@@ -52,6 +52,13 @@ class Guessing(Paginator):
         return 1000
 
 
+class Uneven(Paginator):
+    """Has other pages than the list asks for, and a longer last one."""
+
+    def __init__(self, object_list, per_page, *args, **kwargs):
+        super().__init__(object_list, 6, orphans=3)
+
+
 def changelist(changelist_class):
     return {"get_changelist": lambda self, request, **kwargs: changelist_class}
 
@@ -89,10 +96,15 @@ def test_list_whose_pages_leave_rows_out_is_refused(alice, orders, own_orders, a
 
 @pytest.mark.parametrize(
     "attributes",
-    [changelist(Summing), {"paginator": Guessing}, {"list_max_show_all": 100}],
-    ids=["summing", "guessing", "whole"],
+    [
+        changelist(Summing),
+        {"paginator": Guessing},
+        {"paginator": Uneven},
+        {"paginator": Uneven, "list_max_show_all": 1},
+    ],
+    ids=["summing", "guessing", "uneven and whole", "uneven"],
 )
-@pytest.mark.parametrize("query", ["", "?p=2", "?p=5", "?region__exact=n", "?o=-1", "?all="])
+@pytest.mark.parametrize("query", ["", "?p=2", "?p=3", "?region__exact=n", "?o=-1", "?all="])
 def test_list_whose_pages_have_all_rows_is_exported(alice, orders, own_orders, attributes, query):
     own_orders(**attributes, list_per_page=4)
     response = browse(alice).post(f"{OWN_EXPORT}{query}", chosen())
