@@ -25,6 +25,8 @@ except ImportError:  # the extra "progress" is not installed: no bar, everything
     tqdm = None  # type: ignore[assignment, misc]
 
 STDOUT = "-"
+# An empty one comes of a shell's variable that is not set: it must not mean "as usual".
+NEVER_EMPTY = ("format", *CHOICES, "time_zone", "language", "columns", "user", "output")
 
 
 class Command(BaseCommand):
@@ -73,6 +75,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        for name in NEVER_EMPTY:
+            if options[name] == "":
+                raise CommandError(f"--{name.replace('_', '-')} is empty.")
         if options["queue"] and options["output"]:
             raise CommandError("--queue and --output exclude each other: a job keeps its file.")
         try:

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-files", action="store_true", help="do not read the kept files")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["file"]:
+        if options["file"] is not None:
             self._find(options["file"])
             return
         if options["accept"] is not None:
