@@ -29,6 +29,9 @@ def pytest_collection_modifyitems(config, items):
         others = [item for item in items if not asks_database(item)]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if asks_database(item)]
+    for item in items:  # for --dist loadgroup: a project is prepared once, by one process
+        if not any(item.iter_markers("apart")):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def asks_database(item):

@@ -52,7 +52,7 @@ from tests.values.expected import (
 from tests.values.models import Everything, Target
 from tests.values.rows import ROW_FIELDS, ROWS, THING, THING_FIELDS, Rows, Things, put
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "24"))
 pytestmark = pytest.mark.django_db
 
 PROFILES = st.sampled_from([MACHINE, SPREADSHEET])

@@ -211,7 +211,7 @@ def test_refused_download_of_a_spoiled_spec_is_recorded(jobs, alice):
     assert (entry.job_key, entry.data["lacking"]) == (str(jobs[0].pk), "permission")
 
 
-FEW = settings(REPEATABLE, max_examples=10)
+FEW = settings(REPEATABLE, max_examples=5)
 
 
 @pytest.mark.thorough
