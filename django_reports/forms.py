@@ -26,6 +26,7 @@ from django_reports.localization import (
     normalize_language,
     normalize_zone,
 )
+from django_reports.numerals import grouped
 from django_reports.parameters import parameter_names
 from django_reports.selections import Selection
 from django_reports.specs import CHOICES, LABEL_LENGTH, ExportSpec, Options, is_label
@@ -34,7 +35,7 @@ from django_reports.writers import COMPRESSIONS, plain_format
 
 PARAMETERS_PREFIX = "parameter"
 FIELDS_PER_COLUMN = 3  # its tick, its position and its name
-OTHER_FIELDS = 100  # that the page may have besides
+OTHER_FIELDS = 100  # that the page may have besides, and the ticked rows that it carries along
 
 
 class PlainSelect(forms.Select):
@@ -109,7 +110,8 @@ COMPRESSION_LABELS = {"gz": _("gzip (.gz)"), "zip": _("ZIP (.zip)")}
 
 
 class ExportForm(forms.Form):
-    """Columns and their order, format and options; `start` is what is chosen at first.
+    """Columns and their order, format and options; `start` is what is chosen at first. The page
+    has `carried` fields that are none of them.
 
     An option that the chosen format does not have is left aside. The order is a number per column,
     so that it works without a script and by keyboard.
@@ -138,11 +140,13 @@ class ExportForm(forms.Form):
         columns: Sequence[BoundColumn],
         formats: Sequence[tuple[str, Label]],
         start: ExportSpec,
+        carried: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(data, **kwargs)
         self._columns = list(columns)
         self._start = start
+        self._carried = carried
         self._field("format").choices = formats
         for name, label in OPTION_LABELS.items():
             choices = [("", _("As usual")), *CHOICES[name].choices]
@@ -156,10 +160,23 @@ class ExportForm(forms.Form):
         self._add_fields_of_columns(start)
 
     def _add_fields_of_columns(self, start: ExportSpec) -> None:
-        """A position for each column, and a name, where the page may have so many fields."""
+        """A position for each column, and a name, where the page may have so many fields.
+
+        Raises InvalidSpec where it may not even have the positions: nobody could send it.
+        """
         order = self._order(start)
         limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-        fields = FIELDS_PER_COLUMN * len(self._columns) + OTHER_FIELDS
+        columns = len(self._columns)
+        if limit is not None and (FIELDS_PER_COLUMN - 1) * columns + self._carried > limit:
+            raise InvalidSpec(
+                _(
+                    "This page would have more fields than the site takes at once (%(limit)s). "
+                    "Tick fewer rows, or all rows of the list, or ask whoever runs the site to "
+                    "raise DATA_UPLOAD_MAX_NUMBER_FIELDS."
+                )
+                % {"limit": grouped(limit)}
+            )
+        fields = FIELDS_PER_COLUMN * columns + OTHER_FIELDS + self._carried
         can_rename = limit is None or fields <= limit
         for index, column in enumerate(self._columns):
             self.fields[f"position_{index}"] = forms.IntegerField(
@@ -195,7 +212,13 @@ class ExportForm(forms.Form):
 
     def _with_data(self, data: Any) -> "ExportForm":
         formats = self._field("format").choices
-        return type(self)(data, columns=self._columns, formats=formats, start=self._start)
+        return type(self)(
+            data,
+            columns=self._columns,
+            formats=formats,
+            start=self._start,
+            carried=self._carried,
+        )
 
     @property
     def filter_locale(self) -> Locale:

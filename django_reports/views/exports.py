@@ -236,7 +236,7 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
         start, gone = fitted(chosen, identifier, columns, formats)
         if gone and (button == presets.APPLY or page.start is not None):
             notes.append(_describe_left_out(gone, authority, page, are_own=are_own))
-    form = ExportForm(data, columns=columns, formats=formats, start=start)
+    form = ExportForm(data, columns=columns, formats=formats, start=start, carried=len(page.hidden))
     if button == COLUMNS:
         form = form.with_columns(_columns_of(request.POST[COLUMNS], start, last, columns, formats))
     parameters = None

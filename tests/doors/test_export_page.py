@@ -195,6 +195,22 @@ def test_too_many_columns_cannot_be_renamed_but_exported(alice, orders, settings
     assert lines_of(pressed(alice))[0] == "id,number"
 
 
+def test_ticked_rows_are_among_the_fields_of_the_page(alice, orders, settings):
+    columns = len(ticks(text_of(browse(alice).post(LIST, ticked(orders)))))
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 3 * columns + 101 + len(orders)
+    assert "New name of" in text_of(browse(alice).post(LIST, ticked(orders)))
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS -= 1
+    assert "New name of" not in text_of(browse(alice).post(LIST, ticked(orders)))
+
+
+def test_page_that_nobody_could_send_is_not_shown(alice, orders, settings):
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2 * 10 + len(orders)
+    answer = browse(alice).post(LIST, ticked(orders))
+    assert answer.status_code == 400
+    assert "more fields than the site takes at once (40)" in text_of(answer)
+    assert browse(alice).get(ORDERS).status_code == 200
+
+
 # Good defaults
 
 
