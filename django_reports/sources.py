@@ -40,6 +40,7 @@ from django_reports.querysets import (
     totally_ordered,
     value_path,
 )
+from django_reports.same_rows import deciding_names, wholly_joined
 from django_reports.sessions import reading
 
 T = TypeVar("T")
@@ -169,7 +170,8 @@ class QuerySetSource:
         return self._queryset.model
 
     def count(self, bound: int | None = None) -> int:
-        queryset = self._queryset if self._queryset.query.is_sliced else self._queryset.order_by()
+        queryset = wholly_joined(self._queryset)
+        queryset = queryset if queryset.query.is_sliced else queryset.order_by()
         if bound is not None:
             queryset = queryset[:bound]
         try:  # not by the queryset's own count(), which may be a guess
@@ -179,15 +181,16 @@ class QuerySetSource:
 
     def estimate(self) -> int | None:
         queryset = self._queryset if self._queryset.query.is_sliced else self._queryset.order_by()
-        return planned_rows(queryset.values_list(*self.key))
+        return planned_rows(queryset.values_list(*self.key, *deciding_names(queryset)))
 
     def largest_key(self) -> int | None:
         """The highest primary key of the rows; None without rows, or where only reading tells."""
         query = self._queryset.query
         if query.is_sliced or query.combinator or query.distinct_fields:
             return None
-        largest: int | None = self._queryset.order_by("-pk").values_list("pk", flat=True).first()
-        return largest
+        keys = self._queryset.order_by("-pk").values_list("pk", *deciding_names(self._queryset))
+        first = keys.first()
+        return first and first[0]
 
     @property
     def by_instances(self) -> BoundColumn | None:
@@ -290,9 +293,10 @@ class QuerySetSource:
     def selection(self, as_text: Container[Any] = ()) -> tuple["QuerySet[Any]", Places]:
         """The queryset as raw tuples in a total order, and where each source stands in them.
 
-        The key is always selected: under DISTINCT it keeps apart rows that look alike. Of the
-        sources `as_text` the database gives the text. Where there is a `foreign_part`, rows are
-        mappings: it may give columns in an order of its own, but not under other names.
+        The key is always selected: under DISTINCT it keeps apart rows that look alike. Behind the
+        columns so is what else decides which rows there are. Of the sources `as_text` the database
+        gives the text. Where there is a `foreign_part`, rows are mappings: it may give columns in
+        an order of its own, but not under other names.
         """
         return self._selection(as_text)[:2]
 
@@ -319,6 +323,7 @@ class QuerySetSource:
                     is_text = source in as_text
                     annotations[alias] = Cast(source, CharField()) if is_text else source
                     selected.append(alias)
+        selected += [name for name in deciding_names(self._queryset) if name not in selected]
         names |= {source: at for at, source in enumerate(self.grouped, len(selected))}
         with self.locales.filter.active():
             queryset = totally_ordered(self._queryset)

@@ -1,0 +1,175 @@
+"""A file has the rows of its queryset, whichever of its annotations the columns leave out."""
+
+import csv
+import io
+from collections import Counter
+
+import pytest
+from django.db import connection
+from django.db.models import (
+    Count,
+    F,
+    FilteredRelation,
+    Func,
+    IntegerField,
+    Max,
+    Q,
+    Sum,
+    Value,
+    Window,
+)
+from django.db.models.functions import RowNumber
+
+from django_reports import Column, ModelReport, delivery
+from django_reports.columns import BoundColumn, bind
+from django_reports.exceptions import InvalidQuerySet
+from django_reports.kinds import Text
+from django_reports.sources import QuerySetSource
+from tests.conftest import give
+from tests.doors.helpers import asking
+from tests.files import Wish, made_at_every_door
+from tests.many.models import Client, Entry, Invoice, Payment, Tag
+
+pytestmark = pytest.mark.django_db
+
+
+class Series(Func):
+    """Makes rows of a row where it is selected."""
+
+    function = "generate_series"
+    output_field = IntegerField()
+    set_returning = True
+
+
+@pytest.fixture
+def invoices(invoice):
+    """Beside the one of the fixture: with fewer entries, equal entries, and one tag."""
+    client = Client.objects.create(name="Ann")
+    Invoice.objects.update(client=client)
+    blue = Tag.objects.get(name="blue")
+    for number, prices in (("A3", (5, 5, 1)), ("A4", (2,)), ("A5", ())):
+        made = Invoice.objects.create(number=number, client=client)
+        made.tags.add(blue)
+        Entry.objects.bulk_create(Entry(invoice=made, price=price) for price in prices)
+        Payment.objects.create(invoice=made, amount=1)
+    return Invoice.objects.all()
+
+
+QUERYSETS = {
+    "a tag in GROUP BY": lambda rows: rows.annotate(
+        tag=F("tags__name"), total=Sum("entries__price")
+    ).filter(total__gt=10),
+    "a tag behind the aggregate": lambda rows: rows.annotate(
+        largest=Max("entries__price")
+    ).annotate(tag=F("tags__name")),
+    "a tag that is an alias": lambda rows: rows.alias(tag=F("tags__name")).annotate(
+        total=Sum("entries__price")
+    ),
+    "an aggregate alone": lambda rows: rows.annotate(total=Sum("entries__price")).filter(
+        total__gt=3
+    ),
+    "DISTINCT": lambda rows: rows.filter(entries__price__gt=1).distinct(),
+    "a price in DISTINCT": lambda rows: rows.annotate(price=F("entries__price")).distinct(),
+    "a number in DISTINCT": lambda rows: (
+        rows.filter(entries__price__gt=1)
+        .annotate(n=Window(RowNumber(), order_by="number"))
+        .distinct()
+    ),
+    "extra() in DISTINCT": lambda rows: (
+        rows.filter(entries__price__gt=1).extra(select={"cost": "many_entry.price"}).distinct()
+    ),
+    "extra() in GROUP BY": lambda rows: (
+        rows.filter(entries__price__gt=1)
+        .annotate(n=Count("tags"))
+        .extra(select={"cost": "many_entry.price"})
+    ),
+    "joins": lambda rows: rows.filter(entries__price__gt=1),
+    "a union of prices": lambda rows: (
+        rows.order_by()
+        .annotate(price=F("entries__price"))
+        .union(rows.order_by().annotate(price=F("entries__price")))
+    ),
+    "a union of groups": lambda rows: (
+        rows.order_by()
+        .annotate(tag=F("tags__name"), total=Sum("entries__price"))
+        .filter(total__gt=10)
+        .union(
+            rows.order_by()
+            .filter(number="A5")
+            .annotate(tag=F("number"), total=Sum("entries__price"))
+        )
+    ),
+    "related rows of select_related()": lambda rows: rows.annotate(
+        dear=FilteredRelation("entries", condition=Q(entries__price__gt=1))
+    ).select_related("dear"),
+    "an order by many rows": lambda rows: rows.order_by("entries__price", "pk"),
+    "a slice": lambda rows: rows.annotate(price=F("entries__price")).distinct()[:4],
+}
+if connection.vendor == "postgresql":
+    QUERYSETS["rows of a value"] = lambda rows: rows.annotate(n=Series(Value(1), Value(2)))
+COLUMNS = {
+    "fields": ["number", "client__name"],
+    "one field": ["id"],
+    "an aggregate": ["id", Column("n", expression=Count("entries"))],
+    "an aggregate without an index": ["id", Column("paid", expression=Sum("payments__amount"))],
+    "a value": ["id", Column("low", value=lambda row: row["number"].lower(), fields=["number"])],
+    "an instance": [
+        BoundColumn("low", "low", Text(), (), from_instance=lambda row: row.number.lower())
+    ],
+}
+
+
+def bound(column):
+    if isinstance(column, BoundColumn):
+        return column
+    return bind(Column(column) if isinstance(column, str) else column, Invoice)
+
+
+def keys_of(queryset):
+    return Counter(instance.pk for instance in queryset)
+
+
+def keys_read(queryset, columns):
+    """The keys of the rows that are read, by a column beside the others."""
+    made = QuerySetSource(queryset, [bound(column) for column in ["pk", *columns]])
+    rows = list(made.read())
+    assert made.count() == len(rows)
+    assert len(list(made.read(3))) == min(3, len(rows))
+    return Counter(row[0] for row in rows)
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("name", QUERYSETS)
+def test_the_rows_are_those_of_the_queryset(invoices, name, columns):
+    queryset = QUERYSETS[name](invoices)
+    if queryset.query.combinator and columns == "an aggregate":
+        with pytest.raises(InvalidQuerySet):
+            keys_read(queryset, COLUMNS[columns])
+        return
+    shown = keys_of(queryset)
+    assert sum(shown.values()) > 1
+    assert keys_read(queryset, COLUMNS[columns]) == shown
+
+
+@pytest.mark.parametrize("name", QUERYSETS)
+@pytest.mark.parametrize("columns", [("id", "number"), ("number", "low")])
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_every_door_makes_the_same_rows(invoices, declare, alice, client, tmp_path, name, columns,
+                                        format):  # fmt: skip
+    @declare
+    class Shown(ModelReport):
+        identifier = "many.shown"
+        model = Invoice
+        columns = ["id", "number", COLUMNS["a value"][1]]
+
+        def get_queryset(self, context):
+            return QUERYSETS[name](invoices)
+
+    alice = give(alice, "many.view_invoice")
+    client.force_login(alice)
+    wish = Wish("many.shown", columns, format)
+    content = made_at_every_door(wish, alice, client, tmp_path).decode()
+    made = list(csv.reader(io.StringIO(content)))[1:] if format == "csv" else content.splitlines()
+    shown = keys_of(QUERYSETS[name](invoices))
+    assert len(made) == sum(shown.values())
+    assert delivery.plan(wish.spec, *asking(alice)).rows.n == len(made)
