@@ -14,6 +14,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
+from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -89,20 +90,21 @@ def _describe_filter(spec: Any, values: Values, changelist: Any) -> Iterator[str
     elif not values:
         if words and words not in map(str, NOTHING_CHOSEN):  # a choice of its own accord
             yield f"{title}: {words}"
-    elif words and _say_all(chosen, values, spec):
+    elif words and _say_all(chosen, values):
         yield f"{title}: {words}"
-    elif isinstance(spec, SimpleListFilter):  # its value means what the filter makes of it
-        yield f"{title}: {spec.value() or _('empty')}"
+    elif isinstance(spec, SimpleListFilter):  # its values mean what the filter makes of them
+        several = any(len(set(found)) > 1 for found in values.values())
+        in_address = urlencode(values, doseq=True)
+        yield f"{title}: {in_address if several else spec.value() or _('empty')}"
     else:
         yield from _describe_lookups(changelist.model, values)
 
 
-def _say_all(chosen: Sequence[Any], values: Values, spec: Any) -> bool:
+def _say_all(chosen: Sequence[Any], values: Values) -> bool:
     """Whether the links of the chosen choices have the values of the address, all and no others."""
     if len(chosen) > 1 and len(values) > 1:  # of several names all hold, of several values any
         return False
-    last_only = isinstance(spec, SimpleListFilter)
-    used = {name: set(found[-1:] if last_only else found) for name, found in values.items()}
+    used = {name: set(found) for name, found in values.items()}
     linked: dict[str, set[str]] = {name: set() for name in used}
     for choice in chosen:
         query = QueryDict(str(choice.get("query_string", "")).removeprefix("?"))

@@ -22,7 +22,12 @@ def undeclared_lookups(changelist: Any, request: Any) -> list[tuple[str, str]]:
     model = changelist.model
     declared = {_comparable(model, lookup) for lookup in _declared(changelist, request)}
     asked = {name: _comparable(model, name) for name in applied_lookups(changelist, request)}
-    return [(name, lookup[0]) for name, lookup in asked.items() if lookup not in declared]
+    return [
+        (name, path)
+        for name, (path, kind) in asked.items()
+        # Whoever may ask from which value on learns the value, whichever way they ask.
+        if not {(path, kind), (path, "gte")} & declared
+    ]
 
 
 def _comparable(model: Any, lookup: str) -> Lookup:

@@ -45,6 +45,17 @@ class NorthByDefault(admin.SimpleListFilter):
             }
 
 
+class Sides(admin.SimpleListFilter):
+    title, parameter_name = "sides", "sides"
+
+    def lookups(self, request, model_admin):
+        return [("n", "North"), ("s", "South")]
+
+    def queryset(self, request, queryset):
+        chosen = request.GET.getlist("sides")
+        return queryset.filter(region__in=chosen) if chosen else queryset
+
+
 class Between(admin.FieldListFilter):
     """A filter of two fields, without choices."""
 
@@ -56,7 +67,7 @@ class Between(admin.FieldListFilter):
 
 
 FILTERS = [
-    "region", "is_paid", "due_on", "placed_at", Size,
+    "region", "is_paid", "due_on", "placed_at", Size, Sides,
     ("customer", admin.RelatedOnlyFieldListFilter), ("note", admin.EmptyFieldListFilter),
     ("number", admin.AllValuesFieldListFilter),
     ("total", Between),
@@ -102,7 +113,11 @@ def described(client, query, **headers):
         ("size=large", "All orders · Size: Large"),
         ("size=huge", "All orders · Size: huge"),
         ("size=", "All orders · Size: empty"),
-        ("size=large&size=small", "All orders · Size: Small"),
+        ("size=large&size=large", "All orders · Size: Large"),
+        # Of several values one filter heeds the last one, another all.
+        ("size=large&size=small", "All orders · Size: size=large&size=small"),
+        ("sides=n&sides=s", "All orders · Sides: sides=n&sides=s"),
+        ("sides=n", "All orders · Sides: North"),
         ("note__isempty=1", "All orders · Note: Empty"),
         ("note__isempty=0", "All orders · Note: Not empty"),
         ("number=A00003", "All orders · Order number: A00003"),

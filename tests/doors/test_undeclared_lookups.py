@@ -70,8 +70,6 @@ HIDDEN = [
     "total__gte=0",
     "customer__api_token__startswith=t",
     "extra__a__gt=0",
-    "placed_at__date__gt=2020-01-01",
-    "placed_at__hour=3",
 ]
 
 
@@ -102,6 +100,8 @@ DECLARED = [
     "total__istartswith=1",
     "note__endswith=a",
     "placed_at__year=2026",
+    "placed_at__month=3",
+    "placed_at__date__gt=2020-01-01",
     "placed_at__year=2026&placed_at__month=2&placed_at__day=3",
     "placed_at__gte=2026-01-01T00:00Z&placed_at__lt=2026-02-01T00:00Z",
     "q=1",
