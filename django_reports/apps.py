@@ -13,7 +13,7 @@ class DjangoReportsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("django_reports.checks")
-        import_module("django_reports.grants")
+        import_module("django_reports.grants").watch()
         import_module("django_reports.permission_changes").watch()
         import_module("django_reports.notices").watch()
         import_module("django_reports.own_reports")

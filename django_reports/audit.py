@@ -65,6 +65,7 @@ def record(
     origin: Origin,
     report: str = "",
     job: ReportJob | None = None,
+    holder: str = "",
     **data: Any,
 ) -> AuditEntry:
     """Write one entry. `data` must be JSON; what is None is left out."""
@@ -73,6 +74,7 @@ def record(
         actor_key=_short(origin.actor_key, 255),
         report=_short(job.report if job else report, 200),
         job_key=str(job.pk) if job else "",
+        holder=holder,
         request_id=_short(origin.request_id, 200),
         data=digests.storable({name: item for name, item in data.items() if item is not None}),
         actor_label=_short(origin.actor_label, 255),

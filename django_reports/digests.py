@@ -88,6 +88,7 @@ def entry_text(entry: AuditEntry) -> str:
         entry.actor_key,
         entry.report,
         entry.job_key,
+        entry.holder,
         moment(entry.created_at),
         entry.request_id,
         _dumps(entry.data),
@@ -167,7 +168,8 @@ def look_text(job: ReportJob, look: str, verified_at: dt.datetime) -> str:
 
 
 def snapshot_text(snapshot: PermissionSnapshot) -> str:
-    return _joined(f"snapshot {FORM}", snapshot.holder, _dumps(storable(snapshot.facts)))
+    facts = _dumps(storable(snapshot.facts))
+    return _joined(f"snapshot {FORM}", snapshot.holder, str(snapshot.entry), facts)
 
 
 def sign_entry(entry: AuditEntry) -> None:

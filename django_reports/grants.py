@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models.signals import post_delete, post_save, pre_save
-from django.dispatch import receiver
 
 from django_reports import audit, permission_changes
 from django_reports.models import GroupReportPermission
@@ -12,20 +11,25 @@ from django_reports.statuses import AuditAction
 
 _BEFORE = "_django_reports_before"
 
-
-def _record(before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
-    report = (after or before or {})["report"]
-    audit.record(
-        AuditAction.GRANT_CHANGED,
-        origin=audit.current_origin(),
-        report=report,
-        before=before,
-        after=after,
-    )
-    permission_changes.keep_groups(facts["group"] for facts in (before, after) if facts)
+Facts = dict[str, Any]  # of a grant
 
 
-@receiver(pre_save, sender=GroupReportPermission, dispatch_uid="django_reports.grant_before")
+def _record(before: Facts | None, after: Facts | None) -> None:
+    """An entry for each group that it concerns: what is known of one is what its newest tells."""
+    told = [facts for facts in (after, before) if facts]
+    reports = {facts["report"] for facts in told}
+    for group in dict.fromkeys(facts["group"] for facts in told):
+        entry = audit.record(
+            AuditAction.GRANT_CHANGED,
+            origin=audit.current_origin(),
+            report=told[0]["report"],
+            holder=permission_changes.key_of_group(group),
+            before=before,
+            after=after,
+        )
+        permission_changes.keep_reports(group, reports, entry)
+
+
 def remember(instance: GroupReportPermission, using: str, **kwargs: Any) -> None:
     stored = (
         GroupReportPermission.objects.using(using)
@@ -36,16 +40,27 @@ def remember(instance: GroupReportPermission, using: str, **kwargs: Any) -> None
     setattr(instance, _BEFORE, stored.facts() if stored else None)
 
 
-@receiver(post_save, sender=GroupReportPermission, dispatch_uid="django_reports.grant_saved")
 def record_saved(instance: GroupReportPermission, **kwargs: Any) -> None:
     _record(getattr(instance, _BEFORE, None), instance.facts())
 
 
-@receiver(post_delete, sender=GroupReportPermission, dispatch_uid="django_reports.grant_deleted")
 def record_deleted(instance: GroupReportPermission, **kwargs: Any) -> None:
     _record(instance.facts(), None)
 
 
-@receiver(changed_in_bulk, sender=GroupReportPermission, dispatch_uid="django_reports.grants_bulk")
 def record_bulk(before: Any, after: Any, **kwargs: Any) -> None:
     _record(before, after)
+
+
+def watch() -> None:
+    """Called when the models are there."""
+    receivers = (
+        (pre_save, remember),
+        (post_save, record_saved),
+        (post_delete, record_deleted),
+        (changed_in_bulk, record_bulk),
+    )
+    for model in permission_changes.kinds_of(GroupReportPermission):
+        for signal, receiver in receivers:
+            uid = f"django_reports.grants.{receiver.__name__}"
+            signal.connect(receiver, sender=model, dispatch_uid=uid)

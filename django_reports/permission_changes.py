@@ -5,31 +5,23 @@ sweep compares what there is with what was there last, and records the differenc
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import router, transaction
 from django.db.models import Model, Prefetch, Q, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
-from django_reports import audit, digests
-from django_reports.models import GroupReportPermission, PermissionSnapshot
+from django_reports import audit, snapshots
+from django_reports.models import AuditEntry, GroupReportPermission, PermissionSnapshot
+from django_reports.snapshots import FLAGS, NOTHING, Facts, has_any
 from django_reports.statuses import AuditAction
 
-FLAGS = ("is_active", "is_staff", "is_superuser")
 CHUNK = 1000  # people compared, or named in one entry, at a time
-
-Facts = dict[str, Any]  # of a user or a group, as JSON
-NOTHING: Facts = {
-    "name": "",
-    "groups": {},
-    "permissions": [],
-    "reports": {},
-    **dict.fromkeys(FLAGS, False),
-}
 
 
 # What there is
@@ -68,12 +60,6 @@ def _code(permission: Any) -> str:
     return f"{permission.content_type.app_label}.{permission.codename}"
 
 
-def _has_any(facts: Facts) -> bool:
-    return any(
-        facts[name] for name in ("is_staff", "is_superuser", "groups", "permissions", "reports")
-    )
-
-
 def _key(holder: Model) -> str:
     return f"{'group' if isinstance(holder, Group) else 'user'}:{holder.pk}"
 
@@ -103,36 +89,12 @@ def _all_of(model: Any) -> "QuerySet[Any]":
     return QuerySet(model)  # past a manager that hides some
 
 
-# What was there
-
-
-def _known(keys: Iterable[str]) -> dict[str, Facts]:
-    """The last known facts. One that was changed behind the application's back is not known."""
-    rows = PermissionSnapshot.objects.filter(holder__in=keys)
-    return {row.holder: row.facts for row in rows if _is_ours(row)}
-
-
-def _is_ours(row: PermissionSnapshot) -> bool:
-    return digests.is_signed(digests.snapshot_text(row), row.signature)
-
-
-def _keep(key: str, facts: Facts) -> None:
-    if not _has_any(facts):
-        PermissionSnapshot.objects.filter(holder=key).delete()
-        return
-    row = PermissionSnapshot(holder=key, facts=digests.storable(facts))
-    row.signature = digests.sign(digests.snapshot_text(row))
-    PermissionSnapshot.objects.update_or_create(
-        holder=key, defaults={"facts": row.facts, "signature": row.signature}
-    )
-
-
 # Differences
 
 
 def _changes(before: Facts, after: Facts) -> Facts:
     """What changed, as an entry tells it. Groups are compared by key: a new name is no change."""
-    flags = FLAGS if _has_any(before) and _has_any(after) else FLAGS[1:]  # else it says nothing
+    flags = FLAGS if has_any(before) and has_any(after) else FLAGS[1:]  # else it says nothing
     changes: Facts = {
         name: [before[name], after[name]] for name in flags if before[name] != after[name]
     }
@@ -154,40 +116,67 @@ def _changes(before: Facts, after: Facts) -> Facts:
     return changes
 
 
-def _record(key: str, before: Facts, after: Facts, **more: Any) -> bool:
-    """Record a difference if there is one, and keep what is there now."""
-    if not (_has_any(before) or _has_any(after)):
+def _record(key: str, before: Facts, after: Facts, *, is_lost: bool = False, **more: Any) -> bool:
+    """Record a difference if there is one, and keep what is there now.
+
+    `is_lost` says that what was there is unknown, though it should be known.
+    """
+    if not (has_any(before) or has_any(after) or is_lost):
         return False
     changes = _changes(before, after)
-    if before != after:
-        _keep(key, after)
-    if not changes:
+    if not (changes or is_lost):
+        if before != after:
+            snapshots.keep(key, after, snapshots.newest_entry(key))
         return False
-    kind, _colon, own = key.partition(":")
-    audit.record(
+    entry = audit.record(
         AuditAction.PERMISSION_CHANGED,
         origin=audit.current_origin(),
-        holder=kind,
-        key=own,
+        holder=key,
         name=after["name"] or before["name"],
         changes=changes,
+        snapshot="lost" if is_lost else None,
         **more,
     )
+    snapshots.keep(key, after, entry.pk)
     return True
 
 
 def compare(holders: Iterable[Any], **more: Any) -> int:
     """Record what changed of users or groups since they were last compared. Returns how many."""
-    facts = {_key(holder): facts_of(holder) for holder in holders}
-    known = _known(facts)
+    return _compare({_key(holder): facts_of(holder) for holder in holders}, **more)
+
+
+def _compare(facts: dict[str, Facts], **more: Any) -> int:
+    known = snapshots.known(facts)
     with transaction.atomic(using=router.db_for_write(PermissionSnapshot)):
-        return sum(_record(key, known.get(key, NOTHING), facts[key], **more) for key in facts)
+        return sum(
+            _record(
+                key,
+                known.facts.get(key, NOTHING),
+                facts[key],
+                is_lost=key in known.lost,
+                **more,
+            )
+            for key in facts
+        )
 
 
-def keep_groups(names: Iterable[str]) -> None:
-    """Keep what groups have now: what changed of their report permissions has its own entry."""
-    for group in _read(_all_of(Group).filter(name__in=names)):
-        _keep(_key(group), facts_of(group))
+def keep_reports(group: str, reports: Collection[str], entry: AuditEntry) -> None:
+    """Keep what a group may do with some reports: an entry of its own has told of that."""
+    for holder in _read(_all_of(Group).filter(name=group)):
+        key, facts = _key(holder), facts_of(holder)
+        if not snapshots.is_first():  # what else there is may be a change that nobody has told
+            before = snapshots.known([key]).facts.get(key, NOTHING)
+            texts = {name: t for name, t in before["reports"].items() if name not in reports}
+            texts |= {name: t for name, t in facts["reports"].items() if name in reports}
+            facts = {**before, "name": facts["name"], "reports": texts}
+        snapshots.keep(key, facts, entry.pk)
+
+
+def key_of_group(name: str) -> str:
+    """As entries name the holder; empty if there is no such group any more."""
+    key = _all_of(Group).using(router.db_for_write(Group)).filter(name=name).values_list("pk")
+    return "".join(f"group:{pk}" for (pk,) in key)
 
 
 def compare_in_chunks() -> Iterator[int]:
@@ -195,12 +184,12 @@ def compare_in_chunks() -> Iterator[int]:
 
     The first time, one entry says how many there are.
     """
-    if not PermissionSnapshot.objects.exists():
+    if snapshots.is_first():
         _begin()
         return
     for holders in _everybody():
         yield compare(holders, seen_by="sweep")
-    yield from _forget_the_gone()
+    yield from _compare_the_gone()
 
 
 def _everybody() -> Iterator[list[Any]]:
@@ -236,39 +225,39 @@ def _begin() -> None:
     superusers = []
     with transaction.atomic(using=router.db_for_write(PermissionSnapshot)):
         for holders in _everybody():
-            for holder in holders:
-                facts = facts_of(holder)
-                _keep(_key(holder), facts)
-                count += _has_any(facts)
-                if facts["is_superuser"]:
-                    superusers.append(facts["name"])
-        if count:
-            audit.record(
-                AuditAction.PERMISSION_CHANGED, origin=audit.current_origin(),
-                first_seen=count, superusers=superusers[:CHUNK], seen_by="sweep",
-            )  # fmt: skip
-
-
-def _forget_the_gone() -> Iterator[int]:
-    """Who had something, and has nothing now or is gone, without a signal."""
-    last = ""
-    while True:
-        rows = PermissionSnapshot.objects.filter(holder__gt=last).order_by("holder")[:CHUNK]
-        keys = [row.holder for row in rows]
-        if not keys:
+            facts = {_key(holder): facts_of(holder) for holder in holders}
+            known = snapshots.known(facts)
+            _compare({k: f for k, f in facts.items() if k in known.facts or k in known.lost})
+            count += sum(map(has_any, facts.values()))
+            superusers += [f["name"] for f in facts.values() if f["is_superuser"]]
+        if not count:
             return
-        known, last = _known(keys), keys[-1]
-        changed = 0
-        for kind, model in (("group", Group), ("user", get_user_model())):
-            pks = {key: key.partition(":")[2] for key in keys if key.startswith(f"{kind}:")}
-            found = _read(_all_of(model).filter(pk__in=list(pks.values())))
-            facts = {_key(holder): facts_of(holder) for holder in found}
-            for key in pks:
-                after = facts.get(key, NOTHING)
-                if not _has_any(after):
-                    changed += _record(key, known.get(key, NOTHING), after, seen_by="sweep")
-                    PermissionSnapshot.objects.filter(holder=key).delete()
-        yield changed
+        entry = audit.record(
+            AuditAction.PERMISSION_CHANGED, origin=audit.current_origin(),
+            holder=snapshots.EVERYBODY,
+            first_seen=count, superusers=superusers[:CHUNK], seen_by="sweep",
+        )  # fmt: skip
+        for holders in _everybody():
+            facts = {_key(holder): facts_of(holder) for holder in holders}
+            for key in facts.keys() - snapshots.newest_entries(facts).keys():
+                snapshots.keep(key, facts[key], entry.pk)
+
+
+def _compare_the_gone() -> Iterator[int]:
+    """Who had something, and has nothing now or is gone, without a signal."""
+    told = AuditEntry.objects.exclude(holder__in=("", snapshots.EVERYBODY))
+    for rows in (told, PermissionSnapshot.objects.all()):
+        last = ""
+        names = rows.order_by("holder").values_list("holder", flat=True).distinct()
+        while keys := list(names.filter(holder__gt=last)[:CHUNK]):
+            last = keys[-1]
+            facts = dict.fromkeys(keys, NOTHING)
+            for kind, model in (("group", Group), ("user", get_user_model())):
+                pks = [key.partition(":")[2] for key in keys if key.startswith(f"{kind}:")]
+                facts |= {_key(h): facts_of(h) for h in _read(_all_of(model).filter(pk__in=pks))}
+            gone = [key for key in keys if not has_any(facts[key])]
+            yield _compare(dict.fromkeys(gone, NOTHING), seen_by="sweep")
+            snapshots.forget(gone)
 
 
 # Signals
@@ -279,12 +268,15 @@ _CONCERNED = "_django_reports_concerned"
 
 
 def _note(instance: Any, holders: "QuerySet[Any]") -> None:
-    """Keep what holders have before a change, and which holders they are."""
-    facts = {_key(holder): facts_of(holder) for holder in _read(holders)}
-    known = PermissionSnapshot.objects.filter(holder__in=facts).values_list("holder", flat=True)
-    for key in facts.keys() - set(known):  # never compared yet
-        _keep(key, facts[key])
-    setattr(instance, _CONCERNED, {holders.model: [key.partition(":")[2] for key in facts]})
+    """Keep which holders a change concerns and, before everybody is compared, what they have."""
+    if snapshots.is_first():
+        facts = {_key(holder): facts_of(holder) for holder in _read(holders)}
+        rows = PermissionSnapshot.objects.filter(holder__in=facts)
+        for key in facts.keys() - set(rows.values_list("holder", flat=True)):
+            if has_any(facts[key]):
+                snapshots.keep(key, facts[key], None)
+    pks = holders.using(router.db_for_write(holders.model)).values_list("pk", flat=True)
+    setattr(instance, _CONCERNED, {holders.model: list(pks)})
 
 
 def _compare_noted(instance: Any) -> None:
@@ -303,7 +295,7 @@ def _concerns_flags(raw: bool = False, update_fields: Any = None, **kwargs: Any)
 def before_saving(instance: Any, **kwargs: Any) -> None:
     if instance._state.adding or not _concerns_flags(**kwargs):
         return
-    if not PermissionSnapshot.objects.filter(holder=_key(instance)).exists():
+    if snapshots.is_first():
         _note(instance, _itself(instance))
 
 
@@ -312,8 +304,12 @@ def after_saving(instance: Any, **kwargs: Any) -> None:
     if not _concerns_flags(**kwargs):
         return
     key, flags = _key(instance), _flags(instance)
-    before = _known([key]).get(key, NOTHING)
-    if _has_any(before) or _has_any({**NOTHING, **flags}):
+    known = snapshots.known([key])
+    if key in known.lost:
+        compare(_read(_itself(instance)))
+        return
+    before = known.facts.get(key, NOTHING)
+    if has_any(before) or has_any({**NOTHING, **flags}):
         _record(key, before, {**before, **flags, "name": instance.get_username()})
 
 
@@ -329,7 +325,7 @@ def before_deleting(instance: Any, **kwargs: Any) -> None:
 def after_deleting(instance: Any, **kwargs: Any) -> None:
     _compare_noted(instance)
     key = _key(instance)
-    _record(key, _known([key]).get(key, NOTHING), NOTHING, deleted=True)
+    _compare({key: NOTHING}, deleted=True)
 
 
 def many_changed(
@@ -349,9 +345,10 @@ def watch() -> None:
     """Called when the models are there; a project's users need have neither groups nor flags."""
     user_model: Any = get_user_model()
     uid = "django_reports.permission_changes"
-    pre_save.connect(before_saving, sender=user_model, dispatch_uid=uid)
-    post_save.connect(after_saving, sender=user_model, dispatch_uid=uid)
-    for model in (user_model, Group):
+    for model in kinds_of(user_model):
+        pre_save.connect(before_saving, sender=model, dispatch_uid=uid)
+        post_save.connect(after_saving, sender=model, dispatch_uid=uid)
+    for model in (*kinds_of(user_model), *kinds_of(Group)):
         pre_delete.connect(before_deleting, sender=model, dispatch_uid=uid)
         post_delete.connect(after_deleting, sender=model, dispatch_uid=uid)
     relations = ((user_model, "groups"), (user_model, "user_permissions"), (Group, "permissions"))
@@ -360,3 +357,8 @@ def watch() -> None:
         if through is not None:
             receiver = partial(many_changed, name=name)
             m2m_changed.connect(receiver, sender=through, dispatch_uid=uid, weak=False)
+
+
+def kinds_of(model: Any) -> list[Any]:
+    """A model, its proxies and what else is made of it: each sends signals of its own."""
+    return [kind for kind in apps.get_models() if issubclass(kind, model)]

@@ -29,6 +29,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "actor_key",
         "report",
         "job_key",
+        "holder",
         "address",
         "user_agent",
         "request_id",

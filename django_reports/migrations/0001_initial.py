@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("holder", models.CharField(max_length=300, primary_key=True, serialize=False)),
                 ("facts", models.JSONField()),
+                ("entry", models.BigIntegerField(null=True)),
                 ("signature", models.CharField(max_length=64)),
             ],
             options={
@@ -119,6 +120,10 @@ class Migration(migrations.Migration):
                 ("report", models.CharField(blank=True, max_length=200, verbose_name="report")),
                 ("job_key", models.CharField(blank=True, max_length=36, verbose_name="export")),
                 (
+                    "holder",
+                    models.CharField(blank=True, max_length=300, verbose_name="user or group"),
+                ),
+                (
                     "created_at",
                     models.DateTimeField(
                         default=django.utils.timezone.now, editable=False, verbose_name="when"
@@ -155,6 +160,7 @@ class Migration(migrations.Migration):
                 "base_manager_name": "objects",
                 "indexes": [
                     models.Index(fields=["job_key"], name="reports_audit_job"),
+                    models.Index(fields=["holder", "id"], name="reports_audit_holder"),
                     models.Index(fields=["actor_key", "-id"], name="reports_audit_actor"),
                     models.Index(fields=["report", "-id"], name="reports_audit_report"),
                     models.Index(fields=["action", "-id"], name="reports_audit_action"),

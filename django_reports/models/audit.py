@@ -48,6 +48,8 @@ class AuditEntry(Record):
     actor_key = models.CharField(_("who (key)"), max_length=255, blank=True)
     report = models.CharField(_("report"), max_length=200, blank=True)
     job_key = models.CharField(_("export"), max_length=36, blank=True)
+    # Of whose rights it tells: "user:5", "group:3"; "*" of everybody's, at first.
+    holder = models.CharField(_("user or group"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
     request_id = models.CharField(_("request"), max_length=200, blank=True)
     data = models.JSONField(_("details"), default=dict)
@@ -74,6 +76,7 @@ class AuditEntry(Record):
         ordering = ("-id",)
         indexes: ClassVar = [
             models.Index(fields=["job_key"], name="reports_audit_job"),
+            models.Index(fields=["holder", "id"], name="reports_audit_holder"),
             models.Index(fields=["actor_key", "-id"], name="reports_audit_actor"),
             models.Index(fields=["report", "-id"], name="reports_audit_report"),
             models.Index(fields=["action", "-id"], name="reports_audit_action"),

@@ -133,10 +133,11 @@ class GroupReportPermission(Record):
 
 
 class PermissionSnapshot(Record):
-    """What a user or a group had when it was last compared; see permission_changes."""
+    """What a user or a group had when it was last compared; see snapshots."""
 
     holder = models.CharField(max_length=300, primary_key=True)  # "user:5", "group:3"
     facts = models.JSONField()
+    entry = models.BigIntegerField(null=True)  # the key of the one in the log that told of it
     signature = models.CharField(max_length=64)
 
     def __str__(self) -> str:

@@ -68,7 +68,7 @@ def put(job, **facts):
 
 def sign(job):
     """Have the row of a job that was changed by `put` count as written by the application."""
-    is_made = job.status == JobStatus.SUCCEEDED and job.file_key
+    is_made = job.status in (JobStatus.SUCCEEDED, JobStatus.EXPIRED) and job.file_key
     text = digests.file_text(job) if is_made else digests.request_text(job)
     return put(job, signature=digests.sign(text))
 

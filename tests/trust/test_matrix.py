@@ -17,7 +17,18 @@ from django.utils import timezone
 from django_reports.links import SALT
 from django_reports.models import AuditEntry, GroupReportPermission
 from tests.conftest import VIEW, make_orders
-from tests.doors.helpers import EXPORT, LIST, browse, chosen, enqueue, make, put, text_of, ticked
+from tests.doors.helpers import (
+    EXPORT,
+    LIST,
+    browse,
+    chosen,
+    enqueue,
+    make,
+    put,
+    sign,
+    text_of,
+    ticked,
+)
 from tests.doors.staff import ORDERS, Program, pressed
 from tests.shop.models import Order
 
@@ -202,7 +213,7 @@ def made_in(state):
         return enqueue(owner)
     job = make(User.objects.get(username="other") if state == "foreign" else owner, **COST)
     if state == "expired":
-        put(job, status="expired", expires_at=timezone.now())
+        sign(put(job, status="expired", expires_at=timezone.now()))
     if state == "failed":
         put(job, status="failed")
     return job

@@ -4,8 +4,10 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from django_reports import permission_changes
+from django_reports import grants, permission_changes, retention, sealing, snapshots
+from django_reports.file_verification import verify
 from django_reports.models import AuditEntry, GroupReportPermission, PermissionSnapshot
 from tests.doors.helpers import sweep
 from tests.trust.logs import sql
@@ -31,12 +33,12 @@ def permission():
 VIEW = "shop.view_order"
 
 
-def changes(**facts):
+def changes(kind="", **facts):
     """What entries say, oldest first."""
-    entries = AuditEntry.objects.filter(action="permission_changed").order_by("id")
+    entries = AuditEntry.objects.filter(action="permission_changed", holder__startswith=kind)
     return [
         (entry.data["name"], entry.data["changes"])
-        for entry in entries
+        for entry in entries.order_by("id")
         if "changes" in entry.data and facts.items() <= entry.data.items()
     ]
 
@@ -101,7 +103,7 @@ def test_logging_in_asks_nothing(mia, client):
 )
 def test_permissions_of_users(mia, team, permission, change, expected):
     change(mia, team, permission)
-    assert changes(holder="user") == [("mia", expected)]
+    assert changes(kind="user") == [("mia", expected)]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_permissions_taken_from_users(mia, permission, change):
 def test_permissions_of_groups(team, permission, change):
     team.permissions.add(permission)
     change(team, permission)
-    assert changes(holder="group") == [
+    assert changes(kind="group") == [
         ("team", permissions([VIEW])),
         ("team", permissions((), [VIEW])),
     ]
@@ -142,7 +144,7 @@ def test_a_deleted_group_is_lost_by_its_members(mia, team):
     zoe = User.objects.create_user("zoe")
     team.user_set.add(mia, zoe)
     team.delete()
-    assert changes(holder="user")[2:] == [
+    assert changes(kind="user")[2:] == [
         ("mia", groups((), ["team"])),
         ("zoe", groups((), ["team"])),
     ]
@@ -157,10 +159,11 @@ def test_groups_deleted_by_a_queryset(mia, team):
 @pytest.mark.parametrize("delete", [lambda u: u.delete(), lambda u: User.objects.all().delete()])
 def test_a_deleted_user(mia, team, delete):
     team.user_set.add(mia)
+    key = mia.pk
     delete(mia)
     name, change = changes(deleted=True)[0]
     assert (name, change["groups"]["removed"]) == ("mia", ["team"])
-    assert not PermissionSnapshot.objects.exists()
+    assert not snapshots.has_any(PermissionSnapshot.objects.get(holder=f"user:{key}").facts)
 
 
 def test_what_was_there_before_the_first_comparison_is_no_change(mia, permission):
@@ -266,11 +269,180 @@ def test_a_snapshot_that_is_changed_along_with_the_table_does_not_hide_it(known)
     assert changes(name="mia")[0][1]["is_superuser"] == [False, True]
 
 
-def test_snapshots_that_are_all_deleted_are_said(known):
-    PermissionSnapshot.objects.all().delete()
+def test_an_older_snapshot_that_is_put_back_does_not_hide_it(known, team):
+    """One that was signed once, and told of what is now done again by SQL."""
+    key = f"user:{known.pk}"
+    known.groups.add(team)
+    [older] = PermissionSnapshot.objects.filter(holder=key).values()
+    known.groups.remove(team)
+    User.groups.through.objects.bulk_create([User.groups.through(user=known, group=team)])
+    PermissionSnapshot.objects.filter(holder=key).update(**older)
     sweep(tidies=True)
-    entry = AuditEntry.objects.filter(action="permission_changed").first()
-    assert (entry.data["first_seen"], entry.data["superusers"]) == (1, ["root"])
+    assert changes(name="mia")[2:] == [("mia", groups(["team"]))]
+    assert changes(name="mia", snapshot="lost", seen_by="sweep") == [("mia", groups(["team"]))]
+
+
+def test_snapshots_that_are_all_deleted_hide_nothing(known, team, permission):
+    known.groups.add(team)
+    team.permissions.add(permission)
+    before = AuditEntry.objects.count()
+    PermissionSnapshot.objects.all().delete()
+    sql("UPDATE auth_user SET is_superuser = %s WHERE id = %s", True, known.pk)
+    User.user_permissions.through.objects.create(user=known, permission=permission)
+    sweep(tidies=True)
+    assert sorted(changes(snapshot="lost"), key=str) == [
+        ("mia", {"is_superuser": [False, True], **groups(["team"]), **permissions([VIEW])}),
+        ("root", {"is_staff": [False, True], "is_superuser": [False, True]}),
+        ("team", permissions([VIEW])),
+    ]
+    assert AuditEntry.objects.count() == before + 3
+    sweep(tidies=True)
+    assert AuditEntry.objects.count() == before + 3
+
+
+def test_a_right_that_is_taken_along_with_its_snapshot_is_missed(known, team):
+    known.groups.add(team)
+    User.groups.through.objects.all().delete()
+    PermissionSnapshot.objects.filter(holder=f"user:{known.pk}").delete()
+    sweep(tidies=True)
+    [entry] = AuditEntry.objects.filter(holder=f"user:{known.pk}", data__snapshot="lost")
+    assert entry.data == {"name": "", "changes": {}, "snapshot": "lost", "seen_by": "sweep"}
+    sweep(tidies=True)
+    assert AuditEntry.objects.filter(data__has_key="snapshot").count() == 1
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        lambda mia, team: mia.save(),
+        lambda mia, team: mia.groups.add(team),
+        lambda mia, team: mia.delete(),
+    ],
+    ids=["saved", "grouped", "deleted"],
+)
+def test_a_change_that_is_told_does_not_hide_one_that_is_not(known, team, permission, signal):
+    """By SQL first, with the snapshot removed, then in the admin."""
+    known.is_staff = True
+    known.save()
+    User.user_permissions.through.objects.create(user=known, permission=permission)
+    PermissionSnapshot.objects.filter(holder=f"user:{known.pk}").delete()
+    holder = f"user:{known.pk}"
+    signal(known, team)
+    assert AuditEntry.objects.filter(holder=holder, data__snapshot="lost").count() == 1
+    sweep(tidies=True)
+    told = AuditEntry.objects.filter(holder=holder, data__has_key="changes").order_by("id")
+    gained = [entry.data["changes"].get("permissions") for entry in told]
+    assert gained.count({"added": [VIEW], "removed": []}) == (0 if known.pk is None else 1)
+
+
+def test_a_grant_that_is_recorded_does_not_hide_one_that_is_not(known, team):
+    GroupReportPermission.objects.create(group=team, report="shop.orders")
+    models.QuerySet(GroupReportPermission).bulk_create(
+        [GroupReportPermission(group=team, report="*", others="all")]
+    )
+    GroupReportPermission.objects.filter(report="shop.orders").update(max_rows=5)
+    sweep(tidies=True)
+    assert changes(name="team", seen_by="sweep") == [("team", {"reports": ["*"]})]
+
+
+def test_a_grant_that_moves_to_another_group_is_told_of_both(known, team):
+    other = Group.objects.create(name="other")
+    grant = GroupReportPermission.objects.create(group=team, report="shop.orders")
+    grant.group = other
+    grant.save()
+    told = AuditEntry.objects.filter(action="grant_changed").order_by("id")
+    holders = [entry.holder for entry in told]
+    assert holders == [f"group:{pk}" for pk in (team.pk, other.pk, team.pk)]
+    sweep(tidies=True)
+    assert changes(seen_by="sweep") == []
+
+
+def test_what_the_log_no_longer_tells_is_told_again(known, team):
+    """Once the entries are removed at the end of their time."""
+    known.groups.add(team)
+    sealing.seal()
+    retention.purge_entries(timezone.now())
+    sealing.seal()
+    sweep(tidies=True)
+    assert sorted(changes(), key=str) == [
+        ("mia", groups(["team"])),
+        ("root", {"is_staff": [False, True], "is_superuser": [False, True]}),
+    ]
+    assert verify().wrong == ""
+
+
+def test_of_who_has_nothing_and_is_in_no_entry_nothing_is_kept(known, team):
+    known.groups.add(team)
+    known.delete()
+    sealing.seal()
+    retention.purge_entries(timezone.now())
+    sweep(tidies=True)
+    assert [row.holder for row in PermissionSnapshot.objects.all()] == [
+        f"user:{User.objects.get(username='root').pk}"
+    ]
+
+
+def test_what_came_with_signals_before_the_first_comparison_is_counted(mia, permission):
+    """And what was changed without one meanwhile is a change."""
+    User.user_permissions.through.objects.create(user=mia, permission=permission)
+    mia.is_staff = True
+    mia.save()
+    sql("UPDATE auth_user SET is_superuser = %s WHERE id = %s", True, mia.pk)
+    sweep(tidies=True)
+    assert changes() == [("mia", {"is_staff": [False, True]}),
+                         ("mia", {"is_superuser": [False, True]})]  # fmt: skip
+    [entry] = AuditEntry.objects.filter(holder="*")
+    assert (entry.data["first_seen"], entry.data["superusers"]) == (1, ["mia"])
+
+
+# Proxies of the models
+
+
+class Employee(User):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+class Team(Group):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+class Grant(GroupReportPermission):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+@pytest.fixture
+def watched():
+    """As if the project had these models from its start."""
+    permission_changes.watch()
+    grants.watch()
+
+
+@pytest.mark.parametrize("end", [lambda person: person.delete(), lambda person: person.save()])
+def test_a_proxy_of_the_user_model_is_told_at_once(known, watched, end):
+    person = Employee.objects.get(pk=known.pk)
+    person.is_superuser = True
+    person.save()
+    person.is_superuser = False
+    end(person)
+    assert [change for _name, change in changes(name="mia")] == [
+        {"is_superuser": [False, True]}, {"is_superuser": [True, False]},
+    ]  # fmt: skip
+
+
+def test_a_proxy_of_a_group_and_of_a_grant_is_told_at_once(known, team, watched):
+    team.user_set.add(known)
+    grant = Grant.objects.create(group=team, report="shop.orders")
+    Grant.objects.update(max_rows=5)
+    grant.delete()
+    assert AuditEntry.objects.filter(action="grant_changed").count() == 3
+    Team.objects.get().delete()
+    assert changes()[-1] == ("mia", groups((), ["team"]))
 
 
 def test_comparing_takes_queries_by_the_thousand(known):
