@@ -32,6 +32,7 @@ from django_reports.exceptions import (
 )
 from django_reports.exports import Export, prepare
 from django_reports.failures import as_report_error, failure_of
+from django_reports.logs import about, get_logger
 from django_reports.models import ReportJob
 from django_reports.policies import Grant
 from django_reports.specs import ExportSpec
@@ -39,7 +40,7 @@ from django_reports.statuses import LOST_TO, AuditAction, FailureCause, JobStatu
 from django_reports.storages import storage_alias
 from django_reports.workspace import temporary_file
 
-logger = logging.getLogger("django_reports.jobs")
+logger = get_logger("jobs")
 
 OVER = dt.timedelta(seconds=1)  # ago a lease ended, so that it certainly has
 
@@ -102,17 +103,25 @@ def run(
     into the queue. `on_hanging` is called, in another thread, when the report's code could not be
     stopped and the job has been taken from it; the event is set if that code ends after all.
     """
-    attempt = claim(key, number)
-    if attempt is None:
-        logger.info("job=%s attempt=%s event=not_claimed", key, number)
-        return
+    with about(key, number):
+        attempt = claim(key, number)
+        if attempt is None:
+            logger.info("event=not_claimed")
+            return
+        _run(attempt, is_stopping, on_hanging)
 
+
+def _run(
+    attempt: Attempt,
+    is_stopping: Callable[[], bool] | None,
+    on_hanging: Callable[[threading.Event], object],
+) -> None:
     def give_up(reason: AttemptStopped) -> None:
         try:
             with jobs.in_language_of(attempt.job):
                 _end(attempt, reason)
         except DatabaseError:  # its lease will run out
-            logger.exception("job=%s attempt=%s event=not_given_up", key, number)
+            logger.exception("event=not_given_up")
         on_hanging(control.is_over)
 
     control = Control(attempt.rows(), is_stopping=is_stopping, give_up=give_up)
@@ -120,6 +129,7 @@ def run(
         try:
             with control:
                 _make(attempt, control)
+            _log_end(attempt, logging.INFO, "succeeded")
         except Exception as error:
             drop_dead_connections()
             _end(attempt, control.interrupted_by or error)
@@ -127,21 +137,29 @@ def run(
 
 def _end(attempt: Attempt, error: Exception) -> None:
     """End an attempt that made no file, as what stopped it asks for."""
-    key, number = attempt.job.pk, attempt.number
     match error:
         case HandedBack():
             hand_back(attempt)
+            _log_end(attempt, logging.INFO, "handed_back")
         case LeaseLost():
-            logger.warning("job=%s attempt=%s event=lease_lost", key, number)
+            _log_end(attempt, logging.WARNING, "lease_lost")
         case Canceled():
             jobs.finish_canceled(attempt.job, attempt.rows())
+            _log_end(attempt, logging.INFO, "canceled")
         case _:
-            translated = as_report_error(error, attempt.job.spec, job=key, attempt=number)
+            translated = as_report_error(error, attempt.job.spec)
             cause, words = failure_of(translated)
             if cause in LOST_TO:
                 lose(attempt, cause)
             else:
                 jobs.fail(attempt.job, attempt.rows(), cause, words)
+            outcome = "lost" if cause in LOST_TO else "failed"
+            _log_end(attempt, logging.WARNING, outcome, f" cause={cause} error={words!r}")
+
+
+def _log_end(attempt: Attempt, level: int, outcome: str, why: str = "") -> None:
+    seconds = monotonic() - attempt.claimed_at
+    logger.log(level, "event=attempt_ended outcome=%s seconds=%.1f%s", outcome, seconds, why)
 
 
 def _make(attempt: Attempt, control: Control) -> None:

@@ -8,7 +8,7 @@ query takes long, that query is canceled; if even that does not help, because co
 hangs, `give_up` is called: the job's row is taken from the attempt, which cannot publish then.
 """
 
-import logging
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +17,7 @@ from typing import Any
 
 from django.db import DatabaseError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext as _
 
 from django_reports.clock import DatabaseNow
 from django_reports.conf import get_settings
@@ -27,12 +28,14 @@ from django_reports.exceptions import (
     DeadlineExceeded,
     HandedBack,
     LeaseLost,
+    ReportFailed,
     SnapshotTooOld,
 )
+from django_reports.logs import get_logger
 from django_reports.models import ReportJob
 from django_reports.pipeline import Meter
 
-logger = logging.getLogger("django_reports.jobs")
+logger = get_logger("jobs")
 
 INTERVAL = 0.5  # seconds between two beats
 PATIENCE = 1.0  # seconds that an attempt gets to stop by itself
@@ -66,14 +69,29 @@ class Control:
         self._is_canceled = False
         self._is_lost = False
         self.is_over = threading.Event()
+        self._connected = threading.Event()  # or refused
+        self._refused: DatabaseError | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> "Control":
         if not connections[router.db_for_write(ReportJob)].in_atomic_block:
             # Those of the thread that reads: another thread's `connections` are others.
             self._read_over = connections.all()
-            self._thread = threading.Thread(target=self._beat, name="reports-control", daemon=True)
+            run = contextvars.copy_context().run  # its lines are about the same job
+            self._thread = threading.Thread(
+                target=run, args=(self._beat,), name="reports-control", daemon=True
+            )
             self._thread.start()
+            self._connected.wait()
+            if self._refused is not None:
+                self._thread.join()
+                raise ReportFailed(
+                    _(
+                        "A worker needs two connections to the database for a job, and got only "
+                        "one (%(error)s)."
+                    )
+                    % {"error": str(self._refused).strip()}
+                )
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -113,7 +131,27 @@ class Control:
             return HandedBack()
         return None
 
+    def _connect(self) -> bool:
+        """Whether this thread has a connection of its own, after as long as a lease at most."""
+        ends = time.monotonic() + get_settings().LEASE.total_seconds()
+        try:
+            while True:
+                try:
+                    connections[router.db_for_write(ReportJob)].ensure_connection()
+                except DatabaseError as error:
+                    if time.monotonic() > ends:
+                        self._refused = error
+                        return False
+                    logger.warning("event=not_connected error=%s", error)
+                    self.is_over.wait(INTERVAL)
+                else:
+                    return True
+        finally:
+            self._connected.set()
+
     def _beat(self) -> None:
+        if not self._connect():
+            return
         lease = get_settings().LEASE
         lost_at = time.monotonic() + lease.total_seconds()
         stop_at: float | None = None

@@ -43,13 +43,14 @@ from django_reports.exceptions import (
     SnapshotTooOld,
     StorageUnavailable,
 )
+from django_reports.logs import get_logger
 from django_reports.registry import UnknownReport, registry
 from django_reports.reports import Report
 from django_reports.selections import Selection
 from django_reports.specs import ExportSpec, stored_spec
 from django_reports.statuses import LOST_TO, AuditAction, FailureCause
 
-logger = logging.getLogger("django_reports.failures")
+logger = get_logger("failures")
 
 T = TypeVar("T")
 
@@ -163,6 +164,9 @@ def _refused_input(
 
 
 def _failure(error: BaseException, reference: str) -> ReportFailed:
+    if isinstance(error, SystemExit | KeyboardInterrupt):  # as gunicorn ends a worker
+        words = _("The process that sent it was ended, by the server's timeout say.")
+        return ReportFailed(words, cause=FailureCause.INTERRUPTED)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ReportFailed(_storage_full(), cause=FailureCause.STORAGE_FULL)
     if is_lost_connection(error):

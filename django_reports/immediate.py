@@ -3,7 +3,6 @@
 What its reader takes slowly waits in a spool, never in a database cursor.
 """
 
-import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,13 +23,14 @@ from django_reports.exceptions import (
 from django_reports.exports import Export, record_denial
 from django_reports.failures import as_report_error
 from django_reports.formats import content_type_of
+from django_reports.logs import get_logger
 from django_reports.models import ReportJob
 from django_reports.pipeline import BLOCK, Meter, Table
 from django_reports.statuses import Delivery
 from django_reports.streams import ByteSpool, NotNow, QueryWatch, StreamSlot
 from django_reports.writers import Writer
 
-logger = logging.getLogger("django_reports.delivery")
+logger = get_logger("delivery")
 
 # Bytes that a connection takes even if nobody reads them: sending so many cannot block.
 SOCKET_BUFFER = 16 * 1024

@@ -7,7 +7,6 @@ who try, one wins, and the others see that they did not.
 import datetime as dt
 import hashlib
 import json
-import logging
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +21,7 @@ from django_reports.clock import DatabaseNow, defer_expressions
 from django_reports.exceptions import QuotaExceeded, ReportDenied, ReportError
 from django_reports.exports import Export, record_denial
 from django_reports.failures import failure_of
+from django_reports.logs import get_logger
 from django_reports.models import ReportJob
 from django_reports.permissions import Authority, may_download
 from django_reports.pipeline import Meter
@@ -35,7 +35,7 @@ from django_reports.statuses import (
     JobStatus,
 )
 
-logger = logging.getLogger("django_reports.jobs")
+logger = get_logger("jobs")
 
 NEWEST = 50  # of a person's exports, among which the same is looked for
 # An immediate export has nobody who renews a lease, and its reader may be slow.

@@ -1,7 +1,6 @@
 """Manifests: what is known of a file, on its page and kept beside it."""
 
 import json
-import logging
 from io import BytesIO
 from typing import Any
 
@@ -10,11 +9,12 @@ from django_reports import digests, storage
 from django_reports.about import without_secrets
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
+from django_reports.logs import get_logger
 from django_reports.models import AuditEntry, ReportJob
 from django_reports.registry import registry
 from django_reports.statuses import AuditAction
 
-logger = logging.getLogger("django_reports.jobs")
+logger = get_logger("jobs")
 # What a manifest holds of a spec.
 _SPEC = (
     *("parameters", "selection", "options", "time_zone", "language"),
@@ -61,7 +61,7 @@ SUFFIX = ".json"
 def keep(job: ReportJob) -> bool:
     """Put a job's manifest beside its file. If that fails, the next sweep tries again."""
     if not digests.is_file_of(job):
-        logger.warning("job=%s event=manifest_not_kept error=%s", job.pk, storage.RECORD_CHANGED)
+        logger.warning("event=manifest_not_kept error=%s", storage.RECORD_CHANGED)
         return False
     content = json.dumps(manifest_of(job), indent=2, ensure_ascii=False).encode()
     try:
@@ -69,7 +69,7 @@ def keep(job: ReportJob) -> bool:
             job.storage, f"{job.file_key}{SUFFIX}", BytesIO(content), len(content)
         )
     except FileUnavailable as error:
-        logger.warning("job=%s event=manifest_not_kept error=%s", job.pk, error)
+        logger.warning("event=manifest_not_kept error=%s", error)
         return False
     mine = ReportJob.objects.filter(pk=job.pk)
     if mine.without_manifest().update(manifest_key=key):

@@ -1,7 +1,6 @@
 """The one place that decides who may do what. Unset means denied."""
 
 import json
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -25,6 +24,7 @@ from django_reports.localization import (
     normalize_filter_zone,
     normalize_language,
 )
+from django_reports.logs import get_logger
 from django_reports.models import Preset, ReportJob
 from django_reports.policies import (
     EVERYTHING,
@@ -46,7 +46,7 @@ from django_reports.statuses import AuditAction, AuthorityKind
 __all__ = ["Grant", "GroupPolicy", "Policy", "looked_up_once"]
 
 
-logger = logging.getLogger("django_reports.permissions")
+logger = get_logger("permissions")
 
 
 @dataclass(frozen=True)

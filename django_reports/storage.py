@@ -4,7 +4,6 @@ Storages raise whatever their libraries raise. From here it comes as StorageUnav
 for the person who reads it; the log has the rest.
 """
 
-import logging
 import re
 import secrets
 from collections.abc import Iterator
@@ -21,10 +20,11 @@ from django.utils.translation import gettext_lazy
 
 from django_reports import digests, seals
 from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
+from django_reports.logs import get_logger
 from django_reports.models import Leftover, ReportJob
 from django_reports.storages import folder_of_database, storage_of
 
-logger = logging.getLogger("django_reports.storage")
+logger = get_logger("storage")
 
 RECORD_CHANGED = gettext_lazy(
     "The record of this export was changed, so its file is not handed out."

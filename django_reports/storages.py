@@ -1,7 +1,6 @@
 """The storages of exported files: which one is in force, and the private folder that needs none."""
 
 import hashlib
-import logging
 import os
 from pathlib import Path, PurePath
 from typing import Any, NoReturn
@@ -16,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
+from django_reports.logs import get_logger
 
-logger = logging.getLogger("django_reports.storage")
+logger = get_logger("storage")
 
 PRIVATE = "private"  # what a job's `storage` says when the project has configured none
 _FILE_MODE = 0o600

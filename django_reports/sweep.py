@@ -6,7 +6,6 @@ where this one stopped. A row that somebody holds locked is left to a later swee
 """
 
 import datetime as dt
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -22,12 +21,13 @@ from django_reports.clock import DatabaseNow
 from django_reports.conf import get_settings
 from django_reports.exceptions import FileUnavailable
 from django_reports.failures import lost_in_words
+from django_reports.logs import about, get_logger
 from django_reports.models import ReportJob
 from django_reports.statuses import Delivery, FailureCause, JobStatus
 from django_reports.storages import storage_alias
 from django_reports.workspace import remove_abandoned, unusable_folder
 
-logger = logging.getLogger("django_reports.sweep")
+logger = get_logger("sweep")
 T = TypeVar("T")
 
 ENQUEUE_AGAIN_AFTER = dt.timedelta(seconds=20)
@@ -124,9 +124,10 @@ class Sweeper:
 
     def _repair_jobs(self) -> Iterator[None]:
         for job in in_batches(ReportJob.objects.abandoned(), "lease_until"):
-            with jobs.in_language_of(job), transaction.atomic(using=jobs.database()):
-                self._take_from_dead_attempt(job)
-            _remove_leftovers_of(job)
+            with about(job.pk, job.attempt):
+                with jobs.in_language_of(job), transaction.atomic(using=jobs.database()):
+                    self._take_from_dead_attempt(job)
+                _remove_leftovers_of(job)
             yield
         yield from self._hand_over_waiting()
 
@@ -136,21 +137,26 @@ class Sweeper:
         rows = ReportJob.objects.filter(pk=job.pk, attempt=job.attempt).abandoned().unlocked()
         if job.delivery == Delivery.IMMEDIATE:
             reason = _("The process that sent it ended.")
-            self._swept.failed += jobs.fail(job, rows, FailureCause.INTERRUPTED, reason)
+            is_taken = jobs.fail(job, rows, FailureCause.INTERRUPTED, reason)
+            self._swept.failed += is_taken
         elif job.cancel_requested_at is not None:
-            jobs.finish_canceled(job, rows)
+            is_taken = jobs.finish_canceled(job, rows)
         elif job.lost + 1 < get_settings().MAX_ATTEMPTS:
-            self._swept.rerun += rows.move(
+            is_taken = rows.move(
                 JobStatus.RUNNING,
                 JobStatus.QUEUED,
                 enqueued_at=None,
                 lease_until=None,
                 lost=job.lost + 1,
             )
+            self._swept.rerun += is_taken
         else:
             cause = FailureCause(job.cause or FailureCause.KILLED)
-            reason = lost_in_words(cause, job.lost + 1)
-            self._swept.failed += jobs.fail(job, rows, cause, reason)
+            is_taken = jobs.fail(job, rows, cause, lost_in_words(cause, job.lost + 1))
+            self._swept.failed += is_taken
+        if is_taken:
+            job.refresh_from_db(fields=["status"])
+            logger.warning("event=taken_from_dead_worker status=%s lost=%s", job.status, job.lost)
 
     def _hand_over_waiting(self) -> Iterator[None]:
         """After a crash before the hand-over, or an emptied queue server."""
@@ -170,13 +176,15 @@ class Sweeper:
 
     def _expire(self) -> Iterator[None]:
         for job in in_batches(ReportJob.objects.to_expire(), "expires_at"):
-            self._swept.expired += jobs.expire(job)
-            _remove_leftovers_of(job)
+            with about(job.pk, job.attempt):
+                self._swept.expired += jobs.expire(job)
+                _remove_leftovers_of(job)
             yield
 
     def _remove_leftovers(self) -> Iterator[None]:
         for job in in_batches(ReportJob.objects.with_leftovers(), "file_key"):
-            _remove_leftovers_of(job)
+            with about(job.pk, job.attempt):
+                _remove_leftovers_of(job)
             yield
 
     def _remove_noted(self) -> Iterator[None]:
@@ -187,7 +195,8 @@ class Sweeper:
         late = DatabaseNow(-MANIFEST_LATE)
         rows = ReportJob.objects.without_manifest().filter(finished_at__lt=late)
         for job in in_batches(rows, "finished_at"):
-            self._swept.manifests += manifests.keep(job)
+            with about(job.pk, job.attempt):
+                self._swept.manifests += manifests.keep(job)
             yield
 
     # Tidying up
@@ -263,7 +272,7 @@ def _remove_leftovers_of(job: ReportJob) -> None:
     try:
         jobs.remove_leftovers(job)
     except FileUnavailable as error:
-        logger.warning("job=%s event=leftover_stays error=%s", job.pk, error)
+        logger.warning("event=leftover_stays error=%s", error)
 
 
 def in_batches(rows: Any, field_name: str) -> Iterator[ReportJob]:

@@ -25,7 +25,6 @@ from tests.services import (
     problem_with,
 )
 
-
 # What these pages say depends on no database.
 PAGES = [
     *("admin_access", "export_page", "json_problems", "language_codes", "options", "ranges"),

@@ -4,7 +4,6 @@ It would take its whole process with it, which answers requests. As long as it h
 starts no other job.
 """
 
-import logging
 import os
 import socket
 import threading
@@ -13,9 +12,10 @@ from uuid import UUID
 from django.db import DatabaseError, connections
 
 from django_reports.clock import DatabaseNow
+from django_reports.logs import get_logger
 from django_reports.models import HangingProcess, ReportJob
 
-logger = logging.getLogger("django_reports.runners")
+logger = get_logger("runners")
 
 SIGN = 10.0  # seconds between two signs that it still hangs
 
@@ -24,7 +24,7 @@ def show(key: UUID, is_over: threading.Event) -> None:
     """Keep a record of this process until the job's code ends after all, or the process does."""
     process = f"{socket.gethostname()}, process {os.getpid()}"
     records = HangingProcess.objects.filter(process=process)
-    logger.error("job=%s event=process_hangs process=%r", key, process)
+    logger.error("event=process_hangs process=%r", process)
     is_recorded = False
     while not is_over.is_set():
         try:
@@ -35,10 +35,10 @@ def show(key: UUID, is_over: threading.Event) -> None:
                 _record(key, process)
                 is_recorded = True
         except DatabaseError as error:  # it is away; the next sign may get through
-            logger.warning("job=%s event=not_shown error=%s", key, error)
+            logger.warning("event=not_shown error=%s", error)
             connections.close_all()
         is_over.wait(SIGN)
-    logger.warning("job=%s event=process_goes_on process=%r", key, process)
+    logger.warning("event=process_goes_on process=%r", process)
     records.delete()
 
 

@@ -169,9 +169,7 @@ class _Thread(threading.Thread):
 
 
 def _sweep_until(stopping: threading.Event, sweep: Callable[[], bool]) -> None:
-    try:
-        while not stopping.is_set():
-            close_old_connections()
-            stopping.wait(sweep_safely(sweep))
-    finally:
-        connections.close_all()
+    while not stopping.is_set():
+        pause = sweep_safely(sweep)
+        connections.close_all()  # it needs none for most of the time
+        stopping.wait(pause)

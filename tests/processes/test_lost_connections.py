@@ -183,3 +183,46 @@ def test_a_slow_reader_keeps_its_session(hold, short_limits, folder, format):
     end_of(job)
     assert (job.attempt, job.lost) == (1, 0)
     assert_one_whole_file(job, folder)
+
+
+LIMITED = {
+    "postgresql": [
+        "CREATE ROLE reports_limited LOGIN CONNECTION LIMIT 1",
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO reports_limited",
+        "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO reports_limited",
+    ],
+    "mysql": [
+        "CREATE USER reports_limited@'%' WITH MAX_USER_CONNECTIONS 1",
+        "GRANT ALL ON *.* TO reports_limited@'%'",
+    ],
+}
+UNLIMITED = {
+    "postgresql": ["DROP OWNED BY reports_limited", "DROP ROLE reports_limited"],
+    "mysql": ["DROP USER reports_limited@'%'"],
+}
+
+
+@pytest.fixture
+def limited():
+    """The name of a person whom the database allows one connection."""
+    with connection.cursor() as cursor:
+        for statement in LIMITED[connection.vendor]:
+            cursor.execute(statement)
+    yield "reports_limited"
+    with connection.cursor() as cursor:
+        for statement in UNLIMITED[connection.vendor]:
+            cursor.execute(statement)
+
+
+def test_a_worker_that_gets_one_connection_says_so(alice, processes, configure, limited):
+    changed = {"RUNNER": "local", "LEASE": dt.timedelta(seconds=2)}
+    configure(**changed)
+    processes.changed.update(changed)
+    processes.environment.update(TEST_POSTGRESQL_USER=limited, TEST_MARIADB_USER=limited)
+    make_orders(3)
+    job = enqueue(alice)
+    worker = processes.worker()
+    end_of(job)
+    processes.kill(worker)
+    assert (job.status, job.cause) == ("failed", "error")
+    assert job.error.startswith("A worker needs two connections to the database for a job")

@@ -147,3 +147,17 @@ def test_downloads_that_nobody_reads_hold_no_connection(processes, server, alice
         assert [reader.recv(12) for reader in readers] == [b"HTTP/1.1 200"] * len(readers)
         times = [milliseconds_of(browser, page) for _ in range(5)]
         note_times(f"{server}, {POOL + 1} downloads that nobody reads", times)
+
+
+def test_stream_that_the_servers_timeout_ends_is_recorded_as_that(processes, alice):
+    """Where a worker answers one request at a time, gunicorn has it exit after the timeout."""
+    server = processes.server("gunicorn", "--worker-class=sync", "--threads=1", "--timeout=2")
+    slow = {"parameter-rows": "100000", "parameter-seconds": "0.01"}
+    with (
+        Browser(server).log_in("alice").begin("/reports/shop.numbers/", **NUMBERS, **slow) as reader
+    ):
+        while reader.recv(1_000_000):
+            pass
+    job = ReportJob.objects.get()
+    assert (job.status, job.cause) == ("failed", "interrupted")
+    assert job.error == "The process that sent it was ended, by the server's timeout say."
