@@ -8,11 +8,13 @@ import datetime as dt
 import logging
 from typing import Any
 
-from django.db import IntegrityError, connections, router, transaction
+from django.db import DatabaseError, connections, router, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_reports import digests
+from django_reports.database_errors import is_conflict, is_lost_connection, is_timeout
 from django_reports.models import AuditCheckpoint, AuditEntry
 
 logger = logging.getLogger("django_reports.audit")
@@ -40,34 +42,30 @@ def is_ours(checkpoint: AuditCheckpoint) -> bool:
 
 
 class Obstructed(Exception):
-    """Something is in the way of the next checkpoint that no sealing has put there."""
+    """The next checkpoint cannot be made, and no other sealing is why."""
 
 
-def require_free_way(last: AuditCheckpoint | None) -> None:
-    """Raises Obstructed if nothing can be sealed, or not rightly, behind the `last` checkpoint."""
+def require_ours(last: AuditCheckpoint | None) -> None:
+    """Raises Obstructed if the `last` checkpoint was changed: nothing is sealed upon that."""
     if last is not None and not is_ours(last):
         raise Obstructed(
             _("Checkpoint %(number)s was changed: its signature is not ours.")
             % {"number": last.number}
         )
-    bound = last.last_position if last else 0
-    entry = AuditEntry.objects.filter(position__gt=bound).order_by("position").first()
-    if entry is not None:
-        raise Obstructed(
-            _("%(entry)s was sealed, and its checkpoint is missing.") % {"entry": name_of(entry)}
-        )
 
 
-def name_of(entry: AuditEntry) -> str:
-    if entry.position is None:
-        return _("Entry id %(id)s (not sealed yet)") % {"id": entry.id}
-    return _("Entry %(position)s (id %(id)s)") % {"position": entry.position, "id": entry.id}
+def waiting_entries(last: AuditCheckpoint | None) -> list[tuple[int, str]]:
+    """The id and digest of the entries that the next checkpoint seals, at most BATCH.
 
-
-def waiting_entries() -> list[tuple[int, str]]:
-    """The id and digest of the entries that the next checkpoint seals, at most BATCH."""
-    waiting = AuditEntry.objects.filter(position=None).order_by("id")
+    That is also what only says that it is sealed: else one row that somebody put where the next one
+    belongs would keep all others from it.
+    """
+    waiting = AuditEntry.objects.filter(Q(position=None) | _above(last)).order_by("id")
     return list(waiting.values_list("id", "digest")[:BATCH])
+
+
+def _above(last: AuditCheckpoint | None) -> Q:
+    return Q(position__gt=last.last_position if last else 0)
 
 
 def is_overdue() -> bool:
@@ -107,8 +105,12 @@ def seal_batch(last: AuditCheckpoint | None, entries: list[tuple[int, str]]) -> 
     try:
         with transaction.atomic(using=database()):
             checkpoint.save(force_insert=True)
+            # Past the model and its queryset, which let nobody change an entry.
+            QuerySet(AuditEntry, using=database()).filter(_above(last)).update(position=None)
             _write(sealed)
-    except IntegrityError as error:
+    except DatabaseError as error:
+        if is_lost_connection(error) or is_conflict(error) or is_timeout(error):
+            raise
         if number_of(last_checkpoint()) == number_of(last):
             raise Obstructed(str(error)) from error
         logger.info("checkpoint=%s event=sealed_by_another", checkpoint.number)
@@ -117,7 +119,6 @@ def seal_batch(last: AuditCheckpoint | None, entries: list[tuple[int, str]]) -> 
 
 
 def _write(sealed: list[tuple[Any, ...]]) -> None:
-    """Past the model and its queryset, which let nobody change an entry."""
     meta = AuditEntry._meta
     connection = connections[database()]
     quote = connection.ops.quote_name

@@ -59,16 +59,16 @@ def seal() -> Sealed:
 def seal_in_batches() -> Iterator[Sealed]:
     """As `seal`, a checkpoint at a time.
 
-    Nothing is sealed while an anchor contradicts the log, or something in it is in the way: an
-    entry and the log say so.
+    Nothing is sealed while an anchor contradicts the log, its last checkpoint was changed or the
+    database refuses the next one: an entry and the log say so.
     """
     anchors = all_anchors()
     yield Sealed(anchored=publish())
     while True:
         last = last_checkpoint()
         try:
-            checkpoints.require_free_way(last)
-            waiting = checkpoints.waiting_entries()
+            checkpoints.require_ours(last)
+            waiting = checkpoints.waiting_entries(last)
             if not waiting or not _may_seal(anchors, last):
                 return
             count = checkpoints.seal_batch(last, waiting)
@@ -149,7 +149,7 @@ def problems() -> list[str]:
     """Why nothing can be sealed now, in sentences."""
     found = [f"The anchor {str(anchor)!r} was told of another one." for anchor in contradicting()]
     try:
-        checkpoints.require_free_way(last_checkpoint())
+        checkpoints.require_ours(last_checkpoint())
     except Obstructed as error:
         found.append(str(error))
     return found

@@ -18,7 +18,6 @@ from django_reports.checkpoints import (
     is_ours,
     is_overdue,
     last_checkpoint,
-    name_of,
     overdue_in_words,
 )
 from django_reports.models import AuditCheckpoint, AuditEntry, Removal
@@ -110,7 +109,7 @@ class _Log:
             if entry.position is not None and entry.position > self._sealed_by_now():
                 raise Wrong(
                     _("%(entry)s was sealed, and its checkpoint is missing.")
-                    % {"entry": name_of(entry)}
+                    % {"entry": _name(entry)}
                 )
             self._verified.unsealed += 1
 
@@ -195,7 +194,7 @@ class _Log:
         if not digests.is_signed(text, entry.seal):
             raise Wrong(
                 _("%(entry)s does not follow the one before it: an entry was put in, or moved.")
-                % {"entry": name_of(entry)}
+                % {"entry": _name(entry)}
             )
         self._position, self._seal = position, entry.seal
         if self._next is None:  # entries above the last checkpoint are not among those read
@@ -204,7 +203,7 @@ class _Log:
             if self._seal != self._next.seal:
                 raise Wrong(
                     _("%(entry)s is not the one that checkpoint %(number)s was made of.")
-                    % {"entry": name_of(entry), "number": self._next.number}
+                    % {"entry": _name(entry), "number": self._next.number}
                 )
             self._advance()
 
@@ -216,7 +215,7 @@ class _Log:
         is_empty = not (entry.actor_label or entry.address or entry.user_agent)
         if not is_empty or before is None or entry.created_at >= before:
             raise Wrong(
-                _("%(entry)s was changed: its who, address or browser.") % {"entry": name_of(entry)}
+                _("%(entry)s was changed: its who, address or browser.") % {"entry": _name(entry)}
             )
 
     def _verify_digest(self, entry: AuditEntry) -> None:
@@ -227,7 +226,7 @@ class _Log:
         if not is_signed:
             raise Wrong(
                 _("%(entry)s was changed, or was not written by this application.")
-                % {"entry": name_of(entry)}
+                % {"entry": _name(entry)}
             )
 
 
@@ -252,6 +251,12 @@ def read_rows(rows: Any, cursors: ExitStack) -> Iterator[Any]:
             return
         last = getattr(row, "id", None) or row.pk
         yield row
+
+
+def _name(entry: AuditEntry) -> str:
+    if entry.position is None:
+        return _("Entry id %(id)s (not sealed yet)") % {"id": entry.id}
+    return _("Entry %(position)s (id %(id)s)") % {"position": entry.position, "id": entry.id}
 
 
 # Anchors

@@ -143,7 +143,8 @@ def test_two_workers_at_once_are_no_contradiction(log, monkeypatch):
 def test_a_checkpoint_that_was_not_told_yet_is_told_before_the_next_one(log, anchored):
     """A process that dies between the commit and the storage leaves one behind."""
     write(1)
-    checkpoints.seal_batch(checkpoints.last_checkpoint(), checkpoints.waiting_entries())
+    last = checkpoints.last_checkpoint()
+    checkpoints.seal_batch(last, checkpoints.waiting_entries(last))
     write(1)
     assert sealing.seal() == (1, 2)
     assert len(list(anchored().iterdir())) == 5
