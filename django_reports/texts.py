@@ -17,6 +17,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
+from django.utils.dateparse import parse_date, parse_datetime
 
 from django_reports.columns import BoundColumn
 from django_reports.kinds import Escape, Kind, Rendering
@@ -169,7 +170,7 @@ class Value:
 def _loaders_of_text(vendor: str) -> Mapping[str, Callable[[str], Any]]:
     """From the text of a field's value to what the driver would have given."""
     if vendor == "sqlite":
-        return {"DateField": str, "DateTimeField": str}  # Django itself reads them
+        return {"DateField": parse_date, "DateTimeField": parse_datetime}  # as Django has it do
     times = import_module("MySQLdb.times")
     return {
         "DateField": times.Date_or_None,

@@ -103,19 +103,32 @@ def test_datetime_text(value, machine, spreadsheet):
 
 # Projects write "for ever" like this; local time would lie beyond what Python can hold.
 @pytest.mark.parametrize(
-    ("value", "zone", "machine"),
+    ("value", "zone", "text"),
     [
         (utc(9999, 12, 31, 23, 59, 59), "Europe/Berlin", "9999-12-31T23:59:59+00:00"),
         (utc(1, 1, 1), "America/New_York", "0001-01-01T00:00:00+00:00"),
     ],
 )
-def test_datetime_at_the_end_of_the_calendar(value, zone, machine):
-    rendering = Rendering(Profile.MACHINE, ZoneInfo(zone), "en")
-    assert kinds.DateTime().to_text(rendering, escape)(value) == machine
+def test_datetime_at_the_end_of_the_calendar_keeps_its_zone(value, zone, text):
+    machine, sheet = (Rendering(profile, ZoneInfo(zone), "en") for profile in Profile)
+    assert kinds.DateTime().to_text(machine, escape)(value) == text
+    assert kinds.DateTime().to_text(sheet, escape)(value) == text.replace("T", " ")
+    assert kinds.DateTime().to_cell(sheet)(value) == text.replace("T", " ")
 
 
-def test_datetime_cell_at_the_end_of_the_calendar():
-    assert cell(kinds.DateTime(), utc(9999, 12, 31, 23, 59, 59)) is not None
+@pytest.mark.parametrize("way", ["to_text", "to_cell", "to_json", "to_arrow"])
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        (kinds.Text(), b"\xff", "type bytes has no defined way"),
+        (kinds.Integer(), 1.5, "1.5 is no whole number"),
+        (kinds.Integer(), Decimal("2.5"), "2.5 is no whole number"),
+    ],
+)
+def test_what_only_sqlite_keeps_in_a_column_is_refused(kind, value, message, way):
+    options = [MACHINE, escape] if way == "to_text" else [MACHINE]
+    with pytest.raises(UnsupportedValue, match=message):
+        getattr(kind, way)(*options)(value)
 
 
 @pytest.mark.parametrize(

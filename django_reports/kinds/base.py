@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from decimal import Decimal as PyDecimal
 from importlib import import_module
 from typing import Any, ClassVar
@@ -112,7 +113,11 @@ def kind_for_type(python_type: type) -> Kind:
     for base in python_type.__mro__:
         if base in BY_TYPE:
             return BY_TYPE[base]
-    raise UnsupportedValue(
+    raise unsupported(python_type)
+
+
+def unsupported(python_type: type) -> UnsupportedValue:
+    return UnsupportedValue(
         _(
             "A value of type %(type)s has no defined way into a file. "
             "Give the column a kind=, or return one of: %(legal)s."
@@ -122,3 +127,19 @@ def kind_for_type(python_type: type) -> Kind:
             "legal": ", ".join(base.__name__ for base in BY_TYPE if base is not Promise),
         },
     )
+
+
+# SQLite keeps any value in any column, whatever the field of it is.
+
+
+def text_of(value: Any) -> str:
+    if isinstance(value, bytes):
+        raise unsupported(bytes)
+    return str(value)
+
+
+def whole_of(value: Any) -> int:
+    number = int(value)
+    if isinstance(value, float | Decimal) and number != value:
+        raise UnsupportedValue(_("%(value)s is no whole number."), {"value": value})
+    return number

@@ -22,7 +22,9 @@ from django_reports.kinds.base import (
     ToJson,
     ToText,
     arrow,
+    text_of,
     unescaped,
+    whole_of,
 )
 
 EXACT_DIGITS = 15  # a spreadsheet's number is a double: more digits are lost
@@ -38,10 +40,10 @@ class Text(Kind):
     name = "text"
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        return lambda value: escape(value if type(value) is str else str(value))
+        return lambda value: escape(value if type(value) is str else text_of(value))
 
     def to_cell(self, rendering: Rendering) -> ToCell:
-        return str
+        return text_of
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,13 @@ class Integer(Kind):
     max_digits: int | None = field(default=None, compare=False)
 
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
-        return lambda value: str(int(value))
+        return lambda value: str(whole_of(value))
 
     def to_cell(self, rendering: Rendering) -> ToCell:
         limit = 10**EXACT_DIGITS
 
         def cell(value: Any) -> Cell:
-            number = int(value)
+            number = whole_of(value)
             return number if -limit < number < limit else str(number)
 
         return cell
@@ -68,13 +70,13 @@ class Integer(Kind):
         return len("-") + _digits_in_cells(self.max_digits)
 
     def to_json(self, rendering: Rendering) -> ToJson:
-        return int
+        return whole_of
 
     def arrow_type(self) -> Any:
         return arrow().int64()
 
     def to_arrow(self, rendering: Rendering) -> ToArrow:
-        return int
+        return whole_of
 
 
 @dataclass(frozen=True)
@@ -246,15 +248,16 @@ class DateTime(Kind):
     def to_text(self, rendering: Rendering, escape: Escape) -> ToText:
         zone = rendering.time_zone
         if rendering.is_spreadsheet:
-            return lambda value: _local(value, zone).isoformat(" ", "seconds")
+            return lambda value: _shown_in(value, zone).isoformat(" ", "seconds")
         return lambda value: _in_zone(value, zone).isoformat()
 
     def to_cell(self, rendering: Rendering) -> ToCell:
         zone = rendering.time_zone
 
         def cell(value: Any) -> Cell:
-            local = _local(value, zone)
-            return local if local.date() >= FIRST_DATE else local.isoformat(" ", "seconds")
+            local = _shown_in(value, zone)
+            is_in_calendar = local.tzinfo is None and local.date() >= FIRST_DATE
+            return local if is_in_calendar else local.isoformat(" ", "seconds")
 
         return cell
 
@@ -284,6 +287,12 @@ def _in_zone(value: dt.datetime, zone: ZoneInfo) -> dt.datetime:
         return value.astimezone(zone)
     except OverflowError:  # the first and the last hours of the calendar
         return value
+
+
+def _shown_in(value: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    """Without the zone, which the header names; a moment that is in another one keeps that."""
+    local = _in_zone(value, zone)
+    return local.replace(tzinfo=None) if local.tzinfo is zone else local
 
 
 def _local(value: dt.datetime, zone: ZoneInfo) -> dt.datetime:
