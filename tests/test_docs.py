@@ -375,6 +375,7 @@ def test_loggers():
     source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     logs = text_of("docs/reference.md").split("## Logs")[1]
     loggers = set(re.findall(r'getLogger\("([\w.]+)"\)', source))
+    loggers |= {f"django_reports.{name}" for name in re.findall(r'get_logger\("(\w+)"\)', source)}
     assert set(re.findall(r"`(django_reports\.\w+)`", logs)) == loggers
 
 
