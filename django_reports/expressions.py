@@ -88,7 +88,7 @@ def rewritten(expression: Any, model: type[Model]) -> Any:
         raise ExpressionError(f"{expression!r} has values of different types; set output_field=")
     slow = {part.relation for part in _related(moved) if missing_index(part.relation, model)}
     # What else it reads must be there in a query of the model alone, for some of the rows only.
-    if len(slow) == 1 and is_of_model and not _has_window(moved):
+    if len(slow) == 1 and is_of_model and not has_window(moved):
         (relation,) = slow
         joined = _Rewriter(model, relation).moved(expression)
         return GroupedExpression(relation, joined, by_row=moved)
@@ -220,10 +220,11 @@ def _has_output_field(resolved: Any) -> bool:
         return False
 
 
-def _has_window(node: Any) -> bool:
+def has_window(node: Any) -> bool:
+    """Whether an expression is computed over the rows that it is one of."""
     if isinstance(node, Subquery):
         return False
-    return isinstance(node, Window) or any(map(_has_window, _parts(node)))
+    return isinstance(node, Window) or any(map(has_window, _parts(node)))
 
 
 def _related(node: Any, *, nested: bool = False) -> Iterator[RelatedAggregate]:

@@ -3,14 +3,29 @@
 GROUP BY and DISTINCT compare what is selected: a query that selects less has other rows.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.fields.reverse_related import ForeignObjectRel
+from django.db.models.sql import Query
 from django.db.models.sql.datastructures import Join
+from django.utils.translation import gettext as _
+
+from django_reports.columns import BoundColumn
+from django_reports.exceptions import InvalidQuerySet
+from django_reports.expressions import has_window
+from django_reports.localized_queries import compiled_in
+from django_reports.querysets import foreign_part
+
+# What says of a query in which order its rows come, and what comes with them.
+_BESIDES = (
+    *("order_by", "default_ordering", "standard_ordering"),
+    *("select_related", "deferred_loading"),
+)
 
 
 def deciding_names(queryset: "QuerySet[Any]") -> list[str]:
@@ -59,3 +74,64 @@ def multiplying(query: Any) -> set[str]:
 def _is_to_many(relation: Any) -> bool:
     is_forward = not isinstance(relation, ForeignObjectRel) and relation.many_to_one
     return not (relation.one_to_one or is_forward)
+
+
+def computable_over(queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]) -> "QuerySet[Any]":
+    """The same rows, of which these columns can be computed. `compiled_in` has made the queryset.
+
+    A database computes a Window before DISTINCT, a slice or a condition on another window leaves
+    rows out. Raises InvalidQuerySet where it would be one of other rows.
+    """
+    names = [column.name for column in columns if any(map(has_window, column.sources))]
+    if not names or not _leaves_rows_out(queryset):
+        return queryset
+    alone = _without_joins(queryset)
+    if alone is None:
+        raise InvalidQuerySet(
+            _(
+                "These columns are computed over all rows, of which distinct(), a slice or a "
+                "condition on a Window leaves some out afterwards: %(columns)s. Choose the rows "
+                "with Exists() or pk__in instead, or leave the columns out."
+            )
+            % {"columns": ", ".join(names)}
+        )
+    return alone
+
+
+def _leaves_rows_out(queryset: "QuerySet[Any]") -> bool:
+    """Whether rows are left out after windows have been computed."""
+    query: Any = queryset.query
+    if query.combinator:  # which takes no windows
+        return False
+    if _is_cut(query):
+        return True
+    # The key keeps rows apart, if they are not those of a join; groups differ anyway.
+    has_equal_rows = bool(multiplying(wholly_joined(queryset).query) or query.extra_tables)
+    return query.distinct and query.group_by is None and has_equal_rows
+
+
+def _is_cut(query: Any) -> bool:
+    return bool(query.is_sliced or query.distinct_fields or query.where.contains_over_clause)
+
+
+def _without_joins(queryset: "QuerySet[Any]") -> "QuerySet[Any] | None":
+    """The rows of a `distinct()` chosen by a subquery; None if they need more than that."""
+    query: Any = queryset.query
+    names_more = query.annotations or query._filtered_relations or query.extra
+    if _is_cut(query) or names_more or query.extra_tables or query.extra_order_by:
+        return None
+    if foreign_part(queryset):
+        return None
+    keys = [field.attname for field in queryset.model._meta.pk_fields]
+    # A key of several fields is compared part by part.
+    compared = {name: OuterRef(name) for name in (keys if len(keys) > 1 else ["pk"])}
+    chosen = QuerySet.filter(QuerySet.order_by(queryset), **compared)
+    chosen.query.distinct = False
+    rows: QuerySet[Any] = queryset.all()
+    rows.query = Query(queryset.model)
+    for name in _BESIDES:
+        setattr(rows.query, name, getattr(query, name))
+    rows = QuerySet.filter(rows, Exists(chosen))
+    if multiplying(wholly_joined(rows).query):  # by the order
+        return None
+    return compiled_in(rows, query.compile_locale)

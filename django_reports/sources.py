@@ -40,7 +40,7 @@ from django_reports.querysets import (
     totally_ordered,
     value_path,
 )
-from django_reports.same_rows import deciding_names, wholly_joined
+from django_reports.same_rows import computable_over, deciding_names, wholly_joined
 from django_reports.sessions import reading
 
 T = TypeVar("T")
@@ -204,9 +204,9 @@ class QuerySetSource:
 
     def _instances(self) -> tuple["QuerySet[Any]", Readers]:
         with self.locales.filter.active():
-            queryset = totally_ordered(self._queryset)
+            queryset = totally_ordered(self._computable)
         queryset, readers = with_instances(queryset, self._columns, self._annotated)
-        _keep_every_row(queryset, joined_before=self._queryset.query.alias_map)
+        _keep_every_row(queryset, joined_before=self._computable.query.alias_map)
         return queryset, readers
 
     def as_read(self) -> "QuerySet[Any]":
@@ -326,15 +326,19 @@ class QuerySetSource:
         selected += [name for name in deciding_names(self._queryset) if name not in selected]
         names |= {source: at for at, source in enumerate(self.grouped, len(selected))}
         with self.locales.filter.active():
-            queryset = totally_ordered(self._queryset)
+            queryset = totally_ordered(self._computable)
         if annotations:
             check_computable(queryset, self._columns)
             queryset = self._annotated(queryset, annotations)
         with self.locales.file.active():
             values = queryset.values if self.foreign_part else queryset.values_list
             queryset = values(*selected)
-        _keep_every_row(queryset, joined_before=self._queryset.query.alias_map)
+        _keep_every_row(queryset, joined_before=self._computable.query.alias_map)
         return queryset, names, selected
+
+    @cached_property
+    def _computable(self) -> "QuerySet[Any]":
+        return computable_over(self._queryset, self._columns)
 
     def _annotated(self, queryset: "QuerySet[Any]", made: Mapping[str, Any]) -> "QuerySet[Any]":
         """The queryset with columns' expressions, in the file's language and time zone."""

@@ -21,7 +21,7 @@ from django_reports.admin.shown_lists import (
 )
 from django_reports.columns import BoundColumn
 from django_reports.comparison import is_same
-from django_reports.exceptions import SelectionNotReplayable
+from django_reports.exceptions import InvalidQuerySet, SelectionNotReplayable
 from django_reports.querysets import keeps_order
 from django_reports.selections import Selection
 from django_reports.sources import QuerySetSource
@@ -157,7 +157,11 @@ def _shows_other(*, rows: bool) -> SelectionNotReplayable:
 def verify_order(replay: Replay, columns: Sequence[BoundColumn]) -> None:
     """Raises SelectionNotReplayable if the rows were in another order with these columns."""
     rows = replay.rows()
-    if not keeps_order(rows, QuerySetSource(rows, columns).as_read()):
+    try:
+        read = QuerySetSource(rows, columns).as_read()
+    except InvalidQuerySet:  # which is said of those columns where they are chosen
+        read = QuerySetSource(rows, [column for column in columns if column.path]).as_read()
+    if not keeps_order(rows, read):
         raise SelectionNotReplayable(
             _(
                 "This list cannot be exported: with these columns its rows would be in a different "

@@ -28,6 +28,7 @@ from django_reports.sources import QuerySetSource
 from tests.conftest import give
 from tests.doors.helpers import asking
 from tests.files import Wish, made_at_every_door
+from tests.many.conftest import source
 from tests.many.models import Client, Entry, Invoice, Payment, Tag
 
 pytestmark = pytest.mark.django_db
@@ -173,3 +174,102 @@ def test_every_door_makes_the_same_rows(invoices, declare, alice, client, tmp_pa
     shown = keys_of(QUERYSETS[name](invoices))
     assert len(made) == sum(shown.values())
     assert delivery.plan(wish.spec, *asking(alice)).rows.n == len(made)
+
+
+# Columns that are computed over all rows
+
+OVER_ALL = [
+    Column("n", expression=Window(RowNumber(), order_by="id")),
+    Column("of_all", expression=Window(Count("id"))),
+    Column("total", expression=Window(Sum("discount"))),
+    Column("last", expression=Window(Max("number"), order_by=F("number").desc())),
+]
+KEPT = {
+    "distinct": lambda rows: rows.filter(entries__price__gt=1).distinct(),
+    "distinct without joins": lambda rows: rows.filter(number__gt="A1").distinct(),
+    "distinct in an order": lambda rows: (
+        rows.filter(entries__price__gt=1, tags__name="blue").distinct().order_by("-number")
+    ),
+    "distinct in an order of others": lambda rows: (
+        rows.filter(entries__price__gt=1).distinct().order_by("client__name", "-id")
+    ),
+    "joins": lambda rows: rows.filter(entries__price__gt=1),
+    "groups": lambda rows: rows.annotate(total=Sum("entries__price")).filter(total__gt=3),
+    "distinct groups": lambda rows: (
+        rows.annotate(largest=Max("entries__price")).filter(largest__gt=2).distinct()
+    ),
+    "several tags in groups": lambda rows: rows.annotate(
+        tag=F("tags__name"), largest=Max("entries__price")
+    ).filter(largest__gt=2),
+}
+REFUSED = {
+    "a slice": lambda rows: rows[:3],
+    "a condition on a window": lambda rows: rows.annotate(
+        place=Window(RowNumber(), order_by="-number")
+    ).filter(place__lt=3),
+    "annotations of a distinct join": lambda rows: rows.annotate(
+        price=F("entries__price")
+    ).distinct(),
+    "a distinct order by many rows": lambda rows: (
+        rows.filter(entries__price__gt=1).distinct().order_by("entries__price")
+    ),
+}
+if connection.vendor == "postgresql":
+    REFUSED["one of each"] = lambda rows: rows.order_by("client").distinct("client")
+
+
+@pytest.fixture
+def discounts(invoices):
+    for at, row in enumerate(invoices.order_by("pk")):
+        Invoice.objects.filter(pk=row.pk).update(discount=at + 1)
+    return invoices
+
+
+@pytest.mark.parametrize("beside", [[], COLUMNS["an instance"]], ids=["values", "instances"])
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_computed_over_all_rows_is_over_those_of_the_queryset(discounts, name, beside):
+    queryset = KEPT[name](discounts)
+    shown = [(row.pk, row.discount) for row in queryset]
+    assert len(shown) > 1
+    total = sum(discount for _key, discount in shown)
+    made = QuerySetSource(queryset, [bound(c) for c in ["pk", "discount", *OVER_ALL, *beside]])
+    rows = list(made.read())
+    in_order = list if queryset.ordered else sorted  # Django orders no groups by itself
+    assert in_order(row[:2] for row in rows) == in_order(shown)
+    assert sorted(row[2] for row in rows) == list(range(1, len(shown) + 1))
+    assert {row[3:5] for row in rows} == {(len(shown), total)}
+    assert {row[5] for row in rows} == {max(row.number for row in queryset)}
+    assert made.count() == len(shown)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_computed_over_other_rows_is_refused(discounts, name):
+    queryset = REFUSED[name](discounts)
+    with pytest.raises(InvalidQuerySet, match=r"are computed over all rows.*: n, last[.]"):
+        source(queryset, Column("number"), OVER_ALL[0], OVER_ALL[3]).as_read()
+    assert len(list(source(queryset, Column("number")).read())) == len(queryset)
+
+
+@pytest.mark.parametrize("name", ["distinct", "distinct in an order"])
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_every_door_computes_over_the_same_rows(discounts, declare, alice, client, tmp_path, name,
+                                                format):  # fmt: skip
+    @declare
+    class Shown(ModelReport):
+        identifier = "many.shown"
+        model = Invoice
+        columns = ["number", *OVER_ALL]
+
+        def filter_queryset(self, queryset, context):
+            return KEPT[name](queryset)
+
+    alice = give(alice, "many.view_invoice")
+    client.force_login(alice)
+    wish = Wish("many.shown", ["number", "of_all"], format)
+    content = made_at_every_door(wish, alice, client, tmp_path).decode()
+    numbers = [row.number for row in KEPT[name](discounts)]
+    if format == "csv":
+        shown = [f"{number},{len(numbers)}" for number in numbers]
+    else:
+        shown = [f'{{"number":"{number}","of_all":{len(numbers)}}}' for number in numbers]
+    assert content.splitlines()[1 if format == "csv" else 0 :] == shown
