@@ -1,7 +1,7 @@
 """Replaces each permission check by True, one at a time, and runs the tests: one must fail.
 
 `python -m tests.trust.mutants` lists each mutant, its check, and whether the tests killed it; it
-exits with 1 if any survived. Arguments name modules to which it is limited. With
+exits with 1 if any survived. Arguments name modules, or checks, to which it is limited. With
 TEST_MUTANT=module:line:column set, this is also the pytest plugin that leaves the one check out.
 """
 
@@ -20,7 +20,7 @@ PACKAGE = ROOT / "django_reports"
 # Those that ask most about rights first: with -x the first failure ends a run.
 TESTS = [
     "tests/test_permissions.py", "tests/trust/test_matrix.py", "tests/trust/test_three_times.py",
-    "tests/trust/test_grants.py", "tests/trust/test_rights.py", "tests/doors",
+    "tests/trust/test_grants.py", "tests/trust/test_rights.py", "tests/trust", "tests/doors",
 ]  # fmt: skip
 
 # What asks whether somebody may do something, wherever it is called …
@@ -28,6 +28,7 @@ CALLS = {
     "has_perm", "has_module_perms", "may_generate", "may_download", "may_cancel", "may_enter",
     "may_view", "sees_reports", "has_any", "door", "_may_read", "_has_perms", "may_see_rights",
     "has_view_or_change_permission", "may_all", "lacks_permission", "allows_format", "lets_in",
+    "is_signed", "is_request_of", "is_file_of", "_is_theirs", "_is_captured_for", "_may_seal",
 }  # fmt: skip
 # … and what is a fact about somebody or their grants.
 FACTS = {"is_active", "is_authenticated", "is_staff", "can_view", "can_generate", "can_download",
@@ -35,8 +36,19 @@ FACTS = {"is_active", "is_authenticated", "is_staff", "can_view", "can_generate"
 NO_DECISIONS = ("django_reports.grants",)  # which describes grants for the log
 
 
-# What says why not; without it, nothing is said.
-REASONS = {"why_not_download": "''", "refusal_of": "{}"}
+# What says why not, what is secret, or raises; without it, nothing is said, and all is well.
+REASONS = {
+    "why_not_download": "''",
+    "refusal_of": "{}",
+    "hidden_lookups": "[]",
+    "undeclared_lookups": "[]",
+    "has_secrets": "False",
+    "_is_secret": "False",
+    "check_detached": "None",
+    "verify_order": "None",
+    "_verify_page": "None",
+    "_verify_values": "None",
+}
 
 # What gives just those exports that somebody may see; without it, all of them.
 FILTERS = {"visible_jobs"}
@@ -47,6 +59,8 @@ def without(node):
     """What stands in a check's place when it is left out; None for what is no check."""
     if isinstance(node, ast.Attribute):
         is_state = getattr(node.value, "id", "") == "job"  # an active job, not an active person
+        if node.attr == "has_expired":
+            return "False"
         return "True" if node.attr in FACTS and not is_state else None
     if not isinstance(node, ast.Call):
         return None
@@ -127,7 +141,11 @@ def is_killed(mutant):
 
 def main():
     wanted = tuple(sys.argv[1:]) or ("django_reports",)
-    found = [(mutant, source) for mutant, source in mutants() if mutant.startswith(wanted)]
+    found = [
+        (mutant, source)
+        for mutant, source in mutants()
+        if mutant.startswith(wanted) or source.partition("(")[0].endswith(wanted)
+    ]
     killed = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         verdicts = pool.map(lambda one: is_killed(one[0]), found)
