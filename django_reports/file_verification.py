@@ -15,18 +15,24 @@ from django_reports.pipeline import BLOCK
 from django_reports.statuses import AuditAction, JobStatus
 from django_reports.verification import Verified, Wrong, read_rows, verify_log
 
-BATCH = 500  # exports whose ends are looked for at once
+BATCH = 1000  # exports whose ends are looked for at once
+_ENDING = (AuditAction.EXPIRED, AuditAction.DELETED)
 
 
 def verify(*, with_files: bool = True, also: Iterable[Anchor] = ()) -> Verified:
     """Verify the log, against its anchors and `also` others, then the kept files."""
     verified = Verified()
     try:
-        verify_log(verified, also)
+        files = _Files()
+        verify_log(verified, also, follow=files.follow)
         if with_files:
             with ExitStack() as cursors:
                 _verify_files(verified, cursors)
-        _verify_ends()
+        if keys := files.vanished():
+            raise Wrong(
+                _("The file of export %(job)s is gone, and no entry tells of its end.")
+                % {"job": keys[0]}
+            )
     except Wrong as error:
         verified.wrong = str(error)
     return verified
@@ -59,32 +65,48 @@ def _kept() -> Any:
     return ReportJob.objects.filter(status=JobStatus.SUCCEEDED, file_key__gt="")
 
 
-def vanished() -> Iterator[str]:
-    """The keys of the exports of which the log tells that a file was made, and not that it ended,
-    and whose rows no longer name one; without those that somebody has accepted."""
-    entries = AuditEntry.objects.all()
-    made = entries.filter(action=AuditAction.FINISHED, data__has_key="file_key").order_by("id")
-    ends = entries.filter(action__in=(AuditAction.EXPIRED, AuditAction.DELETED))
-    known = {
-        key
-        for data in entries.filter(action=AuditAction.LOG_ACCEPTED).values_list("data", flat=True)
-        for key in data.get("files", ())
-    }
-    last = 0
-    while batch := dict(made.filter(pk__gt=last).values_list("pk", "job_key")[:BATCH]):
-        last = max(batch)
+class _Files:
+    """Which files are to be there, as the entries of the log tell one after another."""
+
+    def __init__(self) -> None:
+        self._open: set[str] = set()  # exports that made one, as far as was read; a few
+        self._gone: set[str] = set()
+        self._accepted: set[str] = set()
+
+    def follow(self, entry: Any) -> None:
+        match entry.action:
+            case AuditAction.FINISHED:
+                if "file_key" in entry.data:
+                    self._open.add(entry.job_key)
+                    if len(self._open) >= BATCH:
+                        self._close()
+            case AuditAction.EXPIRED | AuditAction.DELETED:
+                self._open.discard(entry.job_key)
+            case AuditAction.LOG_ACCEPTED:
+                self._accepted.update(entry.data.get("files", ()))
+
+    def vanished(self) -> list[str]:
+        """The exports whose files are in no row, while no entry tells that they ended. Without
+        those that somebody has accepted."""
+        self._close()
+        return sorted(self._gone - self._accepted)
+
+    def _close(self) -> None:
         # First the rows: an end is told in the transaction that takes the file from its row.
-        kept = map(str, _kept().filter(pk__in=batch.values()).values_list("pk", flat=True))
-        if gone := set(batch.values()).difference(kept, known):
-            told = ends.filter(job_key__in=gone).values_list("job_key", flat=True)
-            yield from sorted(gone.difference(told))
+        kept = map(str, _kept().filter(pk__in=self._open).values_list("pk", flat=True))
+        if gone := self._open.difference(kept):
+            ends = AuditEntry.objects.filter(job_key__in=gone, action__in=_ENDING)
+            self._gone |= gone.difference(ends.values_list("job_key", flat=True))
+        self._open.clear()
 
 
-def _verify_ends() -> None:
-    if key := next(vanished(), None):
-        raise Wrong(
-            _("The file of export %(job)s is gone, and no entry tells of its end.") % {"job": key}
-        )
+def vanished() -> list[str]:
+    """As the method, of the whole log."""
+    files = _Files()
+    actions = (AuditAction.FINISHED, *_ENDING, AuditAction.LOG_ACCEPTED)
+    for entry in AuditEntry.objects.filter(action__in=actions).order_by("id").iterator():
+        files.follow(entry)
+    return files.vanished()
 
 
 def _sha256_of(job: ReportJob) -> str:

@@ -4,7 +4,7 @@ Entries are read once, in sealing order, beside the checkpoints that close their
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,16 +43,23 @@ class Verified:
     notes: list[str] = field(default_factory=list)  # what could not be checked
 
 
-def verify_log(verified: Verified, also: Iterable[Anchor] = ()) -> None:
+def verify_log(
+    verified: Verified,
+    also: Iterable[Anchor] = (),
+    *,
+    follow: Callable[[Any], object] = lambda entry: None,
+) -> None:
     """Verify the log, against its anchors and others that were kept.
 
-    Counts in `verified`, and notes there what could not be checked. Raises Wrong.
+    Counts in `verified`, and notes there what could not be checked. `follow` is called with each
+    entry that is right, in their order. Raises Wrong.
     """
     # A database's cursor that is left to the garbage collector may take its connection along.
     with ExitStack() as cursors:
         # First what was told outside: what is sealed meanwhile comes on top of it.
         told = [_Told.of(anchor) for anchor in [*all_anchors(), *also] if anchor.can_be_read]
-        _Log(verified, cursors).verify()
+        for entry in _Log(verified, cursors).verify():
+            follow(entry)
         for each in told:
             each.verify()
             verified.anchors += 1
@@ -93,12 +100,13 @@ class _Log:
         self._seal = digests.FIRST_SEAL
         self._next: AuditCheckpoint | None = None
 
-    def verify(self) -> None:
+    def verify(self) -> Iterator[AuditEntry]:
         self._begin()
         for entry in self._sealed():
             self._verify_entry(entry)
             self._verify_place(entry)
             self._verified.entries += 1
+            yield entry
         if self._next is not None:
             raise Wrong(
                 _("The entries %(first)s–%(last)s are missing: the log was cut after them.")  # noqa: RUF001
@@ -112,6 +120,7 @@ class _Log:
                     % {"entry": _name(entry)}
                 )
             self._verified.unsealed += 1
+            yield entry
 
     @property
     def _bound(self) -> int:

@@ -52,7 +52,7 @@ class Command(BaseCommand):
     def _accept(self, reason: str) -> None:
         if not reason.strip():
             raise CommandError("--accept needs a reason, which is recorded.")
-        entry = sealing.accept(reason, files=list(file_verification.vanished()))
+        entry = sealing.accept(reason, files=file_verification.vanished())
         if entry is None:
             raise CommandError("No anchor contradicts the audit log: there is nothing to accept.")
         names = ", ".join(entry.data["anchors"]) or "no anchor"
