@@ -39,7 +39,8 @@ class Choice(forms.ModelChoiceField):
 FIELDS = {
     "choices": forms.ChoiceField(choices=broken, required=False),
     "rows": forms.ModelChoiceField(NONSENSE, required=False),
-    "labels": Choice(Order.objects.all(), required=False),
+    # Prefetched rows are read by no cursor, which the log's traceback would keep open.
+    "labels": Choice(Order.objects.prefetch_related("lines"), required=False),
     "initial": forms.CharField(initial=broken, required=False),
     "widget": forms.CharField(widget=Widget, required=False),
     "help": forms.CharField(help_text=BROKEN_TEXT, required=False),

@@ -20,6 +20,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from django_reports import storage
 from django_reports.models import AuditEntry, ReportJob
 from django_reports.runners import local
 from django_reports.signals import job_finished
@@ -255,7 +256,7 @@ def test_a_worker_sweeps_before_it_works(alice, orders, configure):
 def test_a_burst_does_not_look_through_the_storage(folder, configure):
     """It is run every minute, and there may be a million files."""
     configure(RUNNER="local")
-    orphan = folder / "2026/01" / f"{'k' * 43}.csv"
+    orphan = folder / storage.new_key("csv", timezone.now())
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"x")
     os.utime(orphan, (0, 0))
