@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
+from django.db import connections
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.fields.reverse_related import ForeignObjectRel
@@ -82,7 +83,7 @@ def computable_over(queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]) -
     A database computes a Window before DISTINCT, a slice or a condition on another window leaves
     rows out. Raises InvalidQuerySet where it would be one of other rows.
     """
-    names = [column.name for column in columns if any(map(has_window, column.sources))]
+    names = _over_all(columns)
     if not names or not _leaves_rows_out(queryset):
         return queryset
     alone = _without_joins(queryset)
@@ -96,6 +97,30 @@ def computable_over(queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]) -
             % {"columns": ", ".join(names)}
         )
     return alone
+
+
+def with_groups_ordered(
+    queryset: "QuerySet[Any]", columns: Sequence[BoundColumn]
+) -> "QuerySet[Any]":
+    """The queryset with an order that MariaDB heeds.
+
+    Beside a Window it takes groups for ordered by their key already, whatever the direction. An
+    order that goes on behind the key is not one of those.
+    """
+    query: Any = queryset.query
+    is_grouped = query.group_by is True and not query.is_sliced
+    if not is_grouped or connections[queryset.db].vendor != "mysql" or not _over_all(columns):
+        return queryset
+    options = query.get_meta()
+    ordering = query.order_by or options.ordering
+    own_fields = options.concrete_model._meta.local_concrete_fields
+    others = [field for field in own_fields if field not in options.pk_fields]
+    return QuerySet.order_by(queryset, *ordering, *[field.attname for field in others[:1]])
+
+
+def _over_all(columns: Sequence[BoundColumn]) -> list[str]:
+    """The names of the columns that are computed over all rows."""
+    return [column.name for column in columns if any(map(has_window, column.sources))]
 
 
 def _leaves_rows_out(queryset: "QuerySet[Any]") -> bool:

@@ -40,7 +40,12 @@ from django_reports.querysets import (
     totally_ordered,
     value_path,
 )
-from django_reports.same_rows import computable_over, deciding_names, wholly_joined
+from django_reports.same_rows import (
+    computable_over,
+    deciding_names,
+    wholly_joined,
+    with_groups_ordered,
+)
 from django_reports.sessions import reading
 
 T = TypeVar("T")
@@ -203,9 +208,7 @@ class QuerySetSource:
         return that_query(list(queryset[:2]), self._columns, self.alias)
 
     def _instances(self) -> tuple["QuerySet[Any]", Readers]:
-        with self.locales.filter.active():
-            queryset = totally_ordered(self._computable)
-        queryset, readers = with_instances(queryset, self._columns, self._annotated)
+        queryset, readers = with_instances(self._ordered(), self._columns, self._annotated)
         _keep_every_row(queryset, joined_before=self._computable.query.alias_map)
         return queryset, readers
 
@@ -325,8 +328,7 @@ class QuerySetSource:
                     selected.append(alias)
         selected += [name for name in deciding_names(self._queryset) if name not in selected]
         names |= {source: at for at, source in enumerate(self.grouped, len(selected))}
-        with self.locales.filter.active():
-            queryset = totally_ordered(self._computable)
+        queryset = self._ordered()
         if annotations:
             check_computable(queryset, self._columns)
             queryset = self._annotated(queryset, annotations)
@@ -339,6 +341,10 @@ class QuerySetSource:
     @cached_property
     def _computable(self) -> "QuerySet[Any]":
         return computable_over(self._queryset, self._columns)
+
+    def _ordered(self) -> "QuerySet[Any]":
+        with self.locales.filter.active():
+            return with_groups_ordered(totally_ordered(self._computable), self._columns)
 
     def _annotated(self, queryset: "QuerySet[Any]", made: Mapping[str, Any]) -> "QuerySet[Any]":
         """The queryset with columns' expressions, in the file's language and time zone."""

@@ -29,7 +29,7 @@ from tests.conftest import give
 from tests.doors.helpers import asking
 from tests.files import Wish, made_at_every_door
 from tests.many.conftest import source
-from tests.many.models import Client, Entry, Invoice, Payment, Tag
+from tests.many.models import Client, Entry, Invoice, Payment, ProxyInvoice, Tag
 
 pytestmark = pytest.mark.django_db
 
@@ -182,7 +182,7 @@ OVER_ALL = [
     Column("n", expression=Window(RowNumber(), order_by="id")),
     Column("of_all", expression=Window(Count("id"))),
     Column("total", expression=Window(Sum("discount"))),
-    Column("last", expression=Window(Max("number"), order_by=F("number").desc())),
+    Column("last", expression=Window(Max("number"))),
 ]
 KEPT = {
     "distinct": lambda rows: rows.filter(entries__price__gt=1).distinct(),
@@ -195,6 +195,9 @@ KEPT = {
     ),
     "joins": lambda rows: rows.filter(entries__price__gt=1),
     "groups": lambda rows: rows.annotate(total=Sum("entries__price")).filter(total__gt=3),
+    "groups in an order": lambda rows: ProxyInvoice.objects.annotate(n=Count("entries")).order_by(
+        "-pk"
+    ),
     "distinct groups": lambda rows: (
         rows.annotate(largest=Max("entries__price")).filter(largest__gt=2).distinct()
     ),
