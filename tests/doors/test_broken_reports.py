@@ -2,9 +2,11 @@
 other reports are told as ever."""
 
 import logging
+from io import StringIO
 
 import pytest
 from django import forms
+from django.core.management import call_command
 from django.utils.text import format_lazy
 
 from django_reports import Column, ModelReport
@@ -133,6 +135,15 @@ def test_report_whose_form_cannot_be_told_is_left_out_of_the_document(
     answer = Program(root).get(ADDRESS)
     assert_problem(answer, 500, "The report failed with an error")
     assert_recorded(answer.json()["reference"], caplog)
+
+
+def test_report_that_cannot_be_told_is_said_by_the_command(report, monkeypatch):
+    monkeypatch.setattr(report, "get_columns", broken)
+    out, err = StringIO(), StringIO()
+    call_command("list_reports", "--columns", stdout=out, stderr=err)
+    assert "shop.orders\t" in out.getvalue()
+    assert "shop.odd" not in out.getvalue()
+    assert err.getvalue().startswith("shop.odd\tcannot be told, it raised KeyError: ")
 
 
 def left_out(caplog):

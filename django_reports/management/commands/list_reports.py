@@ -1,5 +1,6 @@
 """list_reports: the declared reports."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -27,13 +28,24 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         registry.load()
         for report in sorted(registry, key=lambda report: report.get_identifier()):
-            self.stdout.write(f"{report.get_identifier()}\t{report.get_label()}")
-            if options["columns"]:
-                for column in report.get_columns():
-                    self.stdout.write(f"\t{column.key}\t{column.kind.name}\t{column.full_label}")
-            if options["explain"]:
-                for line in _explained(report):
-                    self.stdout.write(f"\t{line}")
+            try:
+                lines = list(_described(report, options))
+            except Exception as error:  # of its own code: the others are listed
+                words = f"cannot be told, it raised {type(error).__name__}: {error}"
+                self.stderr.write(f"{report.get_identifier()}\t{words}")
+                continue
+            for line in lines:
+                self.stdout.write(line)
+
+
+def _described(report: Report, options: dict[str, Any]) -> Iterator[str]:
+    yield f"{report.get_identifier()}\t{report.get_label()}"
+    if options["columns"]:
+        for column in report.get_columns():
+            yield f"\t{column.key}\t{column.kind.name}\t{column.full_label}"
+    if options["explain"]:
+        for line in _explained(report):
+            yield f"\t{line}"
 
 
 def _explained(report: Report) -> list[str]:
