@@ -13,7 +13,7 @@ from django.utils import translation
 from django_reports.admin import ReportAdminMixin, ReportJobAdmin
 from django_reports.models import ReportJob
 from django_reports.registry import registry
-from tests.doors.helpers import browse, chosen, lines_of, run, text_of, ticked
+from tests.doors.helpers import browse, chosen, lines_of, put, run, sign, text_of, ticked
 from tests.shop.models import Customer, Order
 
 pytestmark = pytest.mark.django_db
@@ -195,7 +195,7 @@ def test_list_below_a_language_is_found_in_any(
         with translation.override(worker):
             job = ReportJob.objects.get()
             assert run(job).rows_done == 10
-            ReportJob.objects.update(status="queued")
+            sign(put(job, status="queued"))
 
 
 def test_list_below_a_script_name(alice, orders, make_own, make_urls, settings, configure):

@@ -24,6 +24,7 @@ from tests.doors.helpers import (
     make,
     put,
     run,
+    sign,
     sweep,
     text_of,
 )
@@ -163,7 +164,7 @@ def test_one_that_cannot_be_kept_is_by_a_sweep(alice, orders, settings):
     job = run(enqueue(alice))
     assert (job.status, job.manifest_key) == ("succeeded", "")
     assert sweep().manifests == 0  # not long after its file
-    put(job, finished_at=timezone.now() - dt.timedelta(minutes=2))
+    sign(put(job, finished_at=timezone.now() - dt.timedelta(minutes=2)))
     assert sweep().manifests == 0
     storage_of("reports").shut = False
     assert sweep().manifests == 1

@@ -407,7 +407,7 @@ def test_a_wrong_option_at_the_command_names_the_legal_ones(orders, tmp_path, op
         (["--format", "xlsx.zip"], "There is no format 'xlsx.zip'. Choose from: csv, csv.gz, "),
         (["--time-zone", "Mars/Base"], "There is no time zone 'Mars/Base'; give an IANA name"),
         (["--language", "xx"], "There is no language 'xx'. Choose from: "),
-        (["--delimiter", ""], "There is no delimiter ''. Choose from: comma, semicolon, tab."),
+        (["--delimiter", ""], "--delimiter is empty."),
     ],
 )  # fmt: skip
 def test_what_cannot_be_at_the_command(orders, tmp_path, arguments, said):
