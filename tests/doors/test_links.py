@@ -18,7 +18,7 @@ from django_reports import links
 from django_reports.exceptions import ReportDenied
 from django_reports.models import GroupReportPermission
 from tests.conftest import VIEW
-from tests.doors.helpers import actions, browse, enqueue, entries, job_url, make, put, text_of
+from tests.doors.helpers import actions, browse, enqueue, entries, job_url, make, put, sign, text_of
 from tests.doors.staff import Program, page_of
 
 pytestmark = pytest.mark.django_db
@@ -208,7 +208,7 @@ def test_a_link_and_its_file_live_by_the_clock_of_the_database(
 ):
     """Not by that of the host that answers."""
     wrong = timezone.now() + dt.timedelta(hours=hours)
-    put(job, expires_at=timezone.now() + dt.timedelta(hours=1))
+    sign(put(job, expires_at=timezone.now() + dt.timedelta(hours=1)))
     monkeypatch.setattr("django.utils.timezone.now", lambda: wrong)
     assert Program(None).get(address(job, link)).status_code == 200
     assert Program(None).get(address(job, links.make(job, alice)[0])).status_code == 200
