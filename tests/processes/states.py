@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from django_reports.models import Favourite, GroupReportPermission, ReportJob
 from tests.conftest import VIEW, make_orders
-from tests.doors.helpers import enqueue, make, put
+from tests.doors.helpers import enqueue, make, put, sign
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,10 @@ def make_world(user):
     now = timezone.now()
     ago = lambda **time: now - dt.timedelta(**time)  # noqa: E731
     jobs = {
-        "finished": put(make(user), started_at=ago(minutes=4), finished_at=ago(minutes=3)),
-        "lossy": put(make(user), losses={"replaced_characters": 3, "shortened_texts": 1}),
+        "finished": sign(
+            put(make(user), started_at=ago(minutes=4), finished_at=ago(minutes=3))
+        ),
+        "lossy": sign(put(make(user), losses={"replaced_characters": 3, "shortened_texts": 1})),
         "expired": put(make(user), status="expired", file_key="", created_at=ago(days=9)),
         "failed": make(user, "shop.numbers", parameters={"fail_at": ["3"]}),
         "canceled": put(enqueue(user, "shop.numbers"), status="canceled",
