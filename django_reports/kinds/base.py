@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from decimal import Decimal as PyDecimal
 from importlib import import_module
 from typing import Any, ClassVar
@@ -139,7 +138,9 @@ def text_of(value: Any) -> str:
 
 
 def whole_of(value: Any) -> int:
+    if type(value) is int:
+        return value
     number = int(value)
-    if isinstance(value, float | Decimal) and number != value:
+    if isinstance(value, float | PyDecimal) and number != value:
         raise UnsupportedValue(_("%(value)s is no whole number."), {"value": value})
     return number

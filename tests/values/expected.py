@@ -9,7 +9,6 @@ import datetime as dt
 import json
 import math
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -203,10 +202,11 @@ def as_shown(moment, zone):
 
 
 def as_wall_time(moment, zone):
-    """The first and the last hours of the calendar stay as they are: the zone's have no date."""
-    with suppress(OverflowError):
-        moment = moment.astimezone(zone)
-    return moment.replace(tzinfo=None)
+    """The first and the last hours of the calendar stay in UTC: the zone's have no date."""
+    try:
+        return moment.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        return moment
 
 
 def out_of_csv(kind, text, value, way):
@@ -276,7 +276,7 @@ def in_xlsx(kind, value, way):
         return value if value >= IN_CALENDAR else value.isoformat()
     if kind == "datetime":
         moment = local(value).replace(microsecond=0)
-        is_date = moment.date() >= IN_CALENDAR
+        is_date = moment.tzinfo is None and moment.date() >= IN_CALENDAR
         return moment if is_date else moment.isoformat(" ", "seconds")
     if kind == "time":
         return value.replace(microsecond=0)
