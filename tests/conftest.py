@@ -24,6 +24,7 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--database-only"):
         others = [item for item in items if not asks_database(item)]
