@@ -24,15 +24,17 @@ def pytest_addoption(parser):
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def pytest_itemcollected(item):
+    """For --dist=loadgroup: a project is prepared once, by one process."""
+    if item.get_closest_marker("apart") is None:
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--database-only"):
         others = [item for item in items if not asks_database(item)]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if asks_database(item)]
-    for item in items:  # for --dist loadgroup: a project is prepared once, by one process
-        if not any(item.iter_markers("apart")):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def asks_database(item):
