@@ -24,12 +24,6 @@ def pytest_addoption(parser):
     )
 
 
-def pytest_itemcollected(item):
-    """For --dist=loadgroup: a project is prepared once, by one process."""
-    if item.get_closest_marker("apart") is None:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--database-only"):
         others = [item for item in items if not asks_database(item)]

@@ -77,7 +77,6 @@ def run(labels, told):
     return failed, json.loads(told.read_text())
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("labels", GROUPS, ids=lambda labels: labels[0])
 def test_djangos_own_tests_pass_and_their_lists_replay_equal(labels, tmp_path):
     failed, compared = run(labels, tmp_path / "compared.json")
