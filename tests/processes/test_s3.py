@@ -332,8 +332,9 @@ def made(tmp_path):
 def test_the_permissions_that_the_docs_name_suffice(s3, use, made, alice):
     use(**key_for(s3, *NEEDED))
     s3.ask_for_credentials(True)
-    job = put(enqueue(alice), status="succeeded", storage="reports", bytes=7, file_key="2026/02/k.csv",
-              sha256=hashlib.sha256(b"id\r\n1\r\n").hexdigest())  # fmt: skip
+    facts = {"bytes": 7, "sha256": hashlib.sha256(b"id\r\n1\r\n").hexdigest()}
+    key = "2026/02/k.csv"
+    job = put(enqueue(alice), status="succeeded", storage="reports", file_key=key, **facts)
     sign(job)
     assert storage.publish("reports", job.file_key, made, 7) == job.file_key
     with storage.open_file(job) as file:
