@@ -84,7 +84,7 @@ def detached(work: Callable[[], T]) -> T:
             for connection in lent:
                 connections[connection.alias] = connection
             results.append(work())
-        except BaseException as error:
+        except BaseException as error:  # for the caller, who waits for this thread
             errors.append(error)
         finally:
             _close_own(lent)
