@@ -13,7 +13,7 @@ from typing import Any
 from django.core.exceptions import FieldError
 from django.db import NotSupportedError
 from django.db.models import Aggregate, F, Field, Model, OuterRef, Q, QuerySet, Subquery, Window
-from django.db.models.expressions import BaseExpression
+from django.db.models.expressions import BaseExpression, Col
 from django.db.models.sql import Query
 from django.utils.tree import Node
 
@@ -225,6 +225,18 @@ def has_window(node: Any) -> bool:
     if isinstance(node, Subquery):
         return False
     return isinstance(node, Window) or any(map(has_window, _parts(node)))
+
+
+def columns_read(node: Any) -> Iterator[Col]:
+    """The columns of tables that a resolved expression reads, but for what it aggregates.
+
+    Those of the queries in it are among them: their tables have other aliases.
+    """
+    if isinstance(node, Col):
+        yield node
+    elif not _is_aggregate(node):
+        for part in _parts(node):
+            yield from columns_read(part)
 
 
 def _related(node: Any, *, nested: bool = False) -> Iterator[RelatedAggregate]:

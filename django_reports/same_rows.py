@@ -3,7 +3,7 @@
 GROUP BY and DISTINCT compare what is selected: a query that selects less has other rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from django_reports.columns import BoundColumn
 from django_reports.exceptions import InvalidQuerySet
-from django_reports.expressions import has_window
+from django_reports.expressions import columns_read, has_window
 from django_reports.localized_queries import compiled_in
 from django_reports.querysets import foreign_part
 
@@ -47,6 +47,50 @@ def _joined_by_selecting(query: Any) -> list[str]:
     """Paths through the relations to many rows that only select_related() joins."""
     relations = query.select_related if isinstance(query.select_related, dict) else {}
     return [f"{name}{LOOKUP_SEP}pk" for name in relations if name in query._filtered_relations]
+
+
+def check_adds_no_rows(queryset: "QuerySet[Any]", names: Mapping[str, str]) -> None:
+    """Raise InvalidQuerySet for columns that would make more rows where they are selected.
+
+    Where rows are compared, that is what reads a relation to many rows through an annotation that
+    is itself not selected, by `alias()` say. `names` are the columns' by that of their annotation.
+    """
+    query: Any = queryset.query
+    if not (query.distinct or query.group_by is True):
+        return
+    selected = {
+        column
+        for name, annotation in query.annotation_select.items()
+        if name not in names
+        for column in columns_read(annotation)
+    }
+    added = [
+        name
+        for annotation, name in names.items()
+        if any(
+            column not in selected and _is_of_many(column.alias, query)
+            for column in columns_read(query.annotations[annotation])
+        )
+    ]
+    if added:
+        raise InvalidQuerySet(
+            _(
+                "These columns read related rows through an annotation that the query does not "
+                "select, so that distinct() or GROUP BY would make more rows of one: %(columns)s. "
+                "Use annotate() in place of alias() or values(), or an aggregate such as Max()."
+            )
+            % {"columns": ", ".join(dict.fromkeys(added))}
+        )
+
+
+def _is_of_many(alias: str | None, query: Any) -> bool:
+    """Whether a table of the query was joined through a relation to many rows."""
+    many = multiplying(query)
+    while alias in query.alias_map:
+        if alias in many:
+            return True
+        alias = query.alias_map[alias].parent_alias
+    return False
 
 
 def wholly_joined(queryset: "QuerySet[Any]") -> "QuerySet[Any]":

@@ -41,6 +41,7 @@ from django_reports.querysets import (
     value_path,
 )
 from django_reports.same_rows import (
+    check_adds_no_rows,
     computable_over,
     deciding_names,
     wholly_joined,
@@ -323,15 +324,14 @@ class QuerySetSource:
                 else:
                     names[source] = len(selected)
                     alias = f"report_column_{len(selected)}"
-                    is_text = source in as_text
-                    annotations[alias] = Cast(source, CharField()) if is_text else source
+                    annotations[alias] = source
                     selected.append(alias)
         selected += [name for name in deciding_names(self._queryset) if name not in selected]
         names |= {source: at for at, source in enumerate(self.grouped, len(selected))}
         queryset = self._ordered()
         if annotations:
             check_computable(queryset, self._columns)
-            queryset = self._annotated(queryset, annotations)
+            queryset = self._annotated(queryset, annotations, as_text)
         with self.locales.file.active():
             values = queryset.values if self.foreign_part else queryset.values_list
             queryset = values(*selected)
@@ -346,11 +346,30 @@ class QuerySetSource:
         with self.locales.filter.active():
             return with_groups_ordered(totally_ordered(self._computable), self._columns)
 
-    def _annotated(self, queryset: "QuerySet[Any]", made: Mapping[str, Any]) -> "QuerySet[Any]":
-        """The queryset with columns' expressions, in the file's language and time zone."""
+    def _annotated(
+        self,
+        queryset: "QuerySet[Any]",
+        sources: Mapping[str, Any],
+        as_text: Container[Any] = (),
+    ) -> "QuerySet[Any]":
+        """The queryset with columns' sources as annotations, in the file's language and time zone.
+
+        Of those `as_text` the database gives the text.
+        """
+        made = {
+            alias: Cast(source, CharField()) if source in as_text else source
+            for alias, source in sources.items()
+        }
         with self.locales.file.active():
             queryset = queryset.annotate(**made)
             localize(queryset.query, made, self.locales.file)
+        columns = {
+            alias: column.name
+            for alias, source in sources.items()
+            for column in self._columns
+            if source in column.sources
+        }
+        check_adds_no_rows(queryset, columns)
         return queryset
 
 

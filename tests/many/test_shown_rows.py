@@ -7,18 +7,23 @@ from collections import Counter
 import pytest
 from django.db import connection
 from django.db.models import (
+    Case,
+    CharField,
     Count,
     F,
     FilteredRelation,
     Func,
     IntegerField,
     Max,
+    OuterRef,
     Q,
+    Subquery,
     Sum,
     Value,
+    When,
     Window,
 )
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Cast, Concat, RowNumber
 
 from django_reports import Column, ModelReport, delivery
 from django_reports.columns import BoundColumn, bind
@@ -174,6 +179,65 @@ def test_every_door_makes_the_same_rows(invoices, declare, alice, client, tmp_pa
     shown = keys_of(QUERYSETS[name](invoices))
     assert len(made) == sum(shown.values())
     assert delivery.plan(wish.spec, *asking(alice)).rows.n == len(made)
+
+
+# Columns that read related rows through an annotation
+
+UNSELECTED = {
+    "an alias under DISTINCT": lambda rows: rows.alias(tag=F("tags__name")).distinct(),
+    "an alias in GROUP BY": lambda rows: rows.alias(tag=F("tags__name")).annotate(
+        total=Sum("entries__price")
+    ),
+    "an alias behind it": lambda rows: rows.alias(tag=F("tags__pk"), price=F("tag")).distinct(),
+    "a relation of a condition": lambda rows: (
+        rows.alias(dear=FilteredRelation("entries", condition=Q(entries__price__gt=1)))
+        .alias(tag=F("dear__price"))
+        .distinct()
+    ),
+    "behind a relation": lambda rows: rows.alias(tag=F("entries__invoice__number")).distinct(),
+}
+READING = {
+    "itself": F("tag"),
+    "a function of it": Concat("number", Cast("tag", CharField())),
+    "a condition": Case(When(tag__isnull=True, then=Value("no")), default=Value("yes")),
+    "a subquery": Subquery(
+        Tag.objects.filter(name=Cast(OuterRef("tag"), CharField())).values("name")[:1]
+    ),
+}
+
+
+@pytest.mark.parametrize("reading", READING)
+@pytest.mark.parametrize("name", UNSELECTED)
+@pytest.mark.parametrize("beside", [[], COLUMNS["an instance"]], ids=["values", "instances"])
+def test_a_column_that_would_make_more_rows_is_refused(invoices, name, reading, beside):
+    columns = [bound(Column("read", expression=READING[reading])), *beside]
+    queryset = UNSELECTED[name](invoices)
+    with pytest.raises(InvalidQuerySet, match=r"would make more rows of one: read[.] Use annotate"):
+        keys_read(queryset, columns)
+    assert keys_read(queryset, beside) == keys_of(queryset)
+
+
+@pytest.mark.parametrize("reading", READING)
+@pytest.mark.parametrize(
+    "queryset",
+    [
+        lambda rows: rows.annotate(tag=F("tags__name")).distinct(),
+        lambda rows: rows.annotate(tag=F("tags__name"), total=Sum("entries__price")),
+        lambda rows: rows.alias(tag=F("tags__name")),
+        lambda rows: rows.alias(tag=F("client__name")).filter(entries__price__gt=1).distinct(),
+        lambda rows: rows.alias(tag=F("client__name")).annotate(total=Sum("entries__price")),
+    ],
+    ids=["selected", "grouped", "joined", "one under DISTINCT", "one in GROUP BY"],
+)
+def test_a_column_that_makes_no_rows_is_made(invoices, queryset, reading):
+    rows = queryset(invoices)
+    column = bound(Column("read", expression=READING[reading]))
+    assert keys_read(rows, [column]) == keys_of(rows)
+
+
+def test_an_aggregate_makes_no_rows(invoices):
+    rows = invoices.alias(tag=Max("tags__name")).annotate(total=Sum("entries__price"))
+    assert keys_read(rows, [bound(Column("read", expression=F("tag")))]) == keys_of(rows)
 
 
 # Columns that are computed over all rows
