@@ -95,16 +95,19 @@ def run(
     number: int,
     *,
     is_stopping: Callable[[], bool] | None = None,
+    on_claimed: Callable[[], object] = lambda: None,
     on_hanging: Callable[[threading.Event], object] = lambda is_over: None,
 ) -> None:
     """Claim a job and make its file. Errors end in the job's state, not in an exception.
 
     `is_stopping` is asked now and then whether this worker is to shut down; the job then goes back
-    into the queue. `on_hanging` is called, in another thread, when the report's code could not be
-    stopped and the job has been taken from it; the event is set if that code ends after all.
+    into the queue. `on_claimed` is called once it is known whose the attempt is. `on_hanging` is
+    called, in another thread, when the report's code could not be stopped and the job has been
+    taken from it; the event is set if that code ends after all.
     """
     with about(key, number):
         attempt = claim(key, number)
+        on_claimed()
         if attempt is None:
             logger.info("event=not_claimed")
             return
@@ -255,6 +258,11 @@ def lose(attempt: Attempt, cause: FailureCause) -> None:
     """
     rest = get_settings().LEASE if cause is FailureCause.CONNECTION else -OVER
     attempt.rows().running().update(cause=cause, lease_until=DatabaseNow(rest))
+
+
+def is_under_way(key: UUID, number: int) -> bool:
+    """Whether a job is running in this attempt."""
+    return ReportJob.objects.running().filter(pk=key, attempt=number).exists()
 
 
 def declare_dead(key: UUID, number: int) -> None:

@@ -40,6 +40,7 @@ class Lifeline:
         self._attempt = ""
         self._lock = threading.Lock()  # what was told last is what holds
         self._lease = get_settings().LEASE.total_seconds()
+        self._claim_by: float | None = None
         self._sweep_by: float | None = None
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="reports-lifeline", daemon=True)
@@ -56,7 +57,8 @@ class Lifeline:
     def run(self, key: UUID, number: int, **options: Any) -> None:
         """`attempts.run`, of which others know; if it hangs, this process ends."""
         with self._working_on(f"{key} {number}"):
-            attempts.run(key, number, on_hanging=self.leave, **options)
+            self._claim_by = time.monotonic() + longest_sweep()
+            attempts.run(key, number, on_claimed=self._claimed, on_hanging=self.leave, **options)
 
     def sweep(self, sweep: Callable[[], bool]) -> bool:
         """A sweep. If it hangs, this process ends, once no attempt is lost by that."""
@@ -66,6 +68,9 @@ class Lifeline:
             return sweep()
         finally:
             self._sweep_by = None
+
+    def _claimed(self) -> None:
+        self._claim_by = None
 
     def _declare_predecessor_dead(self) -> None:
         """Have the sweep take the job of the process that was here before, and died."""
@@ -92,14 +97,10 @@ class Lifeline:
             faulthandler.dump_traceback_later(self._lease, exit=True, file=STANDARD_ERROR)
             if not self._tell():
                 self._end_alone()
-            if self._sweep_hangs() and not self._attempt:
+            if _is_past(self._claim_by) or (_is_past(self._sweep_by) and not self._attempt):
                 self.leave()
             self._is_over.wait(min(BEAT, self._lease / 4))
         faulthandler.cancel_dump_traceback_later()
-
-    def _sweep_hangs(self) -> bool:
-        ends = self._sweep_by
-        return ends is not None and time.monotonic() > ends
 
     def _tell(self, attempt: str | None = None) -> bool:
         """Whether the supervisor, if there is one, is still there."""
@@ -118,3 +119,7 @@ class Lifeline:
         os.kill(os.getpid(), signal.SIGTERM)
         if not self._is_over.wait(GRACE):
             self.leave()
+
+
+def _is_past(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() > deadline

@@ -19,7 +19,7 @@ import django_rq
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.checks import Error as CheckError
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from redis.exceptions import RedisError
 from rq import Queue, Worker
 from rq.exceptions import DuplicateJobError, NoSuchJobError, StopRequested
@@ -91,6 +91,8 @@ class SweepingWorker(Worker):
     is_told_to_stop: ClassVar[bool] = False
     max_connection_wait_time = SWEEP_INTERVAL  # until a Redis that was away is asked again
     _stop_by: ClassVar[float | None] = None
+    _look_at: ClassVar[float] = 0.0  # when the child's attempt is looked for
+    _was_idle: ClassVar[bool] = False
     _sweep_at: ClassVar[float] = 0.0
     _is_sweeping: ClassVar[bool] = False
 
@@ -128,16 +130,39 @@ class SweepingWorker(Worker):
         if self.is_told_to_stop:
             raise StopRequested  # as RQ did when it was told, and a sweep swallowed it
 
-    def maintain_heartbeats(self, *args: Any, **kwargs: Any) -> None:  # of RQ 3 it takes more
+    def maintain_heartbeats(self, job: Any, *args: Any) -> None:  # of RQ 3 it takes more
         with suppress(RedisError):
-            super().maintain_heartbeats(*args, **kwargs)
-        if self._stop_by is not None and time.monotonic() > self._stop_by:
+            super().maintain_heartbeats(job, *args)
+        is_late = self._stop_by is not None and time.monotonic() > self._stop_by
+        if is_late or self._child_is_idle(job):
             self.kill_horse()  # it hangs where it cannot be told anything
         self.sweep_if_due()
 
     def execute_job(self, job: Any, queue: Any) -> None:
         connections.close_all()  # the child must not inherit an open connection
+        self._look_later()
+        type(self)._was_idle = False
         super().execute_job(job, queue)
+
+    def _look_later(self) -> None:
+        type(self)._look_at = time.monotonic() + get_settings().LEASE.total_seconds()
+
+    def _child_is_idle(self, job: Any) -> bool:
+        """Whether at two looks, a lease apart, the child was not at work on its attempt.
+
+        While it is, the attempt itself is watched. Before and behind it, the child may hang in a
+        lock that another thread held when it was forked.
+        """
+        if time.monotonic() < self._look_at:
+            return False
+        was_idle, is_idle = self._was_idle, False
+        with suppress(DatabaseError, InterfaceError):  # which is away
+            is_idle = not any(attempts.is_under_way(*attempt) for attempt in _attempts_of(job))
+        type(self)._was_idle = is_idle
+        self._look_later()
+        if was_idle and is_idle:
+            logger.error("event=child_hangs pid=%s", self.horse_pid)
+        return was_idle and is_idle
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
@@ -157,10 +182,10 @@ class SweepingWorker(Worker):
 
     def handle_work_horse_killed(self, job: Job, *args: Any) -> None:
         super().handle_work_horse_killed(job, *args)  # type: ignore[no-untyped-call]
-        with suppress(Exception):  # what is not one of our jobs has no such arguments
-            key, number = job.args
-            attempts.declare_dead(UUID(key), number)
-            type(self)._sweep_at = 0.0
+        for attempt in _attempts_of(job):
+            with suppress(DatabaseError, InterfaceError):  # its lease will run out
+                attempts.declare_dead(*attempt)
+                type(self)._sweep_at = 0.0
         connections.close_all()
 
     def teardown(self) -> None:
@@ -253,6 +278,14 @@ def _queue() -> Iterator[Queue]:
 
 def _name(job: ReportJob) -> str:
     return f"{job.pk}-{job.attempt + 1}"
+
+
+def _attempts_of(job: Any) -> list[tuple[UUID, int]]:
+    """The attempt that RQ's job is; none for what somebody else has put into the queue."""
+    with suppress(Exception):
+        key, number = job.args
+        return [(UUID(key), int(number))]
+    return []
 
 
 def _put(queue: Queue, job: ReportJob) -> None:

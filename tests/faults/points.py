@@ -112,6 +112,21 @@ def hang_once_in_a_sweep(*, beside_a_job=False):
     storage.remove_noted = hang
 
 
+def hang_once(owner, name, *, behind=False):
+    """As in a lock that another thread held when the process was forked."""
+    original = getattr(owner, name)
+
+    @wraps(original)
+    def hanging_once(*args, **kwargs):
+        result = original(*args, **kwargs) if behind else None
+        with contextlib.suppress(FileExistsError):
+            Path(os.environ["TEST_MARK"]).open("x").close()
+            time.sleep(10**6)
+        return result if behind else original(*args, **kwargs)
+
+    setattr(owner, name, hanging_once)
+
+
 def die_at_start():
     """As a worker does whose libraries do not fit the machine; the log says when."""
 
@@ -131,6 +146,9 @@ FAULTS = {
     "impatient": be_impatient,
     "sweep-hangs": hang_once_in_a_sweep,
     "sweep-hangs-beside": partial(hang_once_in_a_sweep, beside_a_job=True),
+    "child-hangs-before": partial(hang_once, rq, "close_leftovers"),
+    "child-hangs-behind": partial(hang_once, attempts, "run", behind=True),
+    "claim-hangs": partial(hang_once, attempts, "claim"),
     "dies-at-start": die_at_start,
     "thread": run_a_thread,
 }

@@ -23,12 +23,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
+from django_reports.models import ReportJob
 from tests.services import find_chromium, is_redis_there
 
 ROOT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-HANGS = 600  # seconds: a page of which something takes longer hangs
+HANGS = 600  # seconds without anything happening
 
 
 def kept_files(folder):
@@ -49,9 +50,15 @@ def wait_for(condition, every=0.05):
     """The first true value of `condition()`, however long it takes on a busy machine.
 
     Fails when nothing can make it true any more: a process of the test ended with an error, or
-    all of them ended. What hangs is ended by pytest's `faulthandler_timeout`.
+    all of them ended, or all of them hang. Then they say in their log where.
     """
+    looked_at, jobs_then = time.monotonic(), []
     while True:
+        if time.monotonic() - looked_at > HANGS:
+            looked_at, before, jobs_then = time.monotonic(), jobs_then, jobs_now()
+            if jobs_then == before:
+                tell_where_they_hang()
+                raise AssertionError("nothing happens any more")
         ended = [process for process in _alive if process.poll() is not None]
         if value := condition():
             return value
@@ -59,6 +66,22 @@ def wait_for(condition, every=0.05):
             assert process.returncode <= 0, f"ended with {process.returncode}: {process.args}"
         assert not ended or len(ended) < len(_alive), "all processes ended, and it did not happen"
         time.sleep(every)
+
+
+def jobs_now():
+    facts = ("pk", "status", "attempt", "lost", "rows_done", "enqueued_at")
+    return list(ReportJob.objects.order_by("pk").values_list(*facts))
+
+
+def tell_where_they_hang():
+    """Have the processes write where their threads are, and look at the jobs."""
+    for process in _alive:
+        for pid in session_of(process.pid):
+            print(pid, Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" "))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGABRT)  # of which faulthandler tells
+    print(*jobs_now(), sep="\n")
+    time.sleep(1)
 
 
 def end_with_parent():
@@ -110,6 +133,7 @@ class Processes:
             "TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
             "TEST_REPORTS": json.dumps(seconds),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",
             **self.environment,
         }
         with self.log.open("ab") as log:

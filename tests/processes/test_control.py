@@ -123,6 +123,25 @@ def test_a_sweep_that_hangs_is_broken_off(alice, processes, impatient_rq, tmp_pa
     assert session_of(worker.pid) == []
 
 
+@pytest.mark.parametrize("where", ["before", "behind"])
+def test_a_child_that_hangs_where_no_attempt_is_watched_is_ended(
+    alice, processes, impatient_rq, tmp_path, where
+):
+    processes.changed["LEASE"] = dt.timedelta(seconds=2)
+    mark = tmp_path / "mark"
+    processes.environment.update(
+        {"TEST_FAULTS": f"impatient child-hangs-{where}", "TEST_MARK": str(mark)}
+    )
+    first, following = enqueue(alice, "shop.numbers"), enqueue(alice, "shop.numbers")
+    worker = processes.worker()
+    for job in (first, following):
+        wait_for(lambda key=job.pk: ReportJob.objects.get(pk=key).status == "succeeded")
+        assert ReportJob.objects.get(pk=job.pk).lost == 0
+    assert mark.exists()
+    assert worker.poll() is None
+    assert processes.log.read_text().count("event=child_hangs") == 1
+
+
 def test_what_hangs_in_c_does_not_keep_a_worker_from_ending(alice, processes, impatient_rq):
     enqueue(alice, "shop.hanging", parameters={"how": ["c-call"]})
     worker = processes.worker()

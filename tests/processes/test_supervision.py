@@ -184,6 +184,18 @@ def test_a_child_whose_sweep_hangs_is_replaced(alice, processes, worker, tmp_pat
     assert process.wait() == 0
 
 
+def test_a_child_that_hangs_while_it_claims_is_replaced(alice, processes, worker, tmp_path):
+    """It waits for a database that does not answer."""
+    processes.environment["TEST_FAULTS"] = "claim-hangs"
+    processes.environment["TEST_MARK"] = str(tmp_path / "mark")
+    job = enqueue(alice, "shop.numbers")
+    worker(TIMEOUT=dt.timedelta(seconds=2))
+    wait_for((tmp_path / "mark").exists)
+    wait_for(lambda: state(job)[0] == "succeeded")
+    assert state(job) == ("succeeded", 1, 0)
+    assert processes.log.read_text().count("event=worker_died") == 1
+
+
 def test_a_burst_outlives_a_job_that_kills(alice, worker):
     """Memory that is short, a segmentation fault: the same to whoever watches."""
     poison = enqueue(alice, "shop.poison")
