@@ -11,10 +11,10 @@ from benchmarks import equality, workers
 from benchmarks.filling import FEW
 from benchmarks.measuring import Way, measure, run
 from benchmarks.ways.job import spec
-from django_reports.audit import Origin
-from django_reports.exports import prepare
-from django_reports.permissions import Authority
-from django_reports.writers import all_writers
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.engine.writers import all_writers
+from django_reports.exports.prepare import prepare
 
 MIB = 1024 * 1024
 ALIKE = (0, 1, 2, 3, 6, 7)  # positions of columns that everybody writes alike

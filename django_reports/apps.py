@@ -13,8 +13,8 @@ class DjangoReportsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("django_reports.checks")
-        import_module("django_reports.grants").watch()
-        import_module("django_reports.permission_changes").watch()
-        import_module("django_reports.notices").watch()
-        import_module("django_reports.own_reports")
+        import_module("django_reports.access.change_log").watch()
+        import_module("django_reports.access.permission_changes").watch()
+        import_module("django_reports.jobs.notifications").watch()
+        import_module("django_reports.reports")
         autodiscover_modules("reports")

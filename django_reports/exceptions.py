@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports.numerals import grouped
+from django_reports.core.formatting import grouped
 
 
 class ReportError(Exception):

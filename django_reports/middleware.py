@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 
-from django_reports import audit
-from django_reports.views.places import place_of, tell_news
-from django_reports.views.requests import origin_of
+from django_reports.audit import log
+from django_reports.web.page_context import place_of, tell_news
+from django_reports.web.responses.base import origin_of
 
 
 @sync_and_async_middleware
@@ -22,11 +22,11 @@ def who_acts(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReques
     """
 
     def middleware(request: HttpRequest) -> Any:
-        with audit.acting(origin_of(request)):
+        with log.acting(origin_of(request)):
             return get_response(request)
 
     async def async_middleware(request: HttpRequest) -> Any:
-        with audit.acting(origin_of(request)):
+        with log.acting(origin_of(request)):
             return await get_response(request)
 
     return async_middleware if iscoroutinefunction(get_response) else middleware

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from django_reports.views import staff
+from django_reports.web.pages import staff
 
 app_name = "django_reports"
 

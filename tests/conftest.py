@@ -9,9 +9,10 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import connections
 from django.utils import timezone, translation
 
-from django_reports import delivery, register
+from django_reports import register
+from django_reports.definitions.registry import registry
+from django_reports.jobs import dispatch
 from django_reports.models import GroupReportPermission
-from django_reports.registry import registry
 from tests import figures
 from tests.shop.models import Customer, Order, Region
 
@@ -62,7 +63,7 @@ def folder(settings, tmp_path):
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
     """On a busy machine the export page's count of a few rows may take long, too."""
-    monkeypatch.setattr(delivery, "PATIENCE", 600.0)
+    monkeypatch.setattr(dispatch, "PATIENCE", 600.0)
 
 
 @pytest.fixture

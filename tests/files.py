@@ -14,10 +14,10 @@ import pyarrow.parquet
 from django.core.management import call_command
 from python_calamine import CalamineWorkbook
 
-from django_reports import attempts, delivery, storage
-from django_reports.audit import Origin
-from django_reports.permissions import Authority
-from django_reports.specs import ExportSpec, Options
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.definitions.specs import ExportSpec, Options
+from django_reports.jobs import dispatch, execution, files
 
 ALL = 100_000  # rows: more than any test has
 
@@ -66,11 +66,11 @@ def stream(wish, user, client, folder):
 
 
 def job(wish, user, client, folder):
-    made = delivery.enqueue(wish.spec, Authority.of(user), Origin(user=user))
-    attempts.run(made.pk, made.attempt + 1)
+    made = dispatch.enqueue(wish.spec, Authority.of(user), Origin(user=user))
+    execution.run_attempt(made.pk, made.attempt + 1)
     made.refresh_from_db()
     assert made.has_file, made.error
-    with storage.open_file(made) as file:
+    with files.open_file(made) as file:
         return file.read()
 
 
@@ -87,7 +87,7 @@ def command(wish, user, client, folder):
 
 
 def preview(wish, user, client, folder):
-    return delivery.preview(wish.spec, Authority.of(user), Origin(user=user), rows=ALL).content
+    return dispatch.preview(wish.spec, Authority.of(user), Origin(user=user), rows=ALL).content
 
 
 DOORS = (stream, job, command, preview)

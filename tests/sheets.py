@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 import openpyxl
 from python_calamine import CalamineWorkbook
 
-from django_reports import kinds
-from django_reports.columns import BoundColumn
-from django_reports.kinds import Rendering
-from django_reports.specs import Options
-from django_reports.statuses import Profile
-from django_reports.writers.xlsx import XlsxWriter
+from django_reports.core.choices import Profile
+from django_reports.definitions import kinds
+from django_reports.definitions.columns import BoundColumn
+from django_reports.definitions.kinds import Rendering
+from django_reports.definitions.specs import Options
+from django_reports.engine.writers.xlsx import XlsxWriter
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -4,12 +4,13 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from django_reports import audit, jobs, storage
-from django_reports.audit import Origin
+from django_reports.audit import log
+from django_reports.audit.log import Origin
+from django_reports.core.choices import AuditAction
 from django_reports.exceptions import ReportFailed
+from django_reports.jobs import files, lifecycle
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from django_reports.models.audit import AppendOnly
-from django_reports.statuses import AuditAction
 from tests.doors.helpers import (
     actions,
     browse,
@@ -74,21 +75,21 @@ def test_a_failure_leaves_its_reason(alice):
 
 def test_canceling_leaves_who_did_it(alice, orders):
     job = enqueue(alice)
-    jobs.cancel(job, Origin(user=alice, address="10.0.0.7"))
+    lifecycle.cancel(job, Origin(user=alice, address="10.0.0.7"))
     entry = entry_of(job, "canceled")
     assert (entry.actor_label, entry.address) == ("alice", "10.0.0.7")
 
 
 def test_canceling_a_running_job_leaves_who_asked_for_it(alice, root, orders):
     job = put(enqueue(alice), status="running", attempt=1, lease_until=timezone.now())
-    jobs.cancel(job, Origin(user=root))
+    lifecycle.cancel(job, Origin(user=root))
     sweep()
     assert "root" in [entry.actor_label for entry in entries(job)]
 
 
 def test_expiring_leaves_the_key_of_the_file(alice, orders):
     job = sign(put(make(alice), expires_at=timezone.now()))
-    jobs.expire(job)
+    lifecycle.expire(job)
     assert entry_of(job, "expired").data == {"file_key": job.file_key}
 
 
@@ -119,7 +120,7 @@ def test_long_names_are_cut_and_the_act_goes_on():
         def get_username(self):
             return "n" * 300
 
-    entry = audit.record(
+    entry = log.record(
         AuditAction.DENIED, origin=Origin(user=Somebody(), user_agent="u" * 900), report="r" * 300
     )
     entry.refresh_from_db()
@@ -134,7 +135,7 @@ def test_long_names_are_cut_and_the_act_goes_on():
 
 @pytest.fixture
 def entry():
-    return audit.record(AuditAction.DENIED, origin=Origin(), report="shop.orders")
+    return log.record(AuditAction.DENIED, origin=Origin(), report="shop.orders")
 
 
 CHANGES = {
@@ -192,7 +193,7 @@ def test_a_deleted_person_leaves_their_export_and_its_entries(alice, orders):
 @pytest.fixture
 def broken_at(monkeypatch):
     """Have entries of one action fail."""
-    record = audit.record
+    record = log.record
 
     def break_at(broken):
         def failing(action, **facts):
@@ -200,7 +201,7 @@ def broken_at(monkeypatch):
                 raise OSError("the audit log is away")
             return record(action, **facts)
 
-        monkeypatch.setattr(audit, "record", failing)
+        monkeypatch.setattr(log, "record", failing)
 
     return break_at
 
@@ -233,8 +234,8 @@ def test_without_an_entry_no_job_succeeds(alice, orders, broken_at, folder):
 def test_without_an_entry_nothing_is_downloaded(alice, orders, broken_at, monkeypatch):
     job = make(alice)
     broken_at("downloaded")
-    file = storage.open_file(job)
-    monkeypatch.setattr(storage, "open_file", lambda job: file)
+    file = files.open_file(job)
+    monkeypatch.setattr(files, "open_file", lambda job: file)
     with pytest.raises(OSError, match="away"):
         browse(alice).get(job_url(job, "download"))
     is_closed = file.closed
@@ -246,7 +247,7 @@ def test_without_an_entry_nothing_expires(alice, orders, broken_at):
     job = make(alice)
     broken_at("expired")
     with pytest.raises(OSError, match="away"):
-        jobs.expire(job)
+        lifecycle.expire(job)
     job.refresh_from_db()
     assert job.status == "succeeded"
-    storage.open_file(job).close()
+    files.open_file(job).close()

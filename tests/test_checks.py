@@ -11,9 +11,9 @@ from django.test.utils import isolate_apps
 
 from django_reports import Column, ModelReport, Report
 from django_reports.admin import ReportAdminMixin, ReportJobAdmin
-from django_reports.columns import is_personal_looking
+from django_reports.definitions.columns import is_personal_looking
+from django_reports.definitions.registry import registry
 from django_reports.models import ReportJob
-from django_reports.registry import registry
 from tests.shop.models import Customer, Order, Picture
 from tests.shop.reports import Orders
 
@@ -91,7 +91,7 @@ def test_e003_policy_that_cannot_be_imported(configure, policy):
     configure(POLICY=policy)
     message = found("E003")
     assert repr(policy) in message.msg
-    assert "django_reports.permissions.Policy" in message.hint
+    assert "django_reports.Policy" in message.hint
 
 
 def test_e017_database_that_is_not_there(configure):
@@ -134,7 +134,7 @@ def keep_in(settings, backend, **options):
 
 FILES = "django.core.files.storage.FileSystemStorage"
 SIGNING = "tests.storages.Signing"
-PRIVATE = "django_reports.storages.PrivateFileSystemStorage"
+PRIVATE = "django_reports.PrivateFileSystemStorage"
 
 
 def test_e031_files_with_a_public_address(settings, tmp_path):
@@ -286,7 +286,7 @@ def test_e009_field_without_a_kind(declare):
 
     declare(ModelReport, model=Painting, columns=["id", "colour"])
     assert "column 'colour': a Colour has no defined way" in found("E009").msg
-    assert "django_reports.kinds.register_kind()" in found("E009").msg
+    assert "django_reports.definitions.kinds.register_kind()" in found("E009").msg
 
 
 def test_e009_binary_data_that_nobody_asked_for(declare):

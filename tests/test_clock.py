@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_reports.clock import DatabaseNow, database_now
+from django_reports.core.clock import DatabaseNow, database_now
 from django_reports.models import ReportJob
 from tests.doors.helpers import enqueue
 

@@ -12,17 +12,17 @@ from django.utils.translation import gettext_lazy as _
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_reports import kinds
-from django_reports.columns import (
+from django_reports.definitions import kinds
+from django_reports.definitions.base import ModelReport, Report, default_column_names
+from django_reports.definitions.columns import (
     Column,
     ColumnError,
     bind,
     is_secret_looking,
     resolve_path,
 )
-from django_reports.masks import mask_function, partial_mask
+from django_reports.definitions.masks import mask_function, partial_mask
 from django_reports.models import ReportJob
-from django_reports.reports import ModelReport, Report, default_column_names
 from tests.shop.models import Customer, Line, Order, Picture, Region
 
 

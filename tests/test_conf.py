@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from django_reports.conf import Settings, get_settings, problems
+from django_reports.core.conf import Settings, get_settings, problems
 
 KEYS = ", ".join(sorted(field.name for field in fields(Settings)))
 
@@ -16,7 +16,7 @@ def test_defaults(settings):
     found = get_settings()
     assert (found.STREAM_MAX_ROWS, found.RUNNER, found.QUEUE) == (5000, "local", "reports")
     assert (found.STORAGE, found.FOLDER) == ("reports", None)
-    assert found.POLICY == "django_reports.permissions.GroupPolicy"
+    assert found.POLICY == "django_reports.GroupPolicy"
     assert timedelta(days=7) == found.RETENTION
     assert timedelta(seconds=30) == found.LEASE
     assert timedelta(hours=1) == found.TIMEOUT

@@ -5,13 +5,13 @@ import pytest
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 
-from django_reports import kinds
-from django_reports.columns import BoundColumn
-from django_reports.kinds import Choice, Rendering
-from django_reports.specs import Options
-from django_reports.statuses import Profile
-from django_reports.writers import writer_for
-from django_reports.writers.csv import CsvWriter
+from django_reports.core.choices import Profile
+from django_reports.definitions import kinds
+from django_reports.definitions.columns import BoundColumn
+from django_reports.definitions.kinds import Choice, Rendering
+from django_reports.definitions.specs import Options
+from django_reports.engine.writers import writer_for
+from django_reports.engine.writers.csv import CsvWriter
 from tests.shop.models import Region
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -7,9 +7,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 from django.utils.functional import lazystr
 
-from django_reports import delivery
 from django_reports.exceptions import InvalidParameters, InvalidSpec, ReportFailed, RowLimitExceeded
-from django_reports.immediate import ImmediateExport
+from django_reports.jobs import dispatch
+from django_reports.jobs.immediate import ImmediateExport
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
 from tests.doors.helpers import (
@@ -335,7 +335,7 @@ def test_a_job_is_handed_over_after_the_commit(alice, orders):
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_that_is_rolled_back_leaves_no_job(alice, orders, monkeypatch):
     handed_over = []
-    monkeypatch.setattr("django_reports.runners.enqueue", handed_over.append)
+    monkeypatch.setattr("django_reports.jobs.runners.enqueue", handed_over.append)
     before = AuditEntry.objects.count()
     with transaction.atomic():
         enqueue(alice)
@@ -346,7 +346,7 @@ def test_a_transaction_that_is_rolled_back_leaves_no_job(alice, orders, monkeypa
 
 def test_progress_is_told_to_whoever_wants_it(alice, orders):
     told = []
-    export = delivery.export_now(
+    export = dispatch.export_now(
         spec_of(), *asking(alice), on_progress=lambda done, expected: told.append((done, expected))
     )
     list(export)

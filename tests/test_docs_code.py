@@ -15,15 +15,16 @@ from django.db import models
 from django.test import RequestFactory
 
 import django_reports
-from django_reports import delivery, exceptions, testing
+from django_reports import exceptions, testing
+from django_reports.access.permissions import may_generate
 from django_reports.checks.reports import check_report
-from django_reports.kinds import KINDS, lookup
-from django_reports.permissions import may_generate
-from django_reports.registry import registry
-from django_reports.reports import ReportContext
-from django_reports.specs import ExportSpec, Options
-from django_reports.writers import _writers
-from django_reports.writers.guard import escape
+from django_reports.definitions.base import ReportContext
+from django_reports.definitions.kinds import KINDS, lookup
+from django_reports.definitions.registry import registry
+from django_reports.definitions.specs import ExportSpec, Options
+from django_reports.engine.writers import _writers
+from django_reports.engine.writers.guard import escape
+from django_reports.jobs import dispatch
 from tests.doc_pages import (
     FENCE,
     README,
@@ -120,7 +121,7 @@ def modules(monkeypatch):
 
 def test_writer_of_the_docs_makes_files(alice, orders, monkeypatch):
     """In ten lines and with its compressed twins."""
-    monkeypatch.setattr("django_reports.writers._writers", dict(_writers))
+    monkeypatch.setattr("django_reports.engine.writers._writers", dict(_writers))
     code = example("docs/reports.md", "MarkdownWriter")
     exec(code, {})
     own = code.split("class MarkdownWriter(Writer):\n")[1].splitlines()
@@ -139,7 +140,7 @@ def test_writer_of_the_docs_makes_files(alice, orders, monkeypatch):
     spreadsheet = b"".join(deliver(alice, format="markdown", profile="spreadsheet", **wanted))
     assert spreadsheet.startswith(b"| Customer name | Total | Paid |\n")
     with pytest.raises(exceptions.InvalidSpec, match="markdown have no header"):
-        delivery.plan(
+        dispatch.plan(
             ExportSpec("shop.orders", "markdown", options=Options(header="none")),
             *asking(alice),
         )

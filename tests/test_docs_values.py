@@ -14,11 +14,12 @@ import pytest
 from django.utils import translation
 from psycopg.types.range import Range as PgRange
 
-from django_reports import delivery, kinds
-from django_reports.columns import BoundColumn
+from django_reports.definitions import kinds
+from django_reports.definitions.columns import BoundColumn
+from django_reports.definitions.specs import CHOICES, ExportSpec, Options
+from django_reports.engine.writers import all_writers, writer_for
 from django_reports.exceptions import FormatLimitExceeded, InvalidSpec
-from django_reports.specs import CHOICES, ExportSpec, Options
-from django_reports.writers import all_writers, writer_for
+from django_reports.jobs import dispatch
 from tests.doors.helpers import asking
 from tests.files import comparable, parquet_table, unpacked, written
 from tests.sheets import opened
@@ -279,7 +280,7 @@ def effect_of(option, format):
     try:
         for value in choices:
             options = Options(**{option: value})
-            delivery.plan(ExportSpec("shop.orders", format, options=options), *asking(None))
+            dispatch.plan(ExportSpec("shop.orders", format, options=options), *asking(None))
     except InvalidSpec as error:
         return "–" if error.field == option else str(error)
     return "no effect" if all(alike) else "yes"

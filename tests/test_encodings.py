@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from django_reports import kinds, storage
-from django_reports.delivery import enqueue
-from django_reports.specs import CHOICES, ExportSpec, Options
-from django_reports.statuses import Encoding
-from django_reports.writers import writer_for
-from django_reports.writers.encoding import Encoder
+from django_reports.core.choices import Encoding
+from django_reports.definitions import kinds
+from django_reports.definitions.specs import CHOICES, ExportSpec, Options
+from django_reports.engine.writers import writer_for
+from django_reports.engine.writers.encoding import Encoder
+from django_reports.jobs import files
+from django_reports.jobs.dispatch import enqueue
 from tests.doors.helpers import asking, browse, run
 from tests.doors.staff import page_of
 from tests.sheets import column
@@ -112,7 +113,7 @@ def test_export_is_finished_whatever_its_texts_are(encoding, alice, orders):
     )
     job = run(enqueue(spec, *asking(alice)))
     assert (job.status, job.rows_done, job.error) == ("succeeded", 20, "")
-    with storage.open_file(job) as file:
+    with files.open_file(job) as file:
         first = file.read().decode(encoding.value).split("\r\n")[1]
     is_whole = encoding in ("utf-8", "utf-8-sig", "gb18030")
     assert is_whole is (first == everything)

@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_reports.estimates import RUNS
+from django_reports.exports.estimates import RUNS
 from django_reports.models import ReportJob
-from django_reports.views.forecasts import (
+from django_reports.web.pages.forecasts import (
     course_in_words,
     roughly_in_words,
     rounded,
@@ -103,9 +103,9 @@ def test_the_database_guesses_and_that_is_said(alice, configure):
 def test_without_a_guess_it_is_more_than_was_counted(alice, configure, monkeypatch):
     make_orders(20)
     configure(STREAM_MAX_ROWS=10)
-    monkeypatch.setattr("django_reports.sources.planned_rows", lambda queryset: 5)  # it is wrong
+    monkeypatch.setattr("django_reports.engine.rows.planned_rows", lambda queryset: 5)
     assert rows_in_words(plan(alice)) == "more than 10 rows"
-    monkeypatch.setattr("django_reports.sources.planned_rows", lambda queryset: 1_234_567)
+    monkeypatch.setattr("django_reports.engine.rows.planned_rows", lambda queryset: 1_234_567)
     made = plan(alice)
     assert rows_in_words(made) == "about 1.2 million rows, the database estimates"
     assert course_in_words(made) == "Runs in the background"
@@ -152,9 +152,9 @@ def test_rare_rows_are_looked_for_for_a_moment_only(alice, orders, monkeypatch, 
         "postgresql": ("SHOW statement_timeout", "0"),
         "mysql": ("SELECT @@max_statement_time", 0.0),
     }[connection.vendor]
-    monkeypatch.setattr("django_reports.sources.planned_rows", lambda queryset: guess)
+    monkeypatch.setattr("django_reports.engine.rows.planned_rows", lambda queryset: guess)
     with monkeypatch.context() as patch:
-        patch.setattr("django_reports.delivery.PATIENCE", 0.05)
+        patch.setattr("django_reports.jobs.dispatch.PATIENCE", 0.05)
         made = plan(alice, "shop.long_count")
     assert (made.rows.n, made.estimate.rows) == (None, guess)
     assert made.delivery == ("immediate" if guess == 3 else "background")

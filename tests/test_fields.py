@@ -18,11 +18,11 @@ from django.db.models import F
 from django.test.utils import isolate_apps
 from psycopg.types.range import Range
 
-from django_reports import kinds
-from django_reports.columns import Column, ColumnError, bind
-from django_reports.kinds import Rendering
-from django_reports.statuses import Profile
-from django_reports.writers import writer_for
+from django_reports.core.choices import Profile
+from django_reports.definitions import kinds
+from django_reports.definitions.columns import Column, ColumnError, bind
+from django_reports.definitions.kinds import Rendering
+from django_reports.engine.writers import writer_for
 from tests.files import jsonl_rows, parquet_table, written
 from tests.sheets import BERLIN, opened
 from tests.values.models import Target
@@ -108,7 +108,7 @@ def a_range(make, value, base, machine, spreadsheet, lower, upper, arrow):
 def no_kind(name):
     return (
         f"a {name} has no defined way into a file; give the column a kind=, "
-        "or register one with django_reports.kinds.register_kind()"
+        "or register one with django_reports.definitions.kinds.register_kind()"
     )
 
 

@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
-from django_reports.kinds import unescaped
-from django_reports.writers.guard import escape, unescape
+from django_reports.definitions.kinds import unescaped
+from django_reports.engine.writers.guard import escape, unescape
 from tests import figures
 
 SEED = 20_260_501

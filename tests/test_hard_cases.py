@@ -18,13 +18,15 @@ from django.test.utils import isolate_apps
 from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
-from django_reports import Column, Report, delivery, kinds
-from django_reports.columns import BoundColumn, bind
+from django_reports import Column, Report
+from django_reports.core.choices import Profile
+from django_reports.definitions import kinds
+from django_reports.definitions.columns import BoundColumn, bind
+from django_reports.definitions.kinds import Rendering
+from django_reports.engine.writers import writer_for
 from django_reports.exceptions import FormatLimitExceeded
-from django_reports.kinds import Rendering
+from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
-from django_reports.statuses import Profile
-from django_reports.writers import writer_for
 from tests.doors.helpers import asking, browse, deliver, enqueue, make, plan, spec_of
 from tests.doors.staff import page_of
 from tests.sheets import BERLIN, calamine, column, opened, sheet_xml, written
@@ -312,7 +314,7 @@ def test_a_row_more_than_a_sheet_holds(declare, db, tmp_path):
         def rows(self, context):
             return ({"n": n} for n in range(1, count + 1))
 
-    made = delivery.export_now(spec_of("shop.many", format="xlsx"), *asking(None))
+    made = dispatch.export_now(spec_of("shop.many", format="xlsx"), *asking(None))
     path = tmp_path / "many.xlsx"
     with path.open("wb") as file:
         file.writelines(made)
@@ -397,7 +399,7 @@ def test_answer_keeps_what_was_lost(alice, odd_orders):
 
 def test_preview_tells_what_would_be_lost(alice, odd_orders):
     spec = spec_of(format="xlsx", columns=["remark"])
-    made = delivery.preview(spec, *asking(alice), rows=1)
+    made = dispatch.preview(spec, *asking(alice), rows=1)
     assert made.losses == {"replaced_characters": 2}
 
 

@@ -12,8 +12,8 @@ from django.db.models.fields.json import KT
 from django.test.utils import isolate_apps
 
 from django_reports import Column
-from django_reports.columns import ColumnError, bind
-from django_reports.sources import QuerySetSource
+from django_reports.definitions.columns import ColumnError, bind
+from django_reports.engine.rows import QuerySetSource
 from tests.conftest import make_orders
 from tests.shop.models import Order
 

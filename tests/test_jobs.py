@@ -11,11 +11,14 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from django_reports import attempts, jobs, pipeline, signals, storage, storages
-from django_reports.audit import Origin
+from django_reports import signals
+from django_reports.audit.log import Origin
+from django_reports.core import storages
+from django_reports.core.choices import FailureCause
+from django_reports.engine import pipeline
 from django_reports.exceptions import IllegalTransition
+from django_reports.jobs import execution, files, lifecycle
 from django_reports.models import ReportJob
-from django_reports.statuses import FailureCause
 from tests.conftest import elsewhere, make_orders
 from tests.doors.helpers import actions, deliver, enqueue, files_in, make, put, run
 from tests.shop.models import Order
@@ -56,7 +59,7 @@ def while_running(monkeypatch, act, *, at=1200, pause=0.01):
 @pytest.mark.django_db
 def test_a_claim_starts_the_job(alice, orders):
     job = enqueue(alice)
-    attempt = attempts.claim(job.pk, 1)
+    attempt = execution.claim(job.pk, 1)
     job.refresh_from_db()
     assert (job.status, job.attempt, attempt.number) == ("running", 1, 1)
     lease = job.lease_until - timezone.now()
@@ -68,22 +71,22 @@ def test_a_claim_starts_the_job(alice, orders):
 @pytest.mark.parametrize("number", [0, 2, 3])
 def test_only_the_next_attempt_can_be_claimed(alice, orders, number):
     job = enqueue(alice)
-    assert attempts.claim(job.pk, number) is None
+    assert execution.claim(job.pk, number) is None
     assert row_of(job).get().status == "queued"
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("status", ["running", "succeeded", "failed", "canceled", "expired"])
 def test_only_a_waiting_job_can_be_claimed(alice, orders, status):
-    assert attempts.claim(put(enqueue(alice), status=status).pk, 1) is None
+    assert execution.claim(put(enqueue(alice), status=status).pk, 1) is None
 
 
 @pytest.mark.django_db
 def test_neither_an_immediate_export_nor_an_unknown_job_can_be_claimed(alice, orders):
     export = deliver(alice)
     put(export.job, status="queued", attempt=0)
-    assert attempts.claim(export.job.pk, 1) is None
-    assert attempts.claim(uuid4(), 1) is None
+    assert execution.claim(export.job.pk, 1) is None
+    assert execution.claim(uuid4(), 1) is None
     export.close()
 
 
@@ -96,7 +99,7 @@ def test_of_two_who_claim_one_wins(alice, orders, queue):
     def claim():
         try:
             start.wait()
-            won.append(attempts.claim(job.pk, 1) is not None)
+            won.append(execution.claim(job.pk, 1) is not None)
         finally:
             connections.close_all()
 
@@ -112,8 +115,8 @@ def test_of_two_who_claim_one_wins(alice, orders, queue):
 @pytest.mark.django_db
 def test_a_job_that_is_not_there_to_claim_is_left_alone(alice, orders, folder):
     job = make(alice)
-    attempts.run(job.pk, 1)
-    attempts.run(job.pk, 2)
+    execution.run_attempt(job.pk, 1)
+    execution.run_attempt(job.pk, 2)
     job.refresh_from_db()
     assert (job.status, job.attempt) == ("succeeded", 1)
     assert len(files_in(folder)) == 1
@@ -151,14 +154,14 @@ def test_a_job_has_the_rows_at_the_time_of_running_and_the_now_of_asking(
 @pytest.mark.django_db
 def test_an_old_attempt_publishes_nothing_and_removes_its_file(alice, orders, folder, monkeypatch):
     job = enqueue(alice)
-    publish = storage.publish
+    publish = files.publish
 
     def overtaken(*args):
         name = publish(*args)
         put(job, attempt=2)
         return name
 
-    monkeypatch.setattr(storage, "publish", overtaken)
+    monkeypatch.setattr(files, "publish", overtaken)
     run(job)
     assert (job.status, job.attempt, job.sha256) == ("running", 2, "")
     assert files_in(folder) == []
@@ -167,25 +170,25 @@ def test_an_old_attempt_publishes_nothing_and_removes_its_file(alice, orders, fo
 @pytest.mark.django_db
 def test_an_old_attempt_ends_nothing(alice, orders):
     job = enqueue(alice)
-    old = attempts.claim(job.pk, 1)
+    old = execution.claim(job.pk, 1)
     put(job, attempt=2)
-    assert not jobs.fail(job, old.rows(), FailureCause.TIMEOUT, "too late")
-    assert not jobs.finish_canceled(job, old.rows())
-    assert not attempts.hand_back(old)
+    assert not lifecycle.fail(job, old.rows(), FailureCause.TIMEOUT, "too late")
+    assert not lifecycle.finish_canceled(job, old.rows())
+    assert not execution.hand_back(old)
     assert row_of(job).get().status == "running"
 
 
 @pytest.mark.django_db
 def test_what_is_canceled_at_the_last_moment_is_not_published(alice, orders, folder, monkeypatch):
     job = enqueue(alice)
-    publish = storage.publish
+    publish = files.publish
 
     def canceled_meanwhile(*args):
         name = publish(*args)
-        jobs.cancel(job, Origin(user=alice))
+        lifecycle.cancel(job, Origin(user=alice))
         return name
 
-    monkeypatch.setattr(storage, "publish", canceled_meanwhile)
+    monkeypatch.setattr(files, "publish", canceled_meanwhile)
     assert run(job).status == "canceled"
     assert files_in(folder) == []
 
@@ -211,7 +214,7 @@ def test_a_storage_that_fails_in_the_middle_leaves_no_file(alice, orders, folder
 @pytest.mark.django_db(transaction=True)
 def test_cancel_stops_a_running_job(alice, queue, folder, monkeypatch):
     job = enqueue(alice, "shop.numbers", parameters=ENDLESS)
-    while_running(monkeypatch, lambda: jobs.cancel(job, Origin(user=alice)))
+    while_running(monkeypatch, lambda: lifecycle.cancel(job, Origin(user=alice)))
     run(job)
     assert (job.status, job.error) == ("canceled", "Canceled while running.")
     assert files_in(folder) == []
@@ -261,7 +264,7 @@ def test_an_orders_export_reads_one_snapshot(alice, queue, monkeypatch):
     monkeypatch.setattr(pipeline.Meter, "count", writing)
     job = make(alice, columns=["remark"])
     assert written == [3000]
-    with storage.open_file(job) as file:
+    with files.open_file(job) as file:
         assert b"late" not in file.read()
 
 

@@ -10,11 +10,11 @@ from django.db.models.fields.files import FieldFile
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
-from django_reports import kinds
+from django_reports.core.choices import Profile
+from django_reports.definitions import kinds
+from django_reports.definitions.kinds import Choice, Rendering, unescaped
+from django_reports.engine.writers.guard import escape
 from django_reports.exceptions import UnsupportedValue
-from django_reports.kinds import Choice, Rendering, unescaped
-from django_reports.statuses import Profile
-from django_reports.writers.guard import escape
 from tests.shop.models import Customer, Region
 
 MACHINE = Rendering(Profile.MACHINE, ZoneInfo("Europe/Berlin"), "en")

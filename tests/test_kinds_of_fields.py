@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models import F
 from django.test.utils import isolate_apps
 
-from django_reports import kinds
-from django_reports.kinds import Choice, kind_for_field, lookup, register_kind
+from django_reports.definitions import kinds
+from django_reports.definitions.kinds import Choice, kind_for_field, lookup, register_kind
 from django_reports.models import GroupReportPermission, ReportJob
 from tests.shop.models import Line, Order, Region
 

@@ -6,13 +6,13 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from django_reports import delivery
+from django_reports.definitions.specs import ExportSpec
+from django_reports.engine.writers import all_writers
 from django_reports.exceptions import InvalidSpec
-from django_reports.manifests import manifest_of
-from django_reports.specs import ExportSpec
-from django_reports.storage import open_file
+from django_reports.jobs import dispatch
+from django_reports.jobs.files import open_file
+from django_reports.jobs.manifests import manifest_of
 from django_reports.testing import reading
-from django_reports.writers import all_writers
 from tests.doors.helpers import asking, make, spec_of
 from tests.doors.staff import ORDERS, Program, assert_problem
 
@@ -41,7 +41,7 @@ def test_every_format_has_the_new_names(alice, orders, name, profile):
 def test_all_doors_give_the_same_bytes(alice, orders, profile):
     """A job may take its lines from the database, a preview never does."""
     spec = spec_of(columns=COLUMNS, labels=LABELS, profile=profile)
-    seen = delivery.preview(spec, *asking(alice), rows=100)
+    seen = dispatch.preview(spec, *asking(alice), rows=100)
     job = make(alice, columns=COLUMNS, labels=LABELS, profile=profile)
     assert content_of(job) == seen.content
     assert seen.tables[0].header[1:] == ["Amount", "=Moment"]
@@ -51,7 +51,7 @@ def test_no_header_has_no_names(alice, orders):
     made = ExportSpec.from_json(
         {**spec_of(columns=COLUMNS, labels=LABELS).to_json(), "options": {"header": "none"}}
     )
-    assert delivery.preview(made, *asking(alice), rows=1).tables[0].header is None
+    assert dispatch.preview(made, *asking(alice), rows=1).tables[0].header is None
 
 
 def test_both_names_are_told_beside_the_file_and_in_it(alice, orders):
@@ -87,7 +87,7 @@ def test_what_is_no_line_of_text_is_refused(label):
 )
 def test_what_cannot_be_named_so_is_refused(alice, orders, labels, message):
     with pytest.raises(InvalidSpec) as refused:
-        delivery.plan(spec_of(columns=COLUMNS, labels=labels), *asking(alice))
+        dispatch.plan(spec_of(columns=COLUMNS, labels=labels), *asking(alice))
     assert message in str(refused.value)
 
 

@@ -15,13 +15,14 @@ import pypdf
 import pytest
 from psycopg.types.range import Range
 
-from django_reports import delivery, kinds
-from django_reports.kinds import Choice, Rendering
-from django_reports.specs import ExportSpec, Options
-from django_reports.statuses import Profile
-from django_reports.writers import unescape
-from django_reports.writers.csv import CsvWriter
-from django_reports.writers.xlsx import XlsxWriter
+from django_reports.core.choices import Profile
+from django_reports.definitions import kinds
+from django_reports.definitions.kinds import Choice, Rendering
+from django_reports.definitions.specs import ExportSpec, Options
+from django_reports.engine.writers import unescape
+from django_reports.engine.writers.csv import CsvWriter
+from django_reports.engine.writers.xlsx import XlsxWriter
+from django_reports.jobs import dispatch
 from tests.doors.helpers import asking
 from tests.services import find_soffice
 from tests.sheets import BERLIN, column, writer, written
@@ -343,7 +344,7 @@ def test_export_of_orders_is_the_same_in_both_formats(sheets, alice, orders):
     content = {}
     for format in ("csv", "xlsx"):
         spec = ExportSpec("shop.orders", format=format, options=Options(profile="spreadsheet"))
-        content[format] = b"".join(delivery.export_now(spec, *asking(alice)))
+        content[format] = b"".join(dispatch.export_now(spec, *asking(alice)))
     own = read_back(content["csv"])
     paid = own[0].index("Paid")
     for line in own[1:]:

@@ -34,7 +34,8 @@ from django.db.models.functions import (
 )
 from django.utils.translation import gettext_lazy as _
 
-from django_reports import Column, ModelReport, storage
+from django_reports import Column, ModelReport
+from django_reports.jobs import files
 from tests.conftest import make_orders
 from tests.doors.helpers import deliver, make
 from tests.shop.models import Line, Order
@@ -131,7 +132,7 @@ def rows_of(report, *, by_job=False, **options):
     else:
         job = make(None, report.identifier, **options)
         assert job.status == "succeeded", job.error
-        with storage.open_file(job) as file:
+        with files.open_file(job) as file:
             content = file.read()
     _names, *rows = csv.reader(content.decode().splitlines())
     return rows

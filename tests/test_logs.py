@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from django_reports import Report
-from django_reports.columns import Column
+from django_reports.definitions.columns import Column
+from django_reports.jobs.runners.immediate import ImmediateRunner
 from tests.doors.helpers import enqueue, make, put, run, sweep
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,7 @@ def lines(caplog):
         return [
             f"{record.levelname} {record.getMessage()}"
             for record in caplog.records
-            if record.name in {f"django_reports.{name}" for name in names}
+            if record.name.startswith(tuple(f"django_reports.{name}" for name in names))
         ]
 
     return of
@@ -50,7 +51,7 @@ def test_attempt_that_failed_names_its_reference(alice, orders, lines, declare):
     declare(Broken)
     job = run(enqueue(alice, "shop.broken"))
     reference = re.search(r"\b[0-9a-f]{8}\b", job.error).group()
-    (failure,), (end,) = lines("failures"), lines("jobs")
+    (failure,), (end,) = lines("exports"), lines("jobs")
     assert failure.startswith(f"ERROR job={job.pk} attempt=1 reference={reference}")
     assert end.startswith(f"WARNING job={job.pk} attempt=1 event=attempt_ended outcome=failed ")
     assert "cause=error" in end
@@ -65,9 +66,9 @@ def test_attempt_that_nobody_could_claim(alice, orders, lines):
 
 @pytest.mark.parametrize(("lost", "status"), [(0, "queued"), (2, "failed")])
 def test_job_that_is_taken_from_a_dead_worker(alice, orders, lines, monkeypatch, lost, status):
-    monkeypatch.setattr("django_reports.runners.immediate.ImmediateRunner.enqueue", lambda *a: None)
+    monkeypatch.setattr(ImmediateRunner, "enqueue", lambda *a: None)
     gone = timezone.now() - dt.timedelta(minutes=1)
     job = put(enqueue(alice), status="running", attempt=3, lost=lost, lease_until=gone)
     sweep()
     line = f"WARNING job={job.pk} attempt=3 event=taken_from_dead_worker status={status}"
-    assert [one for one in lines("sweep") if one.startswith(line)]
+    assert [one for one in lines("jobs.maintenance") if one.startswith(line)]

@@ -7,8 +7,8 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from django_reports import Report
-from django_reports.clock import database_now
-from django_reports.database_errors import is_conflict, is_lost_connection, is_timeout
+from django_reports.core.clock import database_now
+from django_reports.core.database_errors import is_conflict, is_lost_connection, is_timeout
 from tests.conftest import elsewhere, make_orders
 from tests.doors.helpers import actions, deliver, files_in, make, put, run, sweep
 from tests.shop.models import Order
@@ -183,7 +183,7 @@ def test_an_export_that_is_sent_says_so(alice, report_of):
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no sessions")
 def test_the_limits_of_a_session_are_those_of_the_export_and_then_as_before(alice):
-    from django_reports.sources import QuerySetSource
+    from django_reports.engine.rows import QuerySetSource
 
     asked = {
         "postgresql": "SELECT current_setting('statement_timeout'), "

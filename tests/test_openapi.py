@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 import django_reports
-from django_reports.views.schemas import parameters_schema
+from django_reports.web.api.schemas import parameters_schema
 from tests.conftest import VIEW, give
 from tests.doors.helpers import enqueue, make, put, text_of
 from tests.doors.staff import FORMATS, JSON, OPENAPI, Program, page_of

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from django_reports.definitions.specs import CHOICES, ExportSpec, Layout, Options
 from django_reports.exceptions import InvalidSpec
-from django_reports.specs import CHOICES, ExportSpec, Layout, Options
 
 # Everything chosen otherwise than by default.
 CHOSEN = {

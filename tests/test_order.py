@@ -11,10 +11,10 @@ from demo_project.flights.models import Airline, Airport, Flight, Weather
 from django_reports import Column
 from django_reports.admin.changelists import changelist_selection
 from django_reports.admin.verify import verify_order, verify_replay
-from django_reports.columns import bind
+from django_reports.definitions.columns import bind
+from django_reports.definitions.querysets import keeps_order, totally_ordered
+from django_reports.engine.rows import QuerySetSource
 from django_reports.exceptions import SelectionNotReplayable
-from django_reports.querysets import keeps_order, totally_ordered
-from django_reports.sources import QuerySetSource
 from tests.conftest import make_orders
 from tests.ordered.models import Brand, Maker, Owner, Person, Product, Special
 from tests.projects.every_list import compare_every_list
@@ -156,7 +156,7 @@ def test_the_click_takes_every_order_of_a_list(order, products, product_admin, r
 def test_the_click_refuses_columns_that_would_change_the_order(
     products, product_admin, rf, root, monkeypatch
 ):
-    monkeypatch.setattr("django_reports.sources.value_path", lambda model, path: path)
+    monkeypatch.setattr("django_reports.engine.rows.value_path", lambda model, path: path)
     request = rf.get("/", {"o": "2"})
     request.user = root
     (report,) = product_admin._reports

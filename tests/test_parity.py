@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from psycopg.types.range import Range
 
 from django_reports import ModelReport
-from django_reports.registry import registry
+from django_reports.definitions.registry import registry
 from tests.conftest import give
 from tests.files import (
     Dialect,

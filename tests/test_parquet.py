@@ -7,11 +7,13 @@ import pytest
 from django.db import connection
 from django.db.models import DecimalField, ExpressionWrapper, F, Max, Sum, Value
 
-from django_reports import Column, ModelReport, Report, delivery, kinds
-from django_reports.columns import bind
+from django_reports import Column, ModelReport, Report
+from django_reports.definitions import kinds
+from django_reports.definitions.columns import bind
+from django_reports.definitions.registry import registry
 from django_reports.exceptions import FormatLimitExceeded
+from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
-from django_reports.registry import registry
 from tests.doors.helpers import asking, make, spec_of
 from tests.files import parquet_table
 from tests.sections.helpers import file_of
@@ -54,7 +56,7 @@ def of_rows(declare):
 
 
 def now(user):
-    made = delivery.export_now(spec_of("shop.made", format="parquet"), *asking(user))
+    made = dispatch.export_now(spec_of("shop.made", format="parquet"), *asking(user))
     return parquet_table(b"".join(made))
 
 
@@ -97,7 +99,7 @@ def test_job_has_the_same(alice, of_rows):
         kinds.List(kinds.Decimal(2, max_digits=80)),
     ],
 )
-@pytest.mark.parametrize("ask", [delivery.plan, delivery.export_now, delivery.enqueue])
+@pytest.mark.parametrize("ask", [dispatch.plan, dispatch.export_now, dispatch.enqueue])
 def test_more_digits_than_parquet_has_are_refused_before_any_row(alice, declare, kind, ask):
     def rows(self, context):
         raise AssertionError("a row was read")
@@ -115,7 +117,7 @@ def test_more_digits_than_parquet_has_are_refused_before_any_row(alice, declare,
 def test_other_formats_have_them(alice, of_rows, kind):
     of_rows(kind, Decimal(7))
     for format in ("csv", "xlsx", "jsonl"):
-        assert b"".join(delivery.export_now(spec_of("shop.made", format=format), *asking(alice)))
+        assert b"".join(dispatch.export_now(spec_of("shop.made", format=format), *asking(alice)))
 
 
 def test_value_of_more_digits_than_declared_is_an_error_with_the_column(alice, of_rows):

@@ -4,7 +4,7 @@ import pytest
 from django.db.models import F, Q
 
 from django_reports import Column, ModelReport
-from django_reports.kinds import Choice, Text
+from django_reports.definitions.kinds import Choice, Text
 from tests.conftest import make_orders
 from tests.files import Wish, csv_rows, jsonl_rows, made_at_every_door, parquet_table, xlsx_rows
 from tests.shop.models import Order

@@ -3,13 +3,15 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 
-from django_reports import Report, permissions, storage
+from django_reports import Report
+from django_reports.access import permissions
+from django_reports.access.permissions import Authority, Grant, GroupPolicy
+from django_reports.access.policies import EVERYTHING
+from django_reports.definitions.registry import UnknownReport, registry
+from django_reports.definitions.selections import Selection
 from django_reports.exceptions import InvalidSpec, ReportDenied
+from django_reports.jobs import files
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
-from django_reports.permissions import Authority, Grant, GroupPolicy
-from django_reports.policies import EVERYTHING
-from django_reports.registry import UnknownReport, registry
-from django_reports.selections import Selection
 from tests.conftest import VIEW, give, grant, make_orders
 from tests.doors.helpers import actions, enqueue, files_in, plan, put, run, sign
 from tests.shop.reports import Numbers, Orders
@@ -303,7 +305,7 @@ def test_masked_if_the_columns_permission_is_gone_by_then(alice, orders):
     assert job.masked_columns == []
     alice.user_permissions.filter(codename="view_customer_email").delete()
     assert run(job).masked_columns == ["Email"]
-    with storage.open_file(job) as file:
+    with files.open_file(job) as file:
         assert b"ann@example.com" not in file.read()
 
 

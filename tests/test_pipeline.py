@@ -4,12 +4,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from django_reports import pace, pipeline
+from django_reports.core import pace
+from django_reports.core.choices import Profile
+from django_reports.definitions.kinds import Rendering
+from django_reports.engine import pipeline
+from django_reports.engine.pipeline import BLOCK, CHUNK, FIRST_BLOCK, Meter, Table
+from django_reports.engine.writers import Writer
 from django_reports.exceptions import Canceled, RowLimitExceeded
-from django_reports.kinds import Rendering
-from django_reports.pipeline import BLOCK, CHUNK, FIRST_BLOCK, Meter, Table
-from django_reports.statuses import Profile
-from django_reports.writers import Writer
 
 
 class Lines(Writer):

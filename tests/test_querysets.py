@@ -6,11 +6,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import Count, Q, Sum
 
-from django_reports import ModelReport, attempts, delivery
-from django_reports.audit import Origin
+from django_reports import ModelReport
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.definitions.specs import ExportSpec
 from django_reports.exceptions import InvalidQuerySet, ReportFailed
-from django_reports.permissions import Authority
-from django_reports.specs import ExportSpec
+from django_reports.jobs import dispatch, execution
 from tests.conftest import make_orders
 from tests.files import Wish, csv_rows, made_at_every_door
 from tests.shop.models import Customer, Line, Order
@@ -78,11 +79,11 @@ def test_what_is_no_queryset_of_objects_is_refused(name, odd, method, alice, cli
     make_orders(3)
     authority, origin = Authority.of(alice), Origin(user=alice)
     spec = ExportSpec("shop.odd")
-    for step in (delivery.plan, delivery.deliver, delivery.enqueue):
+    for step in (dispatch.plan, dispatch.deliver, dispatch.enqueue):
         with pytest.raises(InvalidQuerySet, match=re.escape(words)):
             step(spec, authority, origin)
     with pytest.raises(InvalidQuerySet, match=re.escape(words)):
-        delivery.preview(spec, authority, origin, rows=5)
+        dispatch.preview(spec, authority, origin, rows=5)
     with pytest.raises(CommandError, match=re.escape(words)):
         call_command("export_report", "shop.odd", "--user=alice", "--output=-")
     client.force_login(alice)
@@ -108,9 +109,9 @@ def test_a_job_whose_queryset_has_changed_fails_with_the_reason(declare, alice, 
 
     configure(RUNNER="local")
     make_orders(3)
-    job = delivery.enqueue(ExportSpec("shop.odd"), Authority.of(alice), Origin(user=alice))
+    job = dispatch.enqueue(ExportSpec("shop.odd"), Authority.of(alice), Origin(user=alice))
     Odd.get_queryset = lambda self, context: Order.objects.values("region")
-    attempts.run(job.pk, job.attempt + 1)
+    execution.run_attempt(job.pk, job.attempt + 1)
     job.refresh_from_db()
     assert job.status == "failed"
     assert VALUES in job.error
@@ -131,7 +132,7 @@ def test_a_slice_that_is_filtered_names_the_remedy(combined, declare, alice):
             return queryset.filter(is_paid=True)
 
     with pytest.raises(InvalidQuerySet, match=r"Odd.filter_queryset\(\) cannot filter these rows"):
-        delivery.plan(ExportSpec("shop.odd"), Authority.of(alice), Origin(user=alice))
+        dispatch.plan(ExportSpec("shop.odd"), Authority.of(alice), Origin(user=alice))
 
 
 def test_other_errors_of_a_filter_stay_what_they_are(declare, alice):
@@ -145,7 +146,7 @@ def test_other_errors_of_a_filter_stay_what_they_are(declare, alice):
             raise TypeError("mine")
 
     with pytest.raises(ReportFailed) as caught:
-        delivery.plan(ExportSpec("shop.odd"), Authority.of(alice), Origin(user=alice))
+        dispatch.plan(ExportSpec("shop.odd"), Authority.of(alice), Origin(user=alice))
     assert str(caught.value.__cause__) == "mine"
 
 
@@ -190,5 +191,5 @@ def test_querysets_of_objects_are_exported_as_they_are(name, odd, method, alice,
         assert rows == expected
     assert sorted(rows) == sorted(expected)
     assert len(rows) == (4 if count is None else count)
-    plan = delivery.plan(wish.spec, Authority.of(alice), Origin(user=alice))
+    plan = dispatch.plan(wish.spec, Authority.of(alice), Origin(user=alice))
     assert plan.rows.n == len(rows)

@@ -5,8 +5,8 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from django_reports import ModelReport
+from django_reports.definitions.registry import registry
 from django_reports.models import AuditEntry, ReportJob
-from django_reports.registry import registry
 from tests.conftest import make_orders
 from tests.doors.helpers import browse, chosen, deliver, lines_of, make, plan
 from tests.shop.models import Order

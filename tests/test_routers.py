@@ -10,12 +10,13 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.db import connections, transaction
 
-from django_reports import jobs, sealing
-from django_reports.audit import Origin
+from django_reports.audit import sealing
+from django_reports.audit.log import Origin
 from django_reports.checks.grants import check_powers, check_tenants
 from django_reports.exceptions import QuotaExceeded, ReportDenied
+from django_reports.jobs import lifecycle
+from django_reports.jobs.runners.local import drain
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
-from django_reports.runners.local import drain
 from tests.conftest import VIEW, make_orders
 from tests.doors.helpers import (
     EXPORT,
@@ -128,7 +129,7 @@ def test_a_job_is_run_once(alice, configure):
 def test_a_job_is_canceled(alice, configure):
     configure(RUNNER="local")
     job = enqueue(alice)
-    assert jobs.cancel(job, Origin(user=alice))
+    assert lifecycle.cancel(job, Origin(user=alice))
     job.refresh_from_db()
     assert (job.status, job.cancel_requested_by_id) == ("canceled", alice.pk)
 

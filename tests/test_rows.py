@@ -2,10 +2,10 @@
 
 import pytest
 
-from django_reports import cursors
-from django_reports.columns import Column, bind
-from django_reports.cursors import SPOOL_MEMORY, Spool
-from django_reports.sources import FETCH, IterableSource, MissingColumn, QuerySetSource
+from django_reports.definitions.columns import Column, bind
+from django_reports.engine import cursors
+from django_reports.engine.cursors import SPOOL_MEMORY, Spool
+from django_reports.engine.rows import FETCH, IterableSource, MissingColumn, QuerySetSource
 from tests.shop.models import Order
 
 

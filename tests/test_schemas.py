@@ -7,7 +7,7 @@ import pytest
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from django_reports.views.schemas import field_schema, parameters_schema
+from django_reports.web.api.schemas import field_schema, parameters_schema
 from tests.shop.models import Customer, Region
 from tests.shop.reports import Orders
 

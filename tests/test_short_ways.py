@@ -14,16 +14,18 @@ from django.db import DataError, connection, transaction
 from django.db.models import CharField, F, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from django_reports import Column, ModelReport, copying, delivery, texts, writers
-from django_reports.audit import Origin
-from django_reports.copying import CannotCopy
-from django_reports.exports import prepare
-from django_reports.kinds.postgresql import HARMLESS
-from django_reports.permissions import Authority
-from django_reports.pipeline import Meter, write_rows
-from django_reports.registry import registry
-from django_reports.specs import ExportSpec
-from django_reports.writers import CsvWriter, escape
+from django_reports import Column, ModelReport
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.definitions.kinds.postgresql import HARMLESS
+from django_reports.definitions.registry import registry
+from django_reports.definitions.specs import ExportSpec
+from django_reports.engine import driver_text, postgres_copy, writers
+from django_reports.engine.pipeline import Meter, write_rows
+from django_reports.engine.postgres_copy import CannotCopy
+from django_reports.engine.writers import CsvWriter, escape
+from django_reports.exports.prepare import prepare
+from django_reports.jobs import dispatch
 from tests.files import Wish
 from tests.values import strategies as some
 from tests.values.expected import CSV_WAYS
@@ -76,8 +78,8 @@ def by_python(monkeypatch):
         raise CannotCopy("not now")
 
     with monkeypatch.context() as patch:
-        patch.setattr(copying, "lines", refuse)
-        patch.setattr(texts, "reader", lambda *arguments: None)
+        patch.setattr(postgres_copy, "lines", refuse)
+        patch.setattr(driver_text, "reader", lambda *arguments: None)
         yield
 
 
@@ -419,7 +421,7 @@ class Asking(Copied):
 def passed_through(report, between=lambda: None):
     """Its bytes, as the command gets them; something is done between two blocks."""
     spec = ExportSpec(report.get_identifier())
-    export = delivery.export_now(spec, Authority.system(), Origin())
+    export = dispatch.export_now(spec, Authority.system(), Origin())
     blocks = []
     for block in export:
         blocks.append(block)
@@ -455,7 +457,7 @@ def test_read_block_by_block_outside_a_transaction(report_class, monkeypatch):
 @copying_only
 def test_a_time_zone_about_which_the_two_differ(monkeypatch):
     put(20)
-    monkeypatch.setattr(copying, "agree_on", lambda alias, zone: False)
+    monkeypatch.setattr(postgres_copy, "agree_on", lambda alias, zone: False)
     spec = export_of(CSV_WAYS[0], ["id", "datetime"])
     (taken,) = prepare(spec, Authority.system(), Origin()).ways()
     assert (taken.column.key, "time zones" in taken.reason) == ("datetime", True)

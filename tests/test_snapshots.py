@@ -4,8 +4,8 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import Error
 
-from django_reports.columns import Column, bind
-from django_reports.sources import QuerySetSource
+from django_reports.definitions.columns import Column, bind
+from django_reports.engine.rows import QuerySetSource
 from tests.conftest import elsewhere, make_orders
 from tests.shop.models import Order
 

@@ -13,11 +13,12 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, F, Func, Q,
 from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 
-from django_reports import cursors, kinds
-from django_reports.columns import Column, bind
+from django_reports.definitions import kinds
+from django_reports.definitions.columns import Column, bind
+from django_reports.definitions.querysets import totally_ordered
+from django_reports.engine import cursors
+from django_reports.engine.rows import QuerySetSource
 from django_reports.models import ReportJob
-from django_reports.querysets import totally_ordered
-from django_reports.sources import QuerySetSource
 from tests.conftest import make_orders
 from tests.shop.models import Customer, Line, Order
 

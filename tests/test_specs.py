@@ -4,11 +4,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from django_reports.core.choices import Profile
+from django_reports.definitions.selections import Selection, selection_kind
+from django_reports.definitions.specs import ExportSpec, Options
+from django_reports.engine.writers import writer_for
 from django_reports.exceptions import InvalidSpec
-from django_reports.selections import Selection, selection_kind
-from django_reports.specs import ExportSpec, Options
-from django_reports.statuses import Profile
-from django_reports.writers import writer_for
 from tests.doors.staff import FORMATS
 
 FULL = {

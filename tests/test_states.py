@@ -1,8 +1,8 @@
 import pytest
 
+from django_reports.core.choices import ACTIVE, TRANSITIONS, JobStatus
 from django_reports.exceptions import IllegalTransition
 from django_reports.models import ReportJob
-from django_reports.statuses import ACTIVE, TRANSITIONS, JobStatus
 
 STATUSES = ["queued", "running", "succeeded", "failed", "canceled", "expired"]
 ALLOWED = [

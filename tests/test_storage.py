@@ -9,9 +9,10 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
-from django_reports import storage, storages
+from django_reports.core import storages
+from django_reports.core.storages import PrivateFileSystemStorage
 from django_reports.exceptions import FileUnavailable
-from django_reports.storages import PrivateFileSystemStorage
+from django_reports.jobs import files
 from tests.doors.helpers import files_in, make, put, sign
 
 DAY = dt.date(2026, 2, 3)
@@ -46,7 +47,7 @@ def mode_of(path):
 
 
 def test_private_files_are_for_their_owners_eyes(file, folder):
-    name = storage.publish("private", "2026/02/key.csv", file, 7)
+    name = files.publish("private", "2026/02/key.csv", file, 7)
     assert name == "2026/02/key.csv"
     assert mode_of(folder / name) == 0o600
     assert [mode_of(folder / part) for part in ("2026/02", "2026", "")] == [0o700] * 3
@@ -76,9 +77,9 @@ def test_folder_is_never_below_what_is_served(settings, configure, tmp_path):
 
 
 def test_a_key_is_a_date_and_43_characters_by_chance():
-    key = storage.new_key("csv", DAY)
+    key = files.new_key("csv", DAY)
     assert re.fullmatch(r"[\w-]+-[0-9a-f]{12}/2026/02/[\w-]{43}\.csv", key)
-    assert key != storage.new_key("csv", DAY)
+    assert key != files.new_key("csv", DAY)
 
 
 @pytest.mark.django_db
@@ -105,7 +106,7 @@ def test_the_configured_storage_is_used(alice, orders, use, folder):
     job = make(alice)
     assert job.storage == "reports"
     assert not folder.exists()
-    with storage.open_file(job) as kept:
+    with files.open_file(job) as kept:
         assert len(kept.read().splitlines()) == 21
 
 
@@ -121,7 +122,7 @@ def test_another_alias_can_be_named(alice, orders, settings, configure):
 def test_a_file_stays_where_it_was_made(alice, orders, use):
     job = make(alice)
     use(InMemoryStorage)
-    with storage.open_file(job) as kept:
+    with files.open_file(job) as kept:
         assert kept.read().startswith(b"id,")
 
 
@@ -136,24 +137,24 @@ def test_a_missing_alias_is_named():
 @pytest.mark.django_db
 def test_a_missing_file_is_told(alice, orders):
     job = make(alice)
-    storage.delete(job.storage, job.file_key)
+    files.delete(job.storage, job.file_key)
     with pytest.raises(FileUnavailable, match="The file of this export is missing"):
-        storage.open_file(job)
+        files.open_file(job)
 
 
 @pytest.mark.django_db
 def test_a_file_of_another_length_is_not_opened(alice, orders):
     job = sign(put(make(alice), bytes=1))
     with pytest.raises(FileUnavailable, match="is not the one that was made"):
-        storage.open_file(job)
+        files.open_file(job)
 
 
 def test_removing_what_is_not_there_is_no_error(alice, orders):
     kept = make(alice)
-    storage.delete("private", "2026/02/nothing.csv")
-    storage.delete("private", "")
-    storage.delete("no such storage", "")
-    with storage.open_file(kept) as file:
+    files.delete("private", "2026/02/nothing.csv")
+    files.delete("private", "")
+    files.delete("no such storage", "")
+    with files.open_file(kept) as file:
         assert len(file.read()) == kept.bytes
 
 
@@ -162,7 +163,7 @@ def test_the_private_storage_can_be_named_in_storages(tmp_path):
     assert isinstance(kept, FileSystemStorage)
     kept.save("a/b.csv", ContentFile(b"x"))
     assert mode_of(tmp_path / "elsewhere/a/b.csv") == 0o600
-    assert kept.deconstruct()[0] == "django_reports.storages.PrivateFileSystemStorage"
+    assert kept.deconstruct()[0] == "django_reports.PrivateFileSystemStorage"
 
 
 def test_a_key_does_not_lead_out_of_the_folder():

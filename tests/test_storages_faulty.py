@@ -8,7 +8,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, storages
 
-from django_reports.storage import open_file
+from django_reports.jobs.files import open_file
 from tests.doors.helpers import enqueue, run
 
 pytestmark = pytest.mark.django_db

@@ -9,12 +9,13 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from django_reports import attempts, jobs, storage, storages
-from django_reports.audit import Origin
+from django_reports.audit.log import Origin
 from django_reports.checks.storage import check_storage
+from django_reports.core import storages
+from django_reports.engine.pipeline import BLOCK
 from django_reports.exceptions import FileUnavailable
+from django_reports.jobs import execution, files, lifecycle
 from django_reports.models import Leftover, ReportJob
-from django_reports.pipeline import BLOCK
 from tests.doors.helpers import (
     actions,
     browse,
@@ -129,14 +130,14 @@ def test_a_file_that_was_downloaded_is_closed(alice, use):
 def test_a_job_that_is_overtaken_leaves_nothing(alice, use, name, monkeypatch):
     odd = use(name)
     job = enqueue(alice, "shop.numbers")
-    publish = storage.publish
+    publish = files.publish
 
     def overtaken(*args):
         name = publish(*args)
         put(job, attempt=2)
         return name
 
-    monkeypatch.setattr(storage, "publish", overtaken)
+    monkeypatch.setattr(files, "publish", overtaken)
     run(job)
     assert (job.status, odd.kept) == ("running", {})
 
@@ -184,7 +185,7 @@ def test_a_large_file_is_refused(alice, use, name, by):
 def test_a_file_reads_alike_in_blocks_of_every_size(alice, use, size):
     use("Plain")
     job = numbers(alice)
-    with storage.open_file(job) as file:
+    with files.open_file(job) as file:
         content = b"".join(iter(lambda: file.read(size), b""))
         assert file.read(size) == file.read() == b""
     assert hashlib.sha256(content).hexdigest() == job.sha256
@@ -200,7 +201,7 @@ def test_a_storage_that_breaks_while_it_saves(alice, use, caplog):
     assert (job.status, job.error, odd.kept) == ("failed", reason, {})
     assert entries(job).last().data["reason"] == reason
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
-    assert record.name == "django_reports.storage"
+    assert record.name.startswith("django_reports.")
     assert isinstance(record.exc_info[1], Unheard)
 
 
@@ -231,8 +232,8 @@ def test_a_storage_that_does_not_remove_tells_so(use):
     use("Stubborn")
     reason = r"A file could not be removed \(Unheard\). The server's log has the details."
     with pytest.raises(FileUnavailable, match=reason):
-        storage.delete("reports", "2026/02/k.csv")
-    storage.discard("reports", "2026/02/k.csv")
+        files.delete("reports", "2026/02/k.csv")
+    files.discard("reports", "2026/02/k.csv")
 
 
 def test_leftover_that_cannot_be_removed_does_not_fail_a_rerun(alice, use):
@@ -277,7 +278,7 @@ def test_a_storage_that_does_not_open_is_told(alice, use, name, caplog):
         alice, job, "The file of this export cannot be read now (Unheard). "
         "The server's log has the details."
     )  # fmt: skip
-    assert any(record.name == "django_reports.storage" for record in caplog.records)
+    assert any(record.name == "django_reports.jobs.files" for record in caplog.records)
 
 
 def test_a_file_that_is_found_missing_late_is_missing(alice, use):
@@ -299,7 +300,7 @@ def test_a_file_that_is_refused_is_closed(alice, use, name):
     odd = use(name)
     job = put(numbers(alice, SMALL), bytes=1)
     with pytest.raises(FileUnavailable):
-        storage.open_file(job)
+        files.open_file(job)
     assert [file.closed for file in odd.opened] == [True]
 
 
@@ -338,8 +339,8 @@ def test_the_name_that_the_storage_chose_is_noted_at_once(alice, use, name, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(attempts, "_succeed", die)
-        patch.setattr(storage, "discard", lambda *args: None)
+        patch.setattr(execution, "_succeed", die)
+        patch.setattr(files, "discard", lambda *args: None)
         with pytest.raises(KeyboardInterrupt):
             numbers(alice)
     assert noted == list(odd.kept)
@@ -349,14 +350,14 @@ def test_the_name_that_the_storage_chose_is_noted_at_once(alice, use, name, monk
 
 
 def test_a_canceled_job_whose_file_stays_is_canceled(alice, use, monkeypatch):
-    odd, job, publish = use("Stubborn"), enqueue(alice, "shop.numbers"), storage.publish
+    odd, job, publish = use("Stubborn"), enqueue(alice, "shop.numbers"), files.publish
 
     def canceled_meanwhile(*args):
         name = publish(*args)
-        jobs.cancel(job, Origin(user=alice))
+        lifecycle.cancel(job, Origin(user=alice))
         return name
 
-    monkeypatch.setattr(storage, "publish", canceled_meanwhile)
+    monkeypatch.setattr(files, "publish", canceled_meanwhile)
     assert run(job).status == "canceled"
     odd.shut = False
     sweep()

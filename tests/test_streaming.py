@@ -11,10 +11,11 @@ from asgiref.sync import sync_to_async
 from django.db import connection, connections
 from django.test import AsyncClient
 
-from django_reports import Column, ModelReport, Report, delivery
-from django_reports.immediate import SOCKET_BUFFER, ImmediateExport
+from django_reports import Column, ModelReport, Report
+from django_reports.jobs import dispatch
+from django_reports.jobs.immediate import SOCKET_BUFFER, ImmediateExport
 from django_reports.models import ReportJob
-from django_reports.views.streaming import AsyncExport, AsyncFile, FileBlocks
+from django_reports.web.responses.streaming import AsyncExport, AsyncFile, FileBlocks
 from tests.conftest import make_orders
 from tests.doors.helpers import asking, deliver, spec_of
 from tests.shop.models import Order
@@ -27,7 +28,7 @@ def threaded(alice):
 
     def ask(report="shop.numbers", **wanted):
         spec, (authority, origin) = spec_of(report, **wanted), asking(alice)
-        return delivery.deliver(spec, authority, origin, holds_thread=True)
+        return dispatch.deliver(spec, authority, origin, holds_thread=True)
 
     return ask
 

@@ -11,7 +11,7 @@ from django.db.models import Count, F, Max, Sum, TextField
 from django.db.models.functions import Concat
 
 from django_reports import Column, ModelReport
-from django_reports.permissions import Authority
+from django_reports.access.permissions import Authority
 from tests.files import Wish, parquet_table
 from tests.ordered.models import Brand, Product
 from tests.test_order import products  # noqa: F401 - a fixture

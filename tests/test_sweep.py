@@ -10,12 +10,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from django_reports import jobs, storage
-from django_reports.audit import Origin
+from django_reports.audit.log import Origin
+from django_reports.jobs import files, lifecycle
+from django_reports.jobs.maintenance import Sweeper, Swept
+from django_reports.jobs.runners import hand_over, local
+from django_reports.jobs.runners.immediate import ImmediateRunner
 from django_reports.models import AuditEntry, ReportJob
-from django_reports.runners import hand_over, local
-from django_reports.runners.immediate import ImmediateRunner
-from django_reports.sweep import Sweeper, Swept
 from tests.doors.helpers import actions, deliver, enqueue, entries, files_in, make, put, sweep
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +127,7 @@ def test_the_file_of_a_dead_attempt_is_removed_if_the_next_never_comes(
 ):
     job = orphan(folder, abandoned(enqueue(alice)))
     sweep()
-    jobs.cancel(job, Origin(user=alice))
+    lifecycle.cancel(job, Origin(user=alice))
     job.refresh_from_db()
     sweep()
     assert job.status == "canceled"
@@ -192,7 +192,7 @@ def test_a_young_file_is_kept(alice, orders, folder):
 
 def test_a_file_that_is_gone_already_expires_too(alice, orders):
     job = put(make(alice), expires_at=ago(seconds=1))
-    storage.delete(job.storage, job.file_key)
+    files.delete(job.storage, job.file_key)
     assert sweep() == Swept(expired=1)
 
 
@@ -229,7 +229,7 @@ def test_what_the_time_does_not_allow_is_left_to_the_next(alice, orders, monkeyp
         abandoned(enqueue(alice))
     sweeper = Sweeper(hand_over)
     clock = iter(range(10**6))
-    monkeypatch.setattr("django_reports.sweep.monotonic", lambda: next(clock))
+    monkeypatch.setattr("django_reports.jobs.maintenance.monotonic", lambda: next(clock))
     total, sweeps = Counter(), 0
     while not sweeps or not sweeper.is_done:
         total.update(vars(sweeper.sweep(seconds=9)))  # it looks at the clock before each piece
@@ -244,7 +244,7 @@ def test_no_task_waits_for_another_one_to_end(alice, orders, monkeypatch):
     waiting = enqueue(alice)
     sweeper = Sweeper(lambda jobs: jobs)
     clock = iter(range(10**6))
-    monkeypatch.setattr("django_reports.sweep.monotonic", lambda: next(clock))
+    monkeypatch.setattr("django_reports.jobs.maintenance.monotonic", lambda: next(clock))
     swept = sweeper.sweep(seconds=9)
     assert (swept.enqueued, swept.sealed > 0) == (1, True)
     assert 0 < swept.expired < len(old)
@@ -252,7 +252,7 @@ def test_no_task_waits_for_another_one_to_end(alice, orders, monkeypatch):
 
 
 def test_the_oldest_end_first(alice, orders, monkeypatch):
-    monkeypatch.setattr("django_reports.sweep.BATCH", 2)
+    monkeypatch.setattr("django_reports.jobs.maintenance.BATCH", 2)
     ages = {put(make(alice), expires_at=ago(seconds=age)).pk: age for age in (3, 9, 1, 7, 5)}
     sweep()
     ended = AuditEntry.objects.filter(action="expired").order_by("id")
@@ -266,7 +266,7 @@ def test_a_task_that_fails_keeps_none_of_the_others(alice, orders, monkeypatch):
         raise RuntimeError("unreadable")
         yield
 
-    monkeypatch.setattr("django_reports.sweep.sealing.seal_in_batches", fail)
+    monkeypatch.setattr("django_reports.jobs.maintenance.sealing.seal_in_batches", fail)
     with pytest.raises(RuntimeError, match="unreadable"):
         sweep()
     job.refresh_from_db()

@@ -12,10 +12,11 @@ import pytest
 from django.core.files.storage import InMemoryStorage
 from django.core.management import call_command
 
-from django_reports import storage, storages
+from django_reports.core import storages
+from django_reports.core.tempdirs import Workspace, remove_abandoned
+from django_reports.jobs import files
+from django_reports.jobs.maintenance import Swept
 from django_reports.models import AuditEntry
-from django_reports.sweep import Swept
-from django_reports.workspace import Workspace, remove_abandoned
 from tests.doors.helpers import enqueue, files_in, make, put, sweep
 
 NAME = "2026/01/" + "k" * 43 + ".csv"
@@ -120,7 +121,7 @@ class Unlistable(InMemoryStorage):
 def test_a_storage_that_cannot_be_listed_is_asked_for_what_was_noted(alice, orders, settings):
     settings.STORAGES = {**settings.STORAGES, "reports": {"BACKEND": f"{__name__}.Unlistable"}}
     kept, lost = make(alice), make(alice)
-    storage.delete("reports", lost.file_key)
+    files.delete("reports", lost.file_key)
     assert (tidy().missing, tidy().orphans) == (1, 0)
     lost.refresh_from_db()
     assert (lost.status, make(alice).status, kept.has_file) == ("expired", "succeeded", True)
@@ -169,7 +170,7 @@ def test_a_folder_of_a_living_process_stays(temporary):
 
 def test_a_folder_of_a_killed_process_is_removed(temporary):
     code = (
-        "import os, signal; from django_reports.workspace import Workspace;"
+        "import os, signal; from django_reports.core.tempdirs import Workspace;"
         "w = Workspace(); (w.path / 'sheet.xml').write_text('x'); print(w.path, flush=True);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )

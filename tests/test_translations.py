@@ -15,7 +15,7 @@ from django.utils.translation import trans_real
 from django.utils.translation.template import templatize
 
 import django_reports
-from django_reports.registry import registry
+from django_reports.definitions.registry import registry
 from tests.doors.helpers import EXPORT, JOBS, browse, enqueue, make, put, text_of
 
 PACKAGE = Path(django_reports.__file__).parent

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from django_reports import workspace
-from django_reports.cursors import Spool
-from django_reports.streams import ByteSpool
-from django_reports.workspace import (
+from django_reports.core import tempdirs
+from django_reports.core.tempdirs import (
     Workspace,
     close_leftovers,
     remove_abandoned,
     temporary_file,
     unusable_folder,
 )
+from django_reports.engine.cursors import Spool
+from django_reports.engine.spooling import ByteSpool
 from tests.sheets import column, writer, written
 
 LIMIT = 64 * 1024  # bytes
@@ -34,9 +34,9 @@ YEAR = 365 * 24 * 60 * 60
 def temporary(monkeypatch, tmp_path):
     """Where this test's temporary files lie."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(workspace, "FALLBACKS", ())
+    monkeypatch.setattr(tempdirs, "FALLBACKS", ())
     monkeypatch.chdir(tmp_path)
-    for name in workspace.VARIABLES:
+    for name in tempdirs.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -128,7 +128,7 @@ def test_folder_that_cannot_be_locked_is_removed(temporary, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     before = descriptors()
-    monkeypatch.setattr(workspace.fcntl, "flock", flock)
+    monkeypatch.setattr(tempdirs.fcntl, "flock", flock)
     with pytest.raises(OSError, match="No locks"):
         Workspace()
     assert list(temporary.iterdir()) == []
@@ -195,7 +195,7 @@ def test_sweep_looks_where_the_environment_says(temporary, monkeypatch, name):
 
 def test_sweep_looks_where_processes_go_while_the_disk_is_full(temporary, monkeypatch):
     left = abandoned_in(temporary / "fallback", monkeypatch)
-    monkeypatch.setattr(workspace, "FALLBACKS", (str(temporary / "fallback"),))
+    monkeypatch.setattr(tempdirs, "FALLBACKS", (str(temporary / "fallback"),))
     assert (remove_abandoned(), left.exists()) == (1, False)
 
 

@@ -8,10 +8,11 @@ import pytest
 from django.db.models import Count, F, Sum
 from django.utils.translation import gettext_lazy
 
-from django_reports import Column, kinds
-from django_reports.columns import bind
-from django_reports.kinds import Choice
-from django_reports.statuses import Profile
+from django_reports import Column
+from django_reports.core.choices import Profile
+from django_reports.definitions import kinds
+from django_reports.definitions.columns import bind
+from django_reports.definitions.kinds import Choice
 from tests.sheets import calamine, column, one_cell, opened, sheet_xml, writer, written
 from tests.shop.models import Customer, Region
 from tests.values.models import Everything

@@ -8,11 +8,14 @@ import pytest
 from django import forms
 from django.test import override_settings
 
-from django_reports import Column, Report, delivery, kinds, storage, writers
-from django_reports.kinds import Choice
+from django_reports import Column, Report
+from django_reports.definitions import kinds
+from django_reports.definitions.kinds import Choice
+from django_reports.engine import writers
+from django_reports.engine.writers import register_writer, writer_for
+from django_reports.engine.writers.xlsx import XlsxWriter
+from django_reports.jobs import dispatch, files
 from django_reports.testing import read_export
-from django_reports.writers import register_writer, writer_for
-from django_reports.writers.xlsx import XlsxWriter
 from tests.conftest import give
 from tests.doors.helpers import EXPORT, asking, browse, chosen, enqueue, put, run, spec_of, ticked
 from tests.sheets import calamine, column, opened, sheet_xml, writer, written
@@ -29,7 +32,7 @@ def small_sheets(monkeypatch):
 def made(user, report="shop.orders", profile="spreadsheet", **wanted):
     """The file of an export, opened."""
     spec = spec_of(report, format="xlsx", profile=profile, **wanted)
-    return opened(b"".join(delivery.export_now(spec, *asking(user))))
+    return opened(b"".join(dispatch.export_now(spec, *asking(user))))
 
 
 def about(book):
@@ -91,7 +94,7 @@ def test_job_tells_when_it_was_asked_for_and_when_it_read(alice, orders):
     put(job, created_at=dt.datetime(2013, 1, 31, 23, 30, tzinfo=dt.UTC))
     run(job)
     job.refresh_from_db()
-    with storage.open_file(job) as file:
+    with files.open_file(job) as file:
         lines = dict(about(opened(file.read())))
     assert lines["Asked at"] == "2013-02-01 00:30:00+01:00"
     assert lines["Data as of"] > "2013-02-02"
@@ -213,7 +216,7 @@ def test_selection_of_ticked_rows(alice, orders):
 
 
 def test_preview_has_it_too(alice, orders):
-    found = delivery.preview(spec_of(format="xlsx"), *asking(alice), rows=3)
+    found = dispatch.preview(spec_of(format="xlsx"), *asking(alice), rows=3)
     assert dict(about(opened(found.content)))["Rows"] == "3"
 
 
@@ -529,5 +532,5 @@ def test_class_with_smaller_sheets_of_a_projects_own(declare, alice, monkeypatch
 
     assert writer_for("small") is SmallSheets
     spec = spec_of("shop.totalled", format="small")
-    book = opened(b"".join(delivery.export_now(spec, *asking(alice))))
+    book = opened(b"".join(dispatch.export_now(spec, *asking(alice))))
     assert book["N (2)"]["A3"].value == "=SUM('N'!A2:A2,'N (2)'!A2:A2)"

@@ -7,11 +7,11 @@ import zipfile
 import pytest
 from openpyxl.writer.excel import ExcelWriter
 
-from django_reports import kinds
+from django_reports.definitions import kinds
+from django_reports.engine.writers import writer_for
+from django_reports.engine.writers.names import sheet_name
+from django_reports.engine.writers.xlsx import XlsxWriter
 from django_reports.exceptions import FormatLimitExceeded
-from django_reports.writers import writer_for
-from django_reports.writers.names import sheet_name
-from django_reports.writers.xlsx import XlsxWriter
 from tests.sheets import calamine, column, one_cell, opened, sheet_xml, writer, written
 
 

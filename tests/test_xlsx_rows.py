@@ -8,7 +8,7 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-from django_reports.writers.sheets import RowsPart, RowsText
+from django_reports.engine.writers.sheets import RowsPart, RowsText
 from tests.sheets import column, opened, writer, written
 
 TEXTS = ["", "a", " a", "a\n", "a\nb", "<b>", "a & b", "&amp;", '"', "'", "]]>", "é漢😀",

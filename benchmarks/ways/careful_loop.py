@@ -14,7 +14,7 @@ from django.db import transaction
 from benchmarks.filling import ZONE
 from benchmarks.models import Order, Region, Status
 from benchmarks.reports import COLUMNS
-from django_reports.writers import escape
+from django_reports.engine.writers import escape
 
 LABELS = ["ID", "Order number", "Customer name", "Customer e-mail address", "Region", "Status",
           "Total", "Cost", "Gift", f"Placed at ({ZONE})", "Due on", "Note"]  # fmt: skip

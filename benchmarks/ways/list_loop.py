@@ -15,7 +15,7 @@ from django.utils.html import strip_tags
 
 from benchmarks.filling import ZONE
 from benchmarks.models import Order
-from django_reports.writers import escape
+from django_reports.engine.writers import escape
 
 LABELS = ["Order number", "Customer", "Customer email", "Region", "Status", "Total", "Gift",
           f"Placed at ({ZONE})", "Due on", "Note", "Margin", "Badge"]  # fmt: skip

@@ -16,10 +16,10 @@ from benchmarks.filling import PROFILE, ZONE
 from benchmarks.models import FewOrder, ManyOrder
 from benchmarks.reports import COLUMNS
 from benchmarks.ways.job import spec
-from django_reports import delivery
-from django_reports.audit import Origin
-from django_reports.forms import PARAMETERS_PREFIX
-from django_reports.permissions import Authority
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.jobs import dispatch
+from django_reports.web.forms import PARAMETERS_PREFIX
 
 ROUNDS = 15
 ROWS = 5000  # of the immediate file
@@ -53,7 +53,7 @@ def median(do):
 
 
 def plan(wish):
-    delivery.plan(wish, Authority.system(), Origin())
+    dispatch.plan(wish, Authority.system(), Origin())
 
 
 def show(client, address):

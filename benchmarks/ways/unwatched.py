@@ -7,11 +7,11 @@ looks whether to stop.
 from contextlib import contextmanager, nullcontext
 
 from benchmarks.ways.job import spec
-from django_reports import attempts, delivery
-from django_reports.audit import Origin
-from django_reports.exports import prepare
-from django_reports.permissions import Authority
-from django_reports.pipeline import Meter
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.engine.pipeline import Meter
+from django_reports.exports.prepare import prepare
+from django_reports.jobs import dispatch, execution
 
 
 class NoHash:
@@ -28,8 +28,8 @@ def make(path, report, format, rows):  # noqa: A002 - as in the other ways
 @contextmanager
 def claimed(wish):
     """A job that is being made by this process; it is gone afterwards."""
-    job = delivery.enqueue(wish, Authority.system(), Origin())
-    yield attempts.claim(job.pk, job.attempt + 1)
+    job = dispatch.enqueue(wish, Authority.system(), Origin())
+    yield execution.claim(job.pk, job.attempt + 1)
     job.delete()
 
 

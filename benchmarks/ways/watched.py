@@ -8,8 +8,8 @@ import time
 
 from benchmarks.ways.job import spec
 from benchmarks.ways.unwatched import claimed, write
-from django_reports.control import Control
-from django_reports.pipeline import Meter
+from django_reports.engine.pipeline import Meter
+from django_reports.jobs.heartbeat import Control
 
 
 class CountedMeter(Meter):

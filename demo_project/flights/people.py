@@ -7,8 +7,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.db.models import Q
 
+from django_reports.core.choices import Others
 from django_reports.models import ALL_REPORTS, GroupReportPermission
-from django_reports.statuses import Others
 
 PASSWORD = "demo"  # noqa: S105
 

@@ -11,8 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from django_reports import sealing
 from django_reports.admin.lists import ReadOnlyAdmin, ReportFilter
+from django_reports.audit import sealing
 from django_reports.models import AuditEntry
 
 

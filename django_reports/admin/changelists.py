@@ -20,7 +20,6 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports.about import query_without_secrets
 from django_reports.admin.addresses import (
     match_of_list,
     owner_of,
@@ -41,12 +40,19 @@ from django_reports.admin.shown_lists import (
     posted,
     unused_copy,
 )
-from django_reports.comparison import is_same
+from django_reports.core.formatting import grouped
+from django_reports.core.users import User
+from django_reports.definitions.base import ModelReport, Report, ReportContext
+from django_reports.definitions.registry import registry
+from django_reports.definitions.selections import (
+    Selection,
+    SelectionKind,
+    are_keys,
+    register_selection,
+)
+from django_reports.engine.comparison import is_same
 from django_reports.exceptions import InvalidSpec, SelectionNotReplayable
-from django_reports.numerals import grouped
-from django_reports.registry import registry
-from django_reports.reports import ModelReport, Report, ReportContext, User
-from django_reports.selections import Selection, SelectionKind, are_keys, register_selection
+from django_reports.exports.file_metadata import query_without_secrets
 
 KIND = "changelist"
 _NOTHING: dict[str, Any] = {

@@ -19,8 +19,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_reports.about import HIDDEN
-from django_reports.columns import is_secret_looking
+from django_reports.definitions.columns import is_secret_looking
+from django_reports.exports.file_metadata import HIDDEN
 
 Values = Mapping[str, list[str]]  # what stands in an address, by name
 NOT_FILTERS = {*IGNORED_PARAMS, PAGE_VAR, ERROR_FLAG}

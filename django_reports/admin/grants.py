@@ -7,14 +7,14 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from django_reports import audit
 from django_reports.admin.lists import CheckedChangeList
-from django_reports.conf import get_settings
-from django_reports.formats import plain_formats
+from django_reports.audit import log
+from django_reports.core.choices import Others
+from django_reports.core.conf import get_settings
+from django_reports.definitions.registry import registry
+from django_reports.exports.formats import plain_formats
 from django_reports.models import ALL_REPORTS, GroupReportPermission
-from django_reports.registry import registry
-from django_reports.statuses import Others
-from django_reports.views.requests import origin_of
+from django_reports.web.responses.base import origin_of
 
 if TYPE_CHECKING:
     _Base = admin.ModelAdmin[GroupReportPermission]
@@ -93,13 +93,13 @@ class GroupReportPermissionAdmin(_Base):
     # Whatever changes a grant here is done by this person.
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        with audit.acting(origin_of(request)):
+        with log.acting(origin_of(request)):
             return super().changeform_view(request, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        with audit.acting(origin_of(request)):
+        with log.acting(origin_of(request)):
             return super().delete_view(request, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        with audit.acting(origin_of(request)):
+        with log.acting(origin_of(request)):
             return super().changelist_view(request, *args, **kwargs)

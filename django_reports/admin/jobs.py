@@ -14,14 +14,15 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from django_reports.access.permissions import readable, sees_reports, visible_jobs
 from django_reports.admin.lists import BoundedChangeList, FormatFilter, ReadOnlyAdmin, ReportFilter
+from django_reports.core.formatting import grouped
 from django_reports.models import ReportJob
-from django_reports.numerals import grouped
-from django_reports.permissions import readable, sees_reports, visible_jobs
-from django_reports.views import downloads, links
-from django_reports.views import jobs as views
-from django_reports.views.places import AdminPlace
-from django_reports.views.words import report_in_words
+from django_reports.web.display import report_in_words
+from django_reports.web.page_context import AdminPlace
+from django_reports.web.pages import jobs as views
+from django_reports.web.pages import links
+from django_reports.web.responses import downloads
 
 
 class JobChangeList(BoundedChangeList):

@@ -27,7 +27,7 @@ from django.utils.safestring import SafeData
 from django.utils.text import capfirst
 
 from django_reports.admin.html import text_of_html
-from django_reports.columns import (
+from django_reports.definitions.columns import (
     BoundColumn,
     Column,
     ColumnError,
@@ -35,8 +35,8 @@ from django_reports.columns import (
     bind,
     is_secret_looking,
 )
-from django_reports.empty_values import with_empty
-from django_reports.kinds import Auto, Boolean, Kind, Text
+from django_reports.definitions.empty_values import with_empty
+from django_reports.definitions.kinds import Auto, Boolean, Kind, Text
 
 CHECKBOX = "action_checkbox"
 DEFAULT_EMPTY = "-"  # of every admin site; an empty cell says the same

@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 
 from django_reports.admin.changelists import KIND, replay_of, whole_list
 from django_reports.admin.list_columns import Shown, shown_by
-from django_reports.columns import BoundColumn, Column, Label
-from django_reports.reports import ModelReport, ReportContext
-from django_reports.statuses import Profile
+from django_reports.core.choices import Profile
+from django_reports.definitions.base import ModelReport, ReportContext
+from django_reports.definitions.columns import BoundColumn, Column, Label
 
 
 class ListReport(ModelReport):

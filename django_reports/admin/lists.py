@@ -13,12 +13,12 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_reports.formats import offered_formats
-from django_reports.numerals import grouped
-from django_reports.permissions import may_generate
-from django_reports.registry import registry
-from django_reports.views.filters import newest_of
-from django_reports.views.paging import COUNTED, BoundedPaginator
+from django_reports.access.permissions import may_generate
+from django_reports.core.formatting import grouped
+from django_reports.definitions.registry import registry
+from django_reports.exports.formats import offered_formats
+from django_reports.web.pages.filters import newest_of
+from django_reports.web.pages.paging import COUNTED, BoundedPaginator
 
 if TYPE_CHECKING:
     _Base = ModelAdmin[Any]

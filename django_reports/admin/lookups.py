@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django_reports.admin.descriptions import applied_lookups
-from django_reports.querysets import canonical_lookup
+from django_reports.definitions.querysets import canonical_lookup
 
 Lookup = tuple[str, str]
 SEARCHES = {"^": "istartswith", "=": "iexact", "@": "search"}  # how a search field begins

@@ -20,6 +20,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_reports.access.permissions import Authority, authorise, context_of, may_generate
 from django_reports.admin.addresses import (
     EXPORT_PATH,
     is_list,
@@ -43,19 +44,18 @@ from django_reports.admin.shown_lists import (
     without_results,
 )
 from django_reports.admin.verify import verify_order, verify_replay
+from django_reports.definitions.base import Report
+from django_reports.definitions.registry import registry
+from django_reports.definitions.selections import Selection, selection_in_words
+from django_reports.definitions.specs import ExportSpec
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
-from django_reports.failures import translate_errors
+from django_reports.exports.failures import translate_errors
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority, authorise, context_of, may_generate
-from django_reports.registry import registry
-from django_reports.reports import Report
-from django_reports.selections import Selection, selection_in_words
-from django_reports.specs import ExportSpec
-from django_reports.views.exports import KEPT, ExportPage, export
-from django_reports.views.places import AdminPlace, Trail
-from django_reports.views.requests import denied, failed, log_in_again, origin_of
+from django_reports.web.page_context import AdminPlace, Trail
+from django_reports.web.pages.export import KEPT, ExportPage, export
+from django_reports.web.responses.base import denied, failed, log_in_again, origin_of
 
-logger = logging.getLogger("django_reports.admin")
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
 

@@ -18,16 +18,16 @@ from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from django_reports.about import query_without_secrets
 from django_reports.admin.addresses import owner_of
 from django_reports.admin.replayed_requests import Lack, ReplayedRequest, Silent, describe_lack
+from django_reports.definitions.querysets import checked
 from django_reports.exceptions import (
     InvalidSpec,
     ReportDenied,
     ReportError,
     SelectionNotReplayable,
 )
-from django_reports.querysets import checked
+from django_reports.exports.file_metadata import query_without_secrets
 
 ACTION = "export_selected"
 ARRIVED = "_reports_arrived"  # the name under which a request keeps what it was at first

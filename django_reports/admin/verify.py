@@ -19,12 +19,12 @@ from django_reports.admin.shown_lists import (
     live_request,
     unused_copy,
 )
-from django_reports.columns import BoundColumn
-from django_reports.comparison import is_same
+from django_reports.definitions.columns import BoundColumn
+from django_reports.definitions.querysets import keeps_order
+from django_reports.definitions.selections import Selection
+from django_reports.engine.comparison import is_same
+from django_reports.engine.rows import QuerySetSource
 from django_reports.exceptions import InvalidQuerySet, SelectionNotReplayable
-from django_reports.querysets import keeps_order
-from django_reports.selections import Selection
-from django_reports.sources import QuerySetSource
 
 SAMPLE = 5  # rows whose computed values are compared
 GUESSED = 10_000  # from so many rows on, a paginator of one's own need not count exactly

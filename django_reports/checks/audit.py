@@ -6,9 +6,9 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
-from django_reports import anchors, protection, sealing
-from django_reports.checkpoints import database, is_overdue
-from django_reports.conf import NAME, get_settings, settings_problems
+from django_reports.audit import anchors, sealing, triggers
+from django_reports.audit.chain import database, is_overdue
+from django_reports.core.conf import NAME, get_settings, settings_problems
 
 TAG = "django_reports"
 
@@ -21,8 +21,8 @@ def check_audit(**kwargs: Any) -> list[CheckMessage]:
     conf = get_settings()
     found: list[CheckMessage] = []
     try:
-        missing = protection.missing()
-    except (protection.NotSupported, DatabaseError):  # no database, or no tables yet
+        missing = triggers.missing()
+    except (triggers.NotSupported, DatabaseError):  # no database, or no tables yet
         missing = []
     if missing:
         found.append(
@@ -93,8 +93,8 @@ def check_anchors(**kwargs: Any) -> list[CheckMessage]:
         Error(
             f"{NAME}['AUDIT_ANCHORS'] has {problem}",
             hint='Legal are "reports", "log", "storage:ALIAS", an address with https://, and the '
-            "dotted path of a subclass of django_reports.anchors.Anchor, with what it needs behind "
-            "a colon.",
+            "dotted path of a subclass of django_reports.Anchor, with what it needs behind a "
+            "colon.",
             id="django_reports.E041",
         )
         for problem in anchors.problems()

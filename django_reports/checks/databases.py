@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import DatabaseError, connections
 
-from django_reports.jobs import database
+from django_reports.jobs.lifecycle import database
 from django_reports.models import HangingProcess
 
 

@@ -8,9 +8,9 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import OperationalError, connections, router
 from django.db.models import Q
 
-from django_reports.conf import NAME, get_settings, settings_problems
+from django_reports.core.choices import Others
+from django_reports.core.conf import NAME, get_settings, settings_problems
 from django_reports.models import GroupReportPermission
-from django_reports.statuses import Others
 
 TAG = "django_reports"
 

@@ -11,7 +11,9 @@ from django.contrib.auth.backends import ModelBackend
 from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.db.models import F, Model
 
-from django_reports.columns import (
+from django_reports.core.conf import NAME, get_settings
+from django_reports.definitions.base import DELIVERY_CHOICES, ModelReport, Report
+from django_reports.definitions.columns import (
     LOOKUP_SEPARATOR,
     Column,
     ColumnError,
@@ -19,12 +21,10 @@ from django_reports.columns import (
     is_personal_looking,
     is_secret_looking,
 )
-from django_reports.conf import NAME, get_settings
-from django_reports.expressions import missing_indexes
-from django_reports.kinds import Auto, Text
-from django_reports.querysets import canonical_path
-from django_reports.registry import registry
-from django_reports.reports import DELIVERY_CHOICES, ModelReport, Report
+from django_reports.definitions.expressions import missing_indexes
+from django_reports.definitions.kinds import Auto, Text
+from django_reports.definitions.querysets import canonical_path
+from django_reports.definitions.registry import registry
 
 TAG = "django_reports"
 UNDECLARED = "django_reports.W006"

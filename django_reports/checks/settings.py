@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.module_loading import import_string
 
-from django_reports.conf import NAME, get_settings, settings_problems
-from django_reports.runners import RUNNERS, MissingExtra, get_runner
+from django_reports.core.conf import NAME, get_settings, settings_problems
+from django_reports.jobs.runners import RUNNERS, MissingExtra, get_runner
 
 TAG = "django_reports"
 
@@ -16,7 +16,7 @@ TAG = "django_reports"
 NAMED = (
     (
         "POLICY",
-        "Name a class with the methods of django_reports.permissions.Policy.",
+        "Name a class with the methods of django_reports.Policy.",
         "django_reports.E003",
     ),
     (
@@ -51,7 +51,7 @@ def _check_runner() -> list[CheckMessage]:
             Error(
                 f"{NAME}['RUNNER'] is {get_settings().RUNNER!r}, which cannot be imported: {error}",
                 hint=f"Choose from {', '.join(RUNNERS)}, or name a subclass of "
-                "django_reports.runners.base.Runner by its dotted path.",
+                "django_reports.Runner by its dotted path.",
                 id="django_reports.E002",
             )
         ]

@@ -6,8 +6,8 @@ from typing import Any
 from django.contrib.admin.sites import all_sites
 from django.core.checks import CheckMessage, Tags, Warning, register
 
+from django_reports.definitions.registry import registry
 from django_reports.models import ReportJob
-from django_reports.registry import registry
 
 
 @register(Tags.admin)

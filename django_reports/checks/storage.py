@@ -12,9 +12,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import InMemoryStorage, Storage
 
-from django_reports.conf import NAME, get_settings, settings_problems
+from django_reports.core.conf import NAME, get_settings, settings_problems
+from django_reports.core.storages import storage_alias, storage_of
 from django_reports.exceptions import FileUnavailable
-from django_reports.storages import storage_alias, storage_of
 
 
 @register("django_reports")
@@ -62,8 +62,8 @@ def _check_publicity(kept: Storage) -> Iterator[CheckMessage]:
     if address and not urlsplit(address).query:
         yield Error(
             f"Report files have a public address, such as {address}.",
-            hint="Use django_reports.storages.PrivateFileSystemStorage, or a storage that signs "
-            "its addresses (querystring_auth of S3Storage, without a custom_domain).",
+            hint="Use django_reports.PrivateFileSystemStorage, or a storage that signs its "
+            "addresses (querystring_auth of S3Storage, without a custom_domain).",
             id="django_reports.E031",
         )
     mode = getattr(kept, "file_permissions_mode", 0)

@@ -8,8 +8,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_reports.core.choices import AuditAction
 from django_reports.models.records import Record, RecordQuerySet
-from django_reports.statuses import AuditAction
 
 
 class Removal(StrEnum):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from django_reports.clock import DatabaseNow
+from django_reports.core.clock import DatabaseNow
 from django_reports.models.records import Record, RecordQuerySet
 
 SEEN_WITHIN = dt.timedelta(minutes=1)  # from its last sign, after which it is gone

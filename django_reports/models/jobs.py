@@ -10,10 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_reports.clock import DatabaseNow
-from django_reports.exceptions import IllegalTransition
-from django_reports.models.records import Record, RecordQuerySet
-from django_reports.statuses import (
+from django_reports.core.choices import (
     ACTIVE,
     TRANSITIONS,
     AuthorityKind,
@@ -21,6 +18,9 @@ from django_reports.statuses import (
     FailureCause,
     JobStatus,
 )
+from django_reports.core.clock import DatabaseNow
+from django_reports.exceptions import IllegalTransition
+from django_reports.models.records import Record, RecordQuerySet
 
 
 class ReportJobQuerySet(RecordQuerySet["ReportJob"]):

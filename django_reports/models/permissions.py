@@ -7,8 +7,8 @@ from django.db import models, router, transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext_lazy as _
 
+from django_reports.core.choices import Others
 from django_reports.models.records import Record, RecordQuerySet
-from django_reports.statuses import Others
 
 ALL_REPORTS = "*"
 

@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 
+from django_reports.access.permissions import readable
+from django_reports.core.formatting import grouped
 from django_reports.models import ReportJob
-from django_reports.numerals import grouped
-from django_reports.permissions import readable
-from django_reports.views.places import place_of
-from django_reports.views.progress import places_in_queue
-from django_reports.views.words import pace_in_words, progress_in_words, report_in_words
+from django_reports.web.display import pace_in_words, progress_in_words, report_in_words
+from django_reports.web.page_context import place_of
+from django_reports.web.progress import places_in_queue
 
 register = template.Library()
 

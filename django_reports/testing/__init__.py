@@ -14,16 +14,17 @@ from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase
 from django.test.utils import TestContextDecorator, override_settings
 
-from django_reports import attempts, delivery, storage
-from django_reports.audit import Origin
-from django_reports.conf import NAME
+from django_reports.access.permissions import Authority, authorise, columns_for
+from django_reports.audit.log import Origin
+from django_reports.core.conf import NAME
+from django_reports.core.users import User
+from django_reports.definitions.base import Report
+from django_reports.definitions.registry import registry
+from django_reports.definitions.selections import Selection
+from django_reports.definitions.specs import ExportSpec, Options
 from django_reports.exceptions import ReportDenied, ReportError, ReportFailed
+from django_reports.jobs import dispatch, execution, files
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority, authorise, columns_for
-from django_reports.registry import registry
-from django_reports.reports import Report, User
-from django_reports.selections import Selection
-from django_reports.specs import ExportSpec, Options
 from django_reports.testing.reading import Table, read
 
 __all__ = [
@@ -70,7 +71,7 @@ def run_jobs() -> list[ReportJob]:
     """
     waiting = list(ReportJob.objects.queued().order_by("created_at"))
     for job in waiting:
-        attempts.run(job.pk, job.attempt + 1)
+        execution.run_attempt(job.pk, job.attempt + 1)
         job.refresh_from_db()
     return waiting
 
@@ -104,7 +105,7 @@ def export(
         time_zone=time_zone or settings.TIME_ZONE,
         language=language or settings.LANGUAGE_CODE,
     )
-    made = delivery.export_now(spec, _authority(user), Origin(user=user))
+    made = dispatch.export_now(spec, _authority(user), Origin(user=user))
     try:
         content = b"".join(made)
     except ReportError:
@@ -142,7 +143,7 @@ def _read_job(job: ReportJob, section: str | None) -> Table:
     job = ReportJob.objects.get(pk=job.pk)  # it may have run since it was fetched
     if not job.has_file:
         raise AssertionError(f"{job} has no file: it is {job.status}. {job.error}".strip())
-    with storage.open_file(job) as file:
+    with files.open_file(job) as file:
         return read(file.read(), job, section)
 
 

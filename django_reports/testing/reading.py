@@ -11,11 +11,11 @@ from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
 
+from django_reports.core.choices import Delimiter, Header
+from django_reports.definitions.specs import ExportSpec, Layout
+from django_reports.engine.writers import COMPRESSIONS
+from django_reports.engine.writers.names import file_stem
 from django_reports.models import ReportJob
-from django_reports.specs import ExportSpec, Layout
-from django_reports.statuses import Delimiter, Header
-from django_reports.writers import COMPRESSIONS
-from django_reports.writers.names import file_stem
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.urls import path
 
 from django_reports.admin import ReportAdminMixin, ReportJobAdmin
+from django_reports.definitions.registry import registry
 from django_reports.models import ReportJob
-from django_reports.registry import registry
 from tests.shop.models import Order
 from tests.shop.reports import Orders
 

@@ -4,14 +4,15 @@ import re
 
 from django.test import Client
 
-from django_reports import attempts, delivery, digests
-from django_reports.audit import Origin
+from django_reports.access.permissions import Authority
+from django_reports.audit import signing
+from django_reports.audit.log import Origin
+from django_reports.core.choices import JobStatus
+from django_reports.definitions.specs import ExportSpec, Options
+from django_reports.jobs import dispatch, execution
+from django_reports.jobs.maintenance import Sweeper
+from django_reports.jobs.runners import hand_over
 from django_reports.models import AuditEntry, ReportJob
-from django_reports.permissions import Authority
-from django_reports.runners import hand_over
-from django_reports.specs import ExportSpec, Options
-from django_reports.statuses import JobStatus
-from django_reports.sweep import Sweeper
 
 LIST = "/admin/shop/order/"
 EXPORT = "/admin/shop/order/export-report/"
@@ -28,11 +29,11 @@ def asking(user):
 
 
 def plan(user, *args, **wanted):
-    return delivery.plan(spec_of(*args, **wanted), *asking(user))
+    return dispatch.plan(spec_of(*args, **wanted), *asking(user))
 
 
 def deliver(user, *args, **wanted):
-    return delivery.deliver(spec_of(*args, **wanted), *asking(user))
+    return dispatch.deliver(spec_of(*args, **wanted), *asking(user))
 
 
 def sweep(*, tidies=False):
@@ -45,7 +46,7 @@ def enqueue(user, *args, **wanted):
 
     It stands for whichever job a test needs: the next one that is asked for is another one.
     """
-    return put(delivery.enqueue(spec_of(*args, **wanted), *asking(user)), active_key=None)
+    return put(dispatch.enqueue(spec_of(*args, **wanted), *asking(user)), active_key=None)
 
 
 def make(user, *args, **wanted):
@@ -54,7 +55,7 @@ def make(user, *args, **wanted):
 
 
 def run(job, **options):
-    attempts.run(job.pk, job.attempt + 1, **options)
+    execution.run_attempt(job.pk, job.attempt + 1, **options)
     job.refresh_from_db()
     return job
 
@@ -69,8 +70,8 @@ def put(job, **facts):
 def sign(job):
     """Have the row of a job that was changed by `put` count as written by the application."""
     is_made = job.status in (JobStatus.SUCCEEDED, JobStatus.EXPIRED) and job.file_key
-    text = digests.file_text(job) if is_made else digests.request_text(job)
-    return put(job, signature=digests.sign(text))
+    text = signing.file_text(job) if is_made else signing.request_text(job)
+    return put(job, signature=signing.sign(text))
 
 
 def files_in(folder):

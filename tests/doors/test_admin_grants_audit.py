@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from django_reports.models import AuditEntry, GroupReportPermission
-from django_reports.views import filters
+from django_reports.web.pages import filters
 from tests.doors.helpers import browse, make, text_of
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +235,6 @@ def test_line_breaks_in_a_name_do_not_make_a_log_line(carol, orders, caplog):
     carol.refresh_from_db()
     with caplog.at_level("INFO", "django_reports.audit"):
         browse(carol).get("/admin/shop/order/export-report/")
-    (record,) = [r for r in caplog.records if r.name == "django_reports.audit"]
+    (record,) = [r for r in caplog.records if r.name == "django_reports.audit.log"]
     assert "\n" not in record.getMessage()
     assert "actor='carol\\r\\naction=finished'" in record.getMessage()

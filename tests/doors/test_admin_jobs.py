@@ -7,9 +7,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from django_reports import storage
+from django_reports.jobs import files
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
-from django_reports.views import filters
+from django_reports.web.pages import filters
 from tests.conftest import VIEW, give
 from tests.doors.helpers import (
     JOBS,
@@ -366,7 +366,7 @@ def test_an_unfinished_job_has_no_file(alice, orders, status):
 
 def test_a_missing_file_is_said(alice, orders):
     job = make(alice)
-    storage.delete(job.storage, job.file_key)
+    files.delete(job.storage, job.file_key)
     assert_refused(alice, job, 404, "The file of this export is missing.")
 
 

@@ -8,8 +8,8 @@ from django.test import Client, RequestFactory
 
 from django_reports.admin import ReportAdminMixin
 from django_reports.admin.changelists import Replay
+from django_reports.definitions.selections import Selection
 from django_reports.models import ReportJob
-from django_reports.selections import Selection
 from tests.doors.helpers import browse, chosen, lines_of, run, text_of, ticked
 from tests.shop.models import Order
 

@@ -11,8 +11,8 @@ from django.urls import path, set_script_prefix
 from django.utils import translation
 
 from django_reports.admin import ReportAdminMixin, ReportJobAdmin
+from django_reports.definitions.registry import registry
 from django_reports.models import ReportJob
-from django_reports.registry import registry
 from tests.doors.helpers import browse, chosen, lines_of, put, run, sign, text_of, ticked
 from tests.shop.models import Customer, Order
 

@@ -20,9 +20,9 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from django_reports import storage
+from django_reports.jobs import files
+from django_reports.jobs.runners import local
 from django_reports.models import AuditEntry, ReportJob
-from django_reports.runners import local
 from django_reports.signals import job_finished
 from tests.conftest import make_orders
 from tests.doors.helpers import actions, enqueue, make, put
@@ -256,7 +256,7 @@ def test_a_worker_sweeps_before_it_works(alice, orders, configure):
 def test_a_burst_does_not_look_through_the_storage(folder, configure):
     """It is run every minute, and there may be a million files."""
     configure(RUNNER="local")
-    orphan = folder / storage.new_key("csv", timezone.now())
+    orphan = folder / files.new_key("csv", timezone.now())
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"x")
     os.utime(orphan, (0, 0))
@@ -293,7 +293,10 @@ def test_a_worker_waits_for_a_database_that_is_away(alice, orders, configure, mo
             job_finished.disconnect(stop)
     job.refresh_from_db()
     assert (job.status, job.attempt) == ("succeeded", 1)
-    told = [r.getMessage() for r in caplog.records if r.name == "django_reports.runners"]
+    mine = "django_reports.jobs.runners"
+    told = [r.getMessage() for r in caplog.records if r.name.startswith(mine)]
+        r.getMessage() for r in caplog.records if r.name.startswith("django_reports.jobs.runners")
+    ]
     assert told == [r"event=database_away error='the server\nis restarting'"] * 2
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_reports import figures
+from django_reports.jobs import statistics
 from django_reports.models import HangingProcess, ReportJob
 from tests.conftest import give
 from tests.doors.helpers import browse, text_of
@@ -45,10 +45,10 @@ def add(days_ago=0, status="succeeded", seconds=1.0, rows=10, who="ann", **facts
 
 
 def test_without_exports():
-    found = figures.collect()
+    found = statistics.collect()
     assert (found.exports, found.failed, found.rows, found.ended) == (0, 0, 0, 0)
     assert (found.median, found.slowest, found.people) == (None, None, [])
-    assert len(found.days) == figures.DAYS
+    assert len(found.days) == statistics.DAYS
     assert found.days[-1].date == timezone.localdate()
 
 
@@ -58,9 +58,9 @@ def test_sums():
     add(3, rows=7, who="bob", rerun_of=first, file_key="k", report="shop.numbers")
     add(3, status="expired", rows=100)
     add(3, status="canceled", rows=0)
-    add(figures.DAYS + 1, rows=1000, file_key="old", status="succeeded")
+    add(statistics.DAYS + 1, rows=1000, file_key="old", status="succeeded")
     make_job("queued")
-    found = figures.collect()
+    found = statistics.collect()
     today, before = found.days[-1], found.days[-4]
     assert (today.exports, today.failed, today.rows) == (3, 1, 6)
     assert (before.exports, before.failed, before.rows) == (3, 0, 107)
@@ -76,9 +76,9 @@ def test_sums():
 
 def test_days_are_those_of_the_time_zone():
     """Midnight in Berlin; a day that has 23 or 25 hours is one."""
-    midnight = figures._beginning(timezone.localdate())
+    midnight = statistics._beginning(timezone.localdate())
     put_at(midnight, midnight - dt.timedelta(seconds=1))
-    days = figures.collect().days
+    days = statistics.collect().days
     assert (days[-1].exports, days[-2].exports) == (1, 1)
 
 
@@ -94,7 +94,7 @@ def test_percentiles_are_those_of_the_sorted_durations(count):
         add(seconds=one)
     add(status="failed", seconds=9999)
     add(status="canceled", seconds=9999)
-    found, ranked = figures.collect(), sorted(seconds)
+    found, ranked = statistics.collect(), sorted(seconds)
     assert found.median.total_seconds() == ranked[math.ceil(count / 2) - 1]
     assert found.slowest.total_seconds() == ranked[math.ceil(count * 0.95) - 1]
 
@@ -128,7 +128,7 @@ def test_each_query_finds_all_that_it_reads_in_one_index():
         for index in options.indexes
     ]
     with CaptureQueriesContext(connection) as queries:
-        figures.collect()
+        statistics.collect()
     assert len(queries) == 5
     for query in queries:
         read = set(re.findall(rf"{options.db_table}[\"`]\.[\"`](\w+)", query["sql"]))

@@ -8,9 +8,10 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import connection
 
-from django_reports import ModelReport, delivery
-from django_reports.detached import detached
+from django_reports import ModelReport
 from django_reports.exceptions import SelectionNotReplayable
+from django_reports.jobs import dispatch
+from django_reports.jobs.detached import detached
 from django_reports.models import ReportJob
 from tests.doors.helpers import asking, browse, chosen, lines_of, run, spec_of, text_of
 from tests.shop.models import Order
@@ -89,7 +90,7 @@ def test_declared_report_is_not_left_to_a_worker(alice, orders, tenants, declare
         identifier = "shop.of_tenant"
         model = Order
         columns = ["number"]
-        delivery = "background"
+        dispatch = "background"
 
         def get_queryset(self, context):
             return narrow(super().get_queryset(context), context.user)
@@ -111,12 +112,12 @@ def test_finished_export_is_not_run_again_with_other_rows(alice, orders, declare
             return by_context(super().get_queryset(context), context.user)
 
     declare(OfTenant)
-    job = run(delivery.enqueue(spec_of("shop.of_tenant"), *asking(alice)))
+    job = run(dispatch.enqueue(spec_of("shop.of_tenant"), *asking(alice)))
     assert (job.status, job.rows_done) == ("succeeded", 20)
     token = of_context.set("n")
     try:
         with pytest.raises(SelectionNotReplayable):
-            delivery.rerun(job, *asking(alice))
+            dispatch.rerun(job, *asking(alice))
     finally:
         of_context.reset(token)
 

@@ -10,12 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_reports import delivery, storage
+from django_reports.engine.writers import all_writers
+from django_reports.engine.writers.parquet import ParquetWriter as Parquet
 from django_reports.exceptions import FormatLimitExceeded
+from django_reports.jobs import dispatch, files
 from django_reports.models import AuditEntry, GroupReportPermission, Preset, ReportJob
 from django_reports.testing import reading
-from django_reports.writers import all_writers
-from django_reports.writers.parquet import ParquetWriter as Parquet
 from tests.conftest import VIEW, make_orders
 from tests.doors.helpers import (
     EXPORT,
@@ -84,7 +84,7 @@ def test_each_format_has_a_line_on_what_it_is_good_for(alice, orders):
 
 
 def test_rows_beyond_a_sheet_are_pointed_out(alice, orders, monkeypatch):
-    from django_reports.writers.xlsx import XlsxWriter
+    from django_reports.engine.writers.xlsx import XlsxWriter
 
     told = "A sheet of Excel ends at"
     assert told not in text_of(browse(alice).get(ORDERS))
@@ -246,8 +246,8 @@ def test_its_rows_are_the_files_first(alice, name, profile):
     answer = press(alice, "_preview", **fields)
     assert answer.status_code == 200
     shown = answer.context["preview"]
-    job = run(delivery.enqueue(spec_of_page(answer), *asking(alice)))
-    with storage.open_file(job) as file:
+    job = run(dispatch.enqueue(spec_of_page(answer), *asking(alice)))
+    with files.open_file(job) as file:
         made = reading.read(file.read(), job, None)
     first = reading.read(shown.content, job, None)
     assert len(first) == 10

@@ -6,7 +6,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from django_reports import delivery
+from django_reports.jobs import dispatch
 from django_reports.models import GroupReportPermission, ReportJob
 from tests.doors.helpers import put, run
 from tests.doors.staff import NUMBERS, ORDERS, Program, assert_problem, page_of
@@ -113,13 +113,13 @@ def test_a_key_that_is_used_meanwhile_is_not_taken_twice(alice, orders, monkeypa
     program = Program(alice)
     under("monday", program, NUMBERS)
     program.post(ORDERS)
-    look, looked = delivery._asked_before, []
+    look, looked = dispatch._asked_before, []
 
     def too_early(export, digest):
         looked.append(digest)
         return look(export, digest) if len(looked) > 1 else None
 
-    monkeypatch.setattr(delivery, "_asked_before", too_early)
+    monkeypatch.setattr(dispatch, "_asked_before", too_early)
     assert_problem(under("monday", program), 422, "used for another export already")
     assert len(looked) == 2
 

@@ -6,10 +6,10 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 from django.test import RequestFactory
 
-from django_reports import storage
+from django_reports.definitions.registry import registry
+from django_reports.jobs import files
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
-from django_reports.registry import registry
-from django_reports.views import api
+from django_reports.web.api import endpoints
 from tests.doors.helpers import make, put
 from tests.doors.staff import JSON, NUMBERS, ORDERS, Program, assert_problem, page_of
 from tests.shop.reports import Orders
@@ -92,10 +92,10 @@ def test_as_many_values_as_a_form_may_have_are_read(alice, orders):
 def test_too_many_empty_lists_are_refused_before_they_are_looked_at(alice, orders, monkeypatch):
     """680 KB of them: no part of the body is visited twice, or written out again."""
     body = b'{"columns": [' + b"[]," * 226_000 + b"[]]}"
-    monkeypatch.setattr(api.json, "dumps", lambda *args, **kwargs: pytest.fail("written out"))
+    monkeypatch.setattr(endpoints.json, "dumps", lambda *args, **kwargs: pytest.fail("written out"))
     request = RequestFactory().post(ORDERS, body, content_type="application/json")
-    with pytest.raises(api.Unreadable, match="more than 1,000 values") as refused:
-        api.spec_of(request, registry.get("shop.orders"))
+    with pytest.raises(endpoints.Unreadable, match="more than 1,000 values") as refused:
+        endpoints.spec_of(request, registry.get("shop.orders"))
     assert refused.value.status == 413
 
 
@@ -208,7 +208,7 @@ def test_download_of_what_has_expired(alice, orders):
 
 def test_download_of_what_is_missing(alice, orders):
     job = make(alice)
-    storage.delete(job.storage, job.file_key)
+    files.delete(job.storage, job.file_key)
     answer = Program(alice).get(page_of(job, "download"))
     assert_problem(answer, 404, "The file of this export is missing.")
 

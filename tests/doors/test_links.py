@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import get_script_prefix, reverse, set_script_prefix
 from django.utils import timezone
 
-from django_reports import links
+from django_reports.access import signed_urls
 from django_reports.exceptions import ReportDenied
 from django_reports.models import GroupReportPermission
 from tests.conftest import VIEW
@@ -39,7 +39,7 @@ def page(request):
 @pytest.fixture
 def link(alice, job):
     """Alice's link to her job's file, as its token."""
-    return links.make(job, alice)[0]
+    return signed_urls.make(job, alice)[0]
 
 
 def address(job, token, page=page_of):
@@ -110,7 +110,7 @@ def test_no_link_is_offered_without_a_file(alice, orders):
 
 def test_a_link_for_a_mail(alice, job, configure):
     configure(BASE_URL="https://shop.example.com/")
-    url = links.url_for(job, alice)
+    url = signed_urls.url_for(job, alice)
     assert url.startswith(f"https://shop.example.com/reports/jobs/{job.pk}/signed/")
     assert Client().get(url.removeprefix("https://shop.example.com")).status_code == 200
     entry = entries(job).get(action="linked")
@@ -124,9 +124,9 @@ def test_an_address_in_a_mail_is_whole_whichever_thread_sends_it(job, configure,
     found = []
 
     def look():
-        found.append(links.page_url(job))
+        found.append(signed_urls.page_url(job))
         set_script_prefix("/office/")  # as in the thread of a request
-        found.append(links.page_url(job))
+        found.append(signed_urls.page_url(job))
         found.append(get_script_prefix())
 
     thread = threading.Thread(target=look)
@@ -134,26 +134,26 @@ def test_an_address_in_a_mail_is_whole_whichever_thread_sends_it(job, configure,
     thread.join()
     url = f"https://shop.example.com/office/reports/jobs/{job.pk}/"
     assert found == [url, url, "/office/"]
-    assert links.page_url(job) == url
+    assert signed_urls.page_url(job) == url
     assert reverse("django_reports:job", args=[job.pk]) == page_of(job)  # here it is as it was
 
 
 def test_a_link_for_a_mail_needs_the_sites_address(alice, job):
     with pytest.raises(ImproperlyConfigured, match="BASE_URL"):
-        links.url_for(job, alice)
+        signed_urls.url_for(job, alice)
     assert "linked" not in actions(job)
 
 
 @pytest.mark.parametrize("status", ["expired", "failed", "running"])
 def test_no_link_without_a_file(alice, job, status):
     with pytest.raises(ReportDenied, match="alice may not download this export"):
-        links.make(put(job, status=status), alice)
+        signed_urls.make(put(job, status=status), alice)
 
 
 def test_no_link_for_who_may_not(carol, dave, job):
     for user in (carol, dave):
         with pytest.raises(ReportDenied):
-            links.make(job, user)
+            signed_urls.make(job, user)
     assert "linked" not in actions(job)
 
 
@@ -196,7 +196,7 @@ def test_a_link_that_has_expired(alice, job, link, configure):
 
 def test_expired_link_stays_expired_when_the_lifetime_is_raised(alice, job, configure):
     configure(LINK_LIFETIME=dt.timedelta(microseconds=1))
-    token, _until = links.make(job, alice)
+    token, _until = signed_urls.make(job, alice)
     configure(LINK_LIFETIME=dt.timedelta(days=30))
     assert_refused(job, token, 410, "This link has expired. Ask for another one.", actor=alice)
 
@@ -211,7 +211,7 @@ def test_a_link_and_its_file_live_by_the_clock_of_the_database(
     sign(put(job, expires_at=timezone.now() + dt.timedelta(hours=1)))
     monkeypatch.setattr("django.utils.timezone.now", lambda: wrong)
     assert Program(None).get(address(job, link)).status_code == 200
-    assert Program(None).get(address(job, links.make(job, alice)[0])).status_code == 200
+    assert Program(None).get(address(job, signed_urls.make(job, alice)[0])).status_code == 200
     configure(LINK_LIFETIME=dt.timedelta(microseconds=1))
     assert Program(None).get(address(job, link)).status_code == 410
 

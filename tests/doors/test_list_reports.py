@@ -18,8 +18,8 @@ from django.utils.translation import get_language, gettext_lazy
 from openpyxl import load_workbook
 
 from django_reports.admin import ReportAdminMixin
+from django_reports.definitions.registry import registry
 from django_reports.models import ReportJob
-from django_reports.registry import registry
 from tests.conftest import VIEW, give, make_orders
 from tests.doors.helpers import browse, lines_of, put, run, text_of
 from tests.shop.models import Customer, Order, Parcel

@@ -10,9 +10,9 @@ from django.core.files.storage import InMemoryStorage
 from django.utils import timezone
 
 import django_reports
-from django_reports.manifests import manifest_of
+from django_reports.core.storages import storage_of
+from django_reports.jobs.manifests import manifest_of
 from django_reports.models import ReportJob
-from django_reports.storages import storage_of
 from tests.doc_pages import rows_of
 from tests.doc_pages import text_of as page_text
 from tests.doors.helpers import (

@@ -12,8 +12,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django.utils.timezone import get_fixed_timezone
 
+from django_reports.definitions.specs import CHOICES
 from django_reports.models import ReportJob
-from django_reports.specs import CHOICES
 from tests.doors.helpers import EXPORT, browse, chosen, run, text_of
 from tests.doors.staff import FORMATS, ORDERS, Program, assert_problem, page_of, pressed
 

@@ -8,9 +8,9 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from django_reports import Column, ModelReport, register
-from django_reports.choices import choices_of
+from django_reports.definitions.registry import registry
+from django_reports.exports.saved_options import choices_of
 from django_reports.models import Favourite, GroupReportPermission, Preset, ReportJob
-from django_reports.registry import registry
 from tests.conftest import VIEW, make_orders
 from tests.doors.helpers import browse, enqueue, make, put, spec_of, unbounded_counts
 from tests.doors.test_staff_jobs import copies_of

@@ -5,9 +5,9 @@ from django import forms
 from django.contrib import admin
 
 from django_reports import ModelReport
-from django_reports.manifests import manifest_of
+from django_reports.definitions.registry import registry
+from django_reports.jobs.manifests import manifest_of
 from django_reports.models import AuditEntry, ReportJob
-from django_reports.registry import registry
 from tests.conftest import VIEW
 from tests.doors.helpers import browse, chosen, enqueue, put, run, sign, text_of
 from tests.doors.staff import page_of

@@ -7,10 +7,12 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from django_reports import digests, seals, storage, storages
+from django_reports.audit import signing
+from django_reports.core import storages
 from django_reports.exceptions import SealBroken
-from django_reports.file_verification import verify
-from django_reports.seals import VERIFIED_FOR
+from django_reports.jobs import checksums, files
+from django_reports.jobs.checksums import VERIFIED_FOR
+from django_reports.jobs.file_verification import verify
 from tests.doors.helpers import actions, browse, entries, make, put, sign, text_of
 from tests.doors.staff import Program, page_of
 
@@ -124,8 +126,8 @@ def test_a_storage_that_fails_is_no_broken_seal(alice, job):
 @pytest.fixture
 def large(job, monkeypatch):
     """The job, whose file counts as large. It has been handed out once."""
-    monkeypatch.setattr(seals, "AT_ONCE", 10)
-    storage.open_file(job).close()
+    monkeypatch.setattr(checksums, "AT_ONCE", 10)
+    files.open_file(job).close()
     job.refresh_from_db()
     assert job.verified_look
     return job
@@ -138,7 +140,7 @@ def no_reading(monkeypatch):
     def read(*args):
         raise SealBroken("it was read again")
 
-    monkeypatch.setattr(seals, "check", read)
+    monkeypatch.setattr(checksums, "check", read)
 
 
 def test_a_large_file_is_not_read_each_time(alice, large, path, no_reading):
@@ -162,17 +164,17 @@ def test_a_large_file_that_was_changed_and_put_back_in_time(alice, large, path):
 def seen(job, path, at):
     """Have the application know that a job's file was right at a moment."""
     with path.open("rb") as file:
-        text = digests.look_text(job, seals.look_of(file), at)
-    put(job, verified_at=at, verified_look=digests.sign(text))
+        text = signing.look_text(job, checksums.look_of(file), at)
+    put(job, verified_at=at, verified_look=signing.sign(text))
 
 
 def test_a_large_file_is_read_again_after_a_while(large, path, no_reading):
     now = timezone.now().replace(microsecond=0)
     seen(large, path, now - VERIFIED_FOR + dt.timedelta(minutes=1))
-    storage.open_file(large).close()
+    files.open_file(large).close()
     seen(large, path, now - VERIFIED_FOR - dt.timedelta(minutes=1))
     with pytest.raises(SealBroken, match="read again"):
-        storage.open_file(large)
+        files.open_file(large)
 
 
 def test_a_large_file_that_ends_while_it_is_sent_breaks_the_transfer(alice, large, path):
@@ -192,7 +194,7 @@ def test_what_was_checked_is_what_is_sent(alice, job, path):
 
 def test_a_seal_that_was_never_made_is_broken(job):
     with pytest.raises(SealBroken):
-        storage.open_file(put(job, sha256=""))
+        files.open_file(put(job, sha256=""))
 
 
 # Other servers send it
@@ -300,7 +302,7 @@ def test_what_is_exchanged_in_the_row_of_a_job_makes_its_file_unavailable(
     bob = make_person("bob")
     put(job, **EXCHANGES[what](job, other, bob))
     with pytest.raises(SealBroken, match="The record of this export was changed"):
-        storage.open_file(job)
+        files.open_file(job)
     assert CHANGED in verify().wrong or "another SHA-256" in verify().wrong
 
 
@@ -308,21 +310,21 @@ def test_a_file_of_somebody_who_was_deleted_is_still_theirs(alice, job):
     alice.delete()
     job.refresh_from_db()
     assert job.requested_by is None
-    storage.open_file(job).close()
+    files.open_file(job).close()
 
 
 def test_a_file_stays_available_with_a_new_key(job, configure, settings):
     configure(AUDIT_KEYS=["new", settings.SECRET_KEY])
-    storage.open_file(job).close()
+    files.open_file(job).close()
     configure(AUDIT_KEYS=["new"])
     with pytest.raises(SealBroken):
-        storage.open_file(job)
+        files.open_file(job)
 
 
 def test_that_a_large_file_was_verified_cannot_be_written_into_its_row(large, path):
     """By who has the storage and the database, and no key."""
     change(path)
     with path.open("rb") as file:
-        put(large, verified_look=seals.look_of(file), verified_at=timezone.now())
+        put(large, verified_look=checksums.look_of(file), verified_at=timezone.now())
     with pytest.raises(SealBroken):
-        storage.open_file(large)
+        files.open_file(large)

@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_reports import Report, register
+from django_reports.definitions.registry import registry
 from django_reports.models import Favourite, GroupReportPermission, ReportJob
-from django_reports.registry import registry
-from django_reports.views import filters
+from django_reports.web.pages import filters
 from tests.conftest import VIEW
 from tests.doors.helpers import browse, enqueue, make, put, text_of
 from tests.doors.staff import CATALOGUE, JOBS, ORDERS, Program, page_of
@@ -122,7 +122,7 @@ def test_the_reports_to_choose_from_are_those_that_there_are(alice, root, some):
 
 
 def test_filters_stay_from_page_to_page(alice, some, monkeypatch):
-    monkeypatch.setattr("django_reports.views.lists.JOBS_PER_PAGE", 1)
+    monkeypatch.setattr("django_reports.web.pages.lists.JOBS_PER_PAGE", 1)
     text = text_of(browse(alice).get(f"{JOBS}?report=shop.numbers"))
     assert '<a rel="next" href="?report=shop.numbers&amp;page=2">Older</a>' in text
     assert '<option value="shop.numbers" selected>Numbers</option>' in text

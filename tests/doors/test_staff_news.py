@@ -11,15 +11,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
 from django.utils import timezone, translation
 
-from django_reports import jobs, notices
-from django_reports.audit import SYSTEM, Origin
+from django_reports.access.permissions import GroupPolicy
+from django_reports.audit.log import SYSTEM, Origin
+from django_reports.core.choices import FailureCause
 from django_reports.exceptions import DeadlineExceeded, StorageUnavailable
-from django_reports.failures import as_report_error, failure_of
+from django_reports.exports.failures import as_report_error, failure_of
+from django_reports.jobs import lifecycle, notifications
 from django_reports.models import ReportJob
-from django_reports.permissions import GroupPolicy
-from django_reports.statuses import FailureCause
 from django_reports.templatetags.django_reports import running_exports
-from django_reports.views.words import _REMEDIES, pace_in_words
+from django_reports.web.display import _REMEDIES, pace_in_words
 from tests.conftest import VIEW, grant
 from tests.doors.helpers import browse, deliver, enqueue, job_url, make, put, run, text_of
 from tests.doors.staff import CATALOGUE, JOBS, Program, page_of, pressed
@@ -80,7 +80,7 @@ class Blind(GroupPolicy):
 def test_what_one_may_not_see_is_not_told(alice, orders, configure):
     make(alice)
     configure(POLICY=f"{__name__}.Blind")
-    assert notices.take_news(alice) == []
+    assert notifications.take_news(alice) == []
 
 
 def test_a_failure_is_told_as_one(alice):
@@ -115,11 +115,11 @@ def test_programs_and_what_is_downloaded_at_once_take_no_news(alice, orders):
 def test_much_news_is_told_page_by_page(alice, orders):
     job = make(alice)
     facts = {f.attname: getattr(job, f.attname) for f in ReportJob._meta.concrete_fields}
-    for _n in range(notices.NEWS_AT_ONCE):
+    for _n in range(notifications.NEWS_AT_ONCE):
         ReportJob.objects.create(**{**facts, "id": None, "active_key": None} | {"id": uuid()})
     client = browse(alice)
     told = [text_of(client.get(CATALOGUE)).count(READY) for _n in range(3)]
-    assert told == [notices.NEWS_AT_ONCE, 1, 0]
+    assert told == [notifications.NEWS_AT_ONCE, 1, 0]
 
 
 def uuid():
@@ -128,9 +128,9 @@ def uuid():
 
 def test_of_two_pages_at_once_one_tells_it(alice, orders):
     make(alice)
-    (news,) = notices.take_news(alice)
-    assert notices.take_news(alice) == []
-    assert not notices.note_seen(news)
+    (news,) = notifications.take_news(alice)
+    assert notifications.take_news(alice) == []
+    assert not notifications.note_seen(news)
 
 
 def test_a_page_without_news_asks_one_query_for_it(alice, orders):
@@ -150,8 +150,8 @@ def manager(make_person):
 
 def canceled_running(job, user):
     put(job, status="running", attempt=1)
-    jobs.cancel(job, Origin(user=user))
-    return jobs.finish_canceled(job, ReportJob.objects.filter(pk=job.pk))
+    lifecycle.cancel(job, Origin(user=user))
+    return lifecycle.finish_canceled(job, ReportJob.objects.filter(pk=job.pk))
 
 
 CANCELED = "The export “Orders” was canceled."
@@ -174,7 +174,7 @@ def test_what_somebody_else_canceled_is_told(alice, manager, orders, is_running)
 
 
 def test_what_the_system_canceled_is_told(alice, orders):
-    jobs.cancel(enqueue(alice), SYSTEM)
+    lifecycle.cancel(enqueue(alice), SYSTEM)
     assert CANCELED in text_of(browse(alice).get(CATALOGUE))
 
 
@@ -193,8 +193,8 @@ def test_who_canceled_it_themselves_is_told_nothing(alice, orders, is_running):
 def test_who_asked_first_canceled_it(alice, manager, orders):
     job = put(enqueue(alice), status="running", attempt=1)
     for user in (manager, alice):
-        assert jobs.cancel(job, Origin(user=user))
-    jobs.finish_canceled(job, ReportJob.objects.filter(pk=job.pk))
+        assert lifecycle.cancel(job, Origin(user=user))
+    lifecycle.finish_canceled(job, ReportJob.objects.filter(pk=job.pk))
     assert job.cancel_requested_by == manager
 
 
@@ -241,7 +241,7 @@ def test_a_mail_has_the_way_to_the_page(alice, orders, mailing, django_capture_o
     assert (sent.attachments, sent.content_subtype) == ([], "plain")
     assert "download" not in sent.body
     assert "signed" not in sent.body
-    notices._send(job=ReportJob.objects.get(pk=job.pk))
+    notifications._send(job=ReportJob.objects.get(pk=job.pk))
     assert len(mail.outbox) == 1
 
 

@@ -6,10 +6,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import F, Func, TextField
 
-from django_reports import Column, ModelReport, Report, delivery
+from django_reports import Column, ModelReport, Report
+from django_reports.definitions.kinds import Kind
+from django_reports.engine.writers import CsvWriter, _writers, register_writer
 from django_reports.exceptions import ReportFailed
-from django_reports.kinds import Kind
-from django_reports.writers import CsvWriter, _writers, register_writer
+from django_reports.jobs import dispatch
 from tests.doors.helpers import asking, browse, deliver, make, spec_of, text_of
 from tests.doors.staff import pressed
 from tests.shop.models import Order
@@ -117,7 +118,7 @@ def test_no_door_makes_a_shorter_file(report, alice, format, tmp_path):
 
 def test_no_preview_is_shorter(report, alice):
     with pytest.raises(ReportFailed) as told:
-        delivery.preview(spec_of("shop.stopping"), *asking(alice), rows=50)
+        dispatch.preview(spec_of("shop.stopping"), *asking(alice), rows=50)
     assert SAID in str(told.value)
     columns = [column if isinstance(column, str) else column.name for column in report.columns]
     buttons = {"_export": None, "_preview": "1"}

@@ -16,13 +16,13 @@ def main(username, times):
     from django.db import transaction
     from rq import Queue
 
-    from django_reports import delivery
+    from django_reports.jobs import dispatch
     from tests.doors.helpers import asking, spec_of
 
     def ask(number):
         spec = spec_of(parameters={"minimum": (str(number),)})  # each another export
         with transaction.atomic():
-            delivery.enqueue(spec, *asking(User.objects.get(username=username)))
+            dispatch.enqueue(spec, *asking(User.objects.get(username=username)))
 
     Queue.enqueue = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
     for number in range(times):

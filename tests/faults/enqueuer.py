@@ -20,8 +20,8 @@ def resident():
 
 def main():
     django.setup()
+    from django_reports.jobs.runners.rq import RQRunner, _queue
     from django_reports.models import ReportJob
-    from django_reports.runners.rq import RQRunner, _queue
 
     def hand_over(count):
         runner = RQRunner()

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from django.core.files.base import ContentFile, File
 
-from django_reports import attempts, control, exports, jobs, storage, sweep
-from django_reports.runners import base, hanging, lifeline, local, rq, supervision
+from django_reports.exports import prepare
+from django_reports.jobs import execution, files, heartbeat, lifecycle, maintenance
+from django_reports.jobs.runners import base, hanging, lifeline, local, rq, supervision
 
 SWEEP_INTERVAL = 0.5  # seconds
 ROWS = 500  # from which on "mid-rows" is
@@ -24,7 +25,7 @@ ROWS = 500  # from which on "mid-rows" is
 
 def sweep_often():
     """So that a test need not wait for what a site can wait for."""
-    sweep.ENQUEUE_AGAIN_AFTER = timedelta(seconds=3)
+    maintenance.ENQUEUE_AGAIN_AFTER = timedelta(seconds=3)
     base.SWEEP_INTERVAL = base.SWEEP_PAUSE = SWEEP_INTERVAL
     local.SWEEP_INTERVAL = rq.SWEEP_INTERVAL = SWEEP_INTERVAL
     local.POLL = 0.1
@@ -55,14 +56,14 @@ def before(owner, name, mark):
 
 
 def amid_rows(mark):
-    check = control.Control.check
+    check = heartbeat.Control.check
 
     def waiting(self):
         if self.meter.rows >= ROWS:
             wait_at(mark)
         check(self)
 
-    control.Control.check = waiting
+    heartbeat.Control.check = waiting
 
 
 def amid_save(mark):
@@ -80,18 +81,18 @@ def amid_save(mark):
 
 
 POINTS = {
-    "before-claim": lambda mark: before(attempts, "claim", mark),
-    "count": lambda mark: before(exports.Export, "count", mark),
+    "before-claim": lambda mark: before(execution, "claim", mark),
+    "count": lambda mark: before(prepare.Export, "count", mark),
     "mid-rows": amid_rows,
     "mid-save": amid_save,
-    "save-flip": lambda mark: before(attempts, "_succeed", mark),
-    "flip-audit": lambda mark: before(jobs, "record_end", mark),
+    "save-flip": lambda mark: before(execution, "_succeed", mark),
+    "flip-audit": lambda mark: before(lifecycle, "record_end", mark),
 }
 
 
 def be_impatient():
     """With what hangs, so that a test need not wait for what a site can wait for."""
-    control.PATIENCE, control.LAST_PATIENCE = 0.2, 0.5
+    heartbeat.PATIENCE, heartbeat.LAST_PATIENCE = 0.2, 0.5
     hanging.SIGN = 0.5
     lifeline.GRACE = supervision.GRACE = rq.GRACE = 3.0
 
@@ -100,7 +101,7 @@ def hang_once_in_a_sweep(*, beside_a_job=False):
     """As a storage does that is away: the first sweep (beside a job) never ends."""
     from django_reports.models import ReportJob
 
-    original = storage.remove_noted
+    original = files.remove_noted
 
     def hang():
         with contextlib.suppress(FileExistsError):
@@ -109,7 +110,7 @@ def hang_once_in_a_sweep(*, beside_a_job=False):
                 time.sleep(10**6)
         return original()
 
-    storage.remove_noted = hang
+    files.remove_noted = hang
 
 
 def hang_once(owner, name, *, behind=False):
@@ -147,8 +148,8 @@ FAULTS = {
     "sweep-hangs": hang_once_in_a_sweep,
     "sweep-hangs-beside": partial(hang_once_in_a_sweep, beside_a_job=True),
     "child-hangs-before": partial(hang_once, rq, "close_leftovers"),
-    "child-hangs-behind": partial(hang_once, attempts, "run", behind=True),
-    "claim-hangs": partial(hang_once, attempts, "claim"),
+    "child-hangs-behind": partial(hang_once, execution, "run_attempt", behind=True),
+    "claim-hangs": partial(hang_once, execution, "claim"),
     "dies-at-start": die_at_start,
     "thread": run_a_thread,
 }

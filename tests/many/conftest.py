@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from django_reports.columns import Column, bind
-from django_reports.sources import QuerySetSource
+from django_reports.definitions.columns import Column, bind
+from django_reports.engine.rows import QuerySetSource
 from tests.many.models import Entry, Invoice, Note, Part, Tag
 
 

@@ -33,9 +33,9 @@ from django.db.models.lookups import GreaterThan
 from django.test.utils import CaptureQueriesContext
 
 from django_reports import Column, ModelReport
-from django_reports.columns import bind
+from django_reports.definitions.columns import bind
+from django_reports.engine.rows import QuerySetSource
 from django_reports.exceptions import InvalidQuerySet
-from django_reports.sources import QuerySetSource
 from tests.conftest import give
 from tests.files import Dialect, Wish, csv_rows, made_at_every_door
 from tests.many.conftest import read, source

@@ -31,7 +31,7 @@ from django.test.utils import isolate_apps
 
 from django_reports import Column, ModelReport
 from django_reports.checks.reports import check_report
-from django_reports.relations import missing_index
+from django_reports.definitions.relations import missing_index
 from tests.many.models import Client, Invoice, Part, Seat, Tag
 
 

@@ -16,10 +16,11 @@ from django.db.models.functions import Coalesce
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_reports import Column, ModelReport, delivery
-from django_reports.audit import Origin
-from django_reports.permissions import Authority
-from django_reports.registry import registry
+from django_reports import Column, ModelReport
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.definitions.registry import registry
+from django_reports.jobs import dispatch
 from tests.files import ALL, Dialect, Wish, csv_rows
 from tests.many.models import Entry, Invoice, Note, Part, Tag
 from tests.values import strategies as some
@@ -205,7 +206,7 @@ def test_values_are_those_of_python(report, root, invoices, steps, limit, names)
     with stored(invoices) as known:
         keys = list(report.get_queryset(None).values_list("pk", flat=True))
         spec = Wish("many.generated", ["id", *names]).spec
-        content = delivery.preview(spec, Authority.of(root), Origin(user=root), rows=ALL).content
+        content = dispatch.preview(spec, Authority.of(root), Origin(user=root), rows=ALL).content
     lines = csv_rows(content, Dialect())
     assert [int(line[0]) for line in lines] == keys
     for key, *texts in lines:

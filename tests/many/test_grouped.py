@@ -23,10 +23,11 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, RowNumber, TruncDate
 from django.test.utils import CaptureQueriesContext
 
-from django_reports import Column, grouped
-from django_reports.columns import bind
-from django_reports.localization import Locale, Locales
-from django_reports.sources import QuerySetSource
+from django_reports import Column
+from django_reports.core.localization import Locale, Locales
+from django_reports.definitions.columns import bind
+from django_reports.engine import grouped_values
+from django_reports.engine.rows import QuerySetSource
 from tests.conftest import give
 from tests.files import Dialect, Wish, csv_rows, made_at_every_door
 from tests.many.conftest import read, source
@@ -73,7 +74,7 @@ def is_grouped(expression, model=Invoice):
 )
 @pytest.mark.parametrize("size", [1, 10])
 def test_values_of_many_rows_at_once(payments, monkeypatch, expression, values, size):
-    monkeypatch.setattr(grouped, "ROWS", size)
+    monkeypatch.setattr(grouped_values, "ROWS", size)
     assert is_grouped(expression)
     beside = {"tags": Count("tags"), "payments": Count("payments"), "notes": Count("notes")}
     queryset = Invoice.objects.filter(Q(tags__name="red") | Q(number="A2"))
@@ -105,7 +106,7 @@ def test_window_is_over_all_rows(payments):
 
 
 def test_a_query_for_each_relation_and_chunk(payments, monkeypatch):
-    monkeypatch.setattr(grouped, "ROWS", 2)
+    monkeypatch.setattr(grouped_values, "ROWS", 2)
     Invoice.objects.bulk_create(Invoice(number=f"B{n}") for n in range(3))
     expressions = {
         "n": Count("payments"),
@@ -121,7 +122,7 @@ def test_a_query_for_each_relation_and_chunk(payments, monkeypatch):
 
 
 def test_keys_of_several_fields(monkeypatch):
-    monkeypatch.setattr(grouped, "ROWS", 2)
+    monkeypatch.setattr(grouped_values, "ROWS", 2)
     for number in (1, 2, 3):
         Seat.objects.create(row="A", number=number)
     Seat.objects.create(row="B", number=1)
@@ -156,7 +157,7 @@ def test_values_at_every_door(declare, alice, client, tmp_path, payments, format
 
 def test_row_that_is_gone_meanwhile_has_no_values(payments, monkeypatch):
     """As in a transaction of the caller, which sees what others do."""
-    real = grouped.islice
+    real = grouped_values.islice
 
     def delete_after_it_was_read(*arguments):
         rows = list(real(*arguments))
@@ -164,7 +165,7 @@ def test_row_that_is_gone_meanwhile_has_no_values(payments, monkeypatch):
         Invoice.objects.filter(pk=payments.pk).delete()
         return rows
 
-    monkeypatch.setattr(grouped, "islice", delete_after_it_was_read)
+    monkeypatch.setattr(grouped_values, "islice", delete_after_it_was_read)
     expressions = {"n": Count("payments"), "notes": Count("notes"), "number": F("number")}
     rows = iter(source(Invoice.objects.all(), *(
         Column(name, expression=value) for name, value in expressions.items()
@@ -204,8 +205,8 @@ def test_values_are_of_the_state_of_the_rows(monkeypatch):
     invoices = [Invoice.objects.create(number=f"A{n}") for n in range(6)]
     for invoice in invoices:
         Payment.objects.create(invoice=invoice, amount=1)
-    monkeypatch.setattr(grouped, "ROWS", 2)
-    real, chunks = grouped.islice, []
+    monkeypatch.setattr(grouped_values, "ROWS", 2)
+    real, chunks = grouped_values.islice, []
 
     def write():
         try:
@@ -222,7 +223,7 @@ def test_values_are_of_the_state_of_the_rows(monkeypatch):
             thread.join()
         return real(*arguments)
 
-    monkeypatch.setattr(grouped, "islice", write_after_the_first)
+    monkeypatch.setattr(grouped_values, "islice", write_after_the_first)
     made = source(Invoice.objects.all(), Column("n", expression=Count("payments")))
     with made.snapshot():
         found = list(made.read())

@@ -25,11 +25,12 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Concat, RowNumber
 
-from django_reports import Column, ModelReport, delivery
-from django_reports.columns import BoundColumn, bind
+from django_reports import Column, ModelReport
+from django_reports.definitions.columns import BoundColumn, bind
+from django_reports.definitions.kinds import Text
+from django_reports.engine.rows import QuerySetSource
 from django_reports.exceptions import InvalidQuerySet
-from django_reports.kinds import Text
-from django_reports.sources import QuerySetSource
+from django_reports.jobs import dispatch
 from tests.conftest import give
 from tests.doors.helpers import asking
 from tests.files import Wish, made_at_every_door
@@ -178,7 +179,7 @@ def test_every_door_makes_the_same_rows(invoices, declare, alice, client, tmp_pa
     made = list(csv.reader(io.StringIO(content)))[1:] if format == "csv" else content.splitlines()
     shown = keys_of(QUERYSETS[name](invoices))
     assert len(made) == sum(shown.values())
-    assert delivery.plan(wish.spec, *asking(alice)).rows.n == len(made)
+    assert dispatch.plan(wish.spec, *asking(alice)).rows.n == len(made)
 
 
 # Columns that read related rows through an annotation

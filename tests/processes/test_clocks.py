@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from django.db import connection
 
-from django_reports.clock import database_now
+from django_reports.core.clock import database_now
 from django_reports.models import ReportJob
 from tests.doors.helpers import enqueue
 from tests.processes.conftest import ROOT, wait_for

@@ -6,8 +6,8 @@ import time
 import pytest
 from django.db import connection
 
-from django_reports import jobs
-from django_reports.audit import Origin
+from django_reports.audit.log import Origin
+from django_reports.jobs import lifecycle
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
@@ -45,7 +45,7 @@ def begin(alice, processes, report):
 def test_a_cancel_ends_what_would_not_end(alice, processes, runner, folder, report):
     make_orders(3)
     made, _worker = begin(alice, processes, report)
-    assert jobs.cancel(made, Origin(user=alice))
+    assert lifecycle.cancel(made, Origin(user=alice))
     asked = time.monotonic()
     wait_for(lambda: job().finished_at)
     figures.note(
@@ -156,7 +156,7 @@ def test_the_query_is_gone_from_the_server(alice, processes, runner):
     make_orders(3)
     made, _worker = begin(alice, processes, "shop.long_query")
     wait_for(lambda: sleeping_queries() == 1)
-    jobs.cancel(made, Origin(user=alice))
+    lifecycle.cancel(made, Origin(user=alice))
     wait_for(lambda: job().finished_at)
     assert sleeping_queries() == 0
 

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from django_reports import links, storage
+from django_reports.access import signed_urls
+from django_reports.jobs import files
 from tests.doors.helpers import entries, make, put, sign
 from tests.doors.staff import page_of
 from tests.processes.conftest import ROOT, Browser, free_port, wait_for
@@ -31,7 +32,7 @@ def large(job, folder, tmp_path):
 
 
 def content_of(job):
-    with storage.open_file(job) as file:
+    with files.open_file(job) as file:
         return file.read()
 
 
@@ -45,7 +46,8 @@ def have_little_room():
 def test_a_download_that_broke_off_is_taken_up(alice, large, processes, configure, tmp_path, kind):
     base = processes.server(kind)
     configure(BASE_URL=base)
-    curl = ["curl", "-sS", "-f", "-o", str(tmp_path / "file.csv"), links.url_for(large, alice)]
+    url = signed_urls.url_for(large, alice)
+    curl = ["curl", "-sS", "-f", "-o", str(tmp_path / "file.csv"), url]
     part = tmp_path / "file.csv"
     broken = subprocess.run(curl, preexec_fn=have_little_room, check=False)
     assert broken.returncode != 0
@@ -88,12 +90,12 @@ http {{
 """
 
 
-def documented_location(files):
-    """What docs/deployment.md has nginx configured with, for this folder of files."""
+def documented_location(folder):
+    """What docs/deployment.md has nginx configured with, for this folder."""
     text = (ROOT / "docs" / "deployment.md").read_text()
     found = text.split("```nginx\nlocation /reports-files/ ")[1].split("```")[0]
     assert "alias /srv/shop/reports/;" in found
-    return f"location /reports-files/ {found}".replace("/srv/shop/reports/", f"{files}/")
+    return f"location /reports-files/ {found}".replace("/srv/shop/reports/", f"{folder}/")
 
 
 @pytest.fixture

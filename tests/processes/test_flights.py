@@ -14,13 +14,13 @@ from python_calamine import CalamineWorkbook
 
 from demo_project.flights.data import load
 from demo_project.flights.models import Flight
-from django_reports import delivery
-from django_reports.audit import Origin
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.core.storages import storage_of
+from django_reports.definitions.selections import Selection
+from django_reports.definitions.specs import ExportSpec, Options
+from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
-from django_reports.permissions import Authority
-from django_reports.selections import Selection
-from django_reports.specs import ExportSpec, Options
-from django_reports.storages import storage_of
 from tests import figures
 from tests.processes.conftest import Processes, session_of, wait_for
 
@@ -47,7 +47,7 @@ def worker_for(flights, folder, tmp_path, configure):
         wait_for(lambda: "ready" in processes.log.read_text())
         time.sleep(2)  # until it has found that there is nothing to do
         idle = peak_of(worker)
-        job = delivery.enqueue(spec, Authority.system(), Origin())
+        job = dispatch.enqueue(spec, Authority.system(), Origin())
         wait_for(lambda: ReportJob.objects.get(pk=job.pk).finished_at, every=0.5)
         peak = peak_of(worker)
         processes.kill(worker)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from django_reports import delivery
 from django_reports.exceptions import ReportFailed
+from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
 from tests.doors.helpers import asking, enqueue, spec_of
 from tests.processes.conftest import wait_for
@@ -94,7 +94,7 @@ def test_site_goes_on_after_an_xlsx_filled_the_disk(alice, disk, monkeypatch):
 
 
 def export(user, **wanted):
-    return b"".join(delivery.export_now(spec_of("shop.numbers", **wanted), *asking(user)))
+    return b"".join(dispatch.export_now(spec_of("shop.numbers", **wanted), *asking(user)))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from django_reports import delivery
-from django_reports.jobs import cancel
+from django_reports.jobs import dispatch
+from django_reports.jobs.lifecycle import cancel
+from django_reports.jobs.runners.rq import RQRunner
 from django_reports.models import AuditEntry, ReportJob
-from django_reports.runners.rq import RQRunner
 from tests import figures
 from tests.conftest import make_orders
 from tests.doors.helpers import asking, enqueue, put, sign, spec_of, sweep
@@ -48,7 +48,7 @@ def queue_of(redis):
 
 
 def ask(user):
-    return delivery.enqueue(spec_of(), *asking(user))
+    return dispatch.enqueue(spec_of(), *asking(user))
 
 
 # The job is written with the caller's transaction
@@ -94,7 +94,7 @@ def test_the_same_export_is_one_job_while_it_is_active(alice, bob, rq):
     assert first == again
     assert queue_of(rq) == [f"{first.pk}-1"]
     assert ask(bob) != first
-    assert delivery.enqueue(spec_of(columns=["id"]), *asking(alice)) != first
+    assert dispatch.enqueue(spec_of(columns=["id"]), *asking(alice)) != first
     ReportJob.objects.filter(pk=first.pk).move("queued", "canceled")
     assert ask(alice) != first
 

@@ -7,8 +7,8 @@ import time
 import pytest
 from django.db import connection
 
-from django_reports import jobs
-from django_reports.audit import Origin
+from django_reports.audit.log import Origin
+from django_reports.jobs import lifecycle
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
@@ -76,7 +76,7 @@ def test_a_query_is_canceled(behind_pooler, alice, processes):
     processes.worker()
     wait_for(lambda: ReportJob.objects.get(pk=job.pk).status == "running")
     time.sleep(1)
-    jobs.cancel(job, Origin(user=alice))
+    lifecycle.cancel(job, Origin(user=alice))
     asked = time.monotonic()
     wait_for(lambda: ReportJob.objects.get(pk=job.pk).finished_at)
     figures.note("seconds from a cancel to the end", "behind a pooler", time.monotonic() - asked)

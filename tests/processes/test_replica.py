@@ -6,8 +6,8 @@ import time
 import pytest
 from django.db import connection
 
-from django_reports import jobs
-from django_reports.audit import Origin
+from django_reports.audit.log import Origin
+from django_reports.jobs import lifecycle
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
@@ -41,7 +41,7 @@ def test_a_cancel_reaches_the_query_on_the_replica(alice, processes, configure):
     time.sleep(1)  # well inside its query
     wait_for(lambda: connection.vendor != "postgresql" or sleeping() == ["replica"])
     asked = time.monotonic()
-    assert jobs.cancel(job, Origin())
+    assert lifecycle.cancel(job, Origin())
     wait_for(lambda: ReportJob.objects.get().finished_at)
     figures.note("seconds from a cancel to the end", "on a replica", time.monotonic() - asked)
     assert ReportJob.objects.get().status == "canceled"

@@ -13,8 +13,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from django_reports import storage
 from django_reports.exceptions import FileUnavailable
+from django_reports.jobs import files
 from django_reports.models import ReportJob
 from tests.doors.helpers import actions, enqueue, entries, job_url, put, run, sign, sweep
 from tests.doors.staff import page_of
@@ -287,7 +287,7 @@ def test_a_large_object_takes_little_memory(person, job, processes, s3, tmp_path
     with path.open("wb") as file:
         file.truncate(LARGE)
     with path.open("rb") as file:
-        key = storage.publish("reports", "large.csv", file, LARGE)
+        key = files.publish("reports", "large.csv", file, LARGE)
     sign(put(job, file_key=key, bytes=LARGE, sha256=hashlib.sha256(bytes(LARGE)).hexdigest()))
     assert len(person.open(job_url(job, "download")).content) == LARGE
     assert peak_of(pids) - before < 16 * 1024 * 1024
@@ -336,12 +336,12 @@ def test_the_permissions_that_the_docs_name_suffice(s3, use, made, alice):
     key = "2026/02/k.csv"
     job = put(enqueue(alice), status="succeeded", storage="reports", file_key=key, **facts)
     sign(job)
-    assert storage.publish("reports", job.file_key, made, 7) == job.file_key
-    with storage.open_file(job) as file:
+    assert files.publish("reports", job.file_key, made, 7) == job.file_key
+    with files.open_file(job) as file:
         assert file.read() == b"id\r\n1\r\n"
-    storage.delete("reports", job.file_key)
+    files.delete("reports", job.file_key)
     with pytest.raises(FileUnavailable, match="is missing"):
-        storage.open_file(job)
+        files.open_file(job)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_the_permissions_that_the_docs_name_suffice(s3, use, made, alice):
 )  # fmt: skip
 def test_none_of_these_permissions_can_be_spared(s3, use, made, lacking, reason):
     def keep_and_remove():
-        storage.delete("reports", storage.publish("reports", "2026/02/k.csv", made, 7))
+        files.delete("reports", files.publish("reports", "2026/02/k.csv", made, 7))
 
     use(**key_for(s3, *(pair for pair in NEEDED if pair[0] != lacking)))
     s3.ask_for_credentials(True)

@@ -4,7 +4,7 @@ from django import forms
 from django.urls import include, path
 
 from django_reports import ModelReport
-from django_reports.registry import registry
+from django_reports.definitions.registry import registry
 from tests.shop.models import Customer, Order, Region
 
 urlpatterns = [path("", include("tests.urls"))]

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from django_reports import Column, ModelReport
-from django_reports.registry import registry
+from django_reports.definitions.registry import registry
 from tests.shop.models import Order
 
 urlpatterns = [path("", include("tests.urls"))]

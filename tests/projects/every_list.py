@@ -69,10 +69,10 @@ def shown(client, url, order):
 
 def exported_keys(report, selection, user):
     """The keys of the rows in the order in which they are read for a file."""
-    from django_reports.audit import Origin
-    from django_reports.exports import prepare
-    from django_reports.permissions import Authority
-    from django_reports.specs import ExportSpec
+    from django_reports.access.permissions import Authority
+    from django_reports.audit.log import Origin
+    from django_reports.definitions.specs import ExportSpec
+    from django_reports.exports.prepare import prepare
 
     spec = ExportSpec(report.get_identifier(), selection=selection)
     export = prepare(spec, Authority.of(user), Origin(user=user))

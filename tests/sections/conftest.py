@@ -3,7 +3,7 @@
 import pytest
 
 from django_reports import Report
-from django_reports.registry import registry
+from django_reports.definitions.registry import registry
 from tests.conftest import make_orders
 from tests.sections.helpers import MONTH, Month
 from tests.shop.models import Order

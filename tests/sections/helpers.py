@@ -5,7 +5,8 @@ import zipfile
 
 from django import forms
 
-from django_reports import Column, ModelReport, Report, delivery, storage
+from django_reports import Column, ModelReport, Report
+from django_reports.jobs import dispatch, files
 from tests.doors.helpers import asking, spec_of
 from tests.shop.models import Customer, Order
 
@@ -55,7 +56,7 @@ def content_of(made):
 
 
 def file_of(job):
-    with storage.open_file(job) as file:
+    with files.open_file(job) as file:
         return file.read()
 
 
@@ -66,4 +67,4 @@ def members(content):
 
 
 def now(user, report, **wanted):
-    return delivery.export_now(spec_of(report, **wanted), *asking(user))
+    return dispatch.export_now(spec_of(report, **wanted), *asking(user))

@@ -2,10 +2,11 @@
 
 import pytest
 
-from django_reports import Column, delivery
+from django_reports import Column
+from django_reports.definitions.selections import Selection
 from django_reports.exceptions import InvalidSpec, ReportDenied, RowLimitExceeded
+from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
-from django_reports.selections import Selection
 from tests.conftest import make_orders
 from tests.doors.helpers import asking, deliver, enqueue, make, plan, spec_of
 from tests.sections.helpers import (
@@ -137,13 +138,13 @@ def test_row_limit_of_sections_that_can_be_counted(bob, declare):
 
 def test_preview_keeps_to_the_limit_of_rows(bob, month):
     make_orders(6)
-    found = delivery.preview(spec_of(MONTH, format="xlsx"), *asking(bob), rows=5)
+    found = dispatch.preview(spec_of(MONTH, format="xlsx"), *asking(bob), rows=5)
     assert [len(table.rows) for table in found.tables] == [4, 2, 2]
 
 
 def test_preview_of_more_sections_than_the_limit_has_rows(bob, month):
     make_orders(30)
-    found = delivery.preview(spec_of(MONTH, format="xlsx"), *asking(bob), rows=10)
+    found = dispatch.preview(spec_of(MONTH, format="xlsx"), *asking(bob), rows=10)
     assert sum(len(table.rows) for table in found.tables) <= 10
 
 

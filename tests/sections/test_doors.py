@@ -6,12 +6,12 @@ import sys
 import pytest
 from django.core.management import call_command
 
-from django_reports import delivery
-from django_reports.kinds import Rendering
+from django_reports.core.choices import Profile
+from django_reports.definitions.kinds import Rendering
+from django_reports.engine.writers import writer_for
+from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
-from django_reports.statuses import Profile
 from django_reports.testing import export
-from django_reports.writers import writer_for
 from tests.doors.helpers import asking, browse, deliver, make, spec_of
 from tests.sections.helpers import (
     MONTH,
@@ -46,7 +46,7 @@ def test_every_door_gives_the_same_bytes(alice, three_orders, format, tmp_path):
 
 @pytest.mark.parametrize("format", ["csv", "tsv.zip", "jsonl"])
 def test_preview_of_all_rows_has_the_same_bytes(alice, three_orders, format):
-    found = delivery.preview(spec_of(MONTH, format=format), *asking(alice), rows=100)
+    found = dispatch.preview(spec_of(MONTH, format=format), *asking(alice), rows=100)
     assert found.content == content_of(deliver(alice, MONTH, format=format))
 
 
@@ -56,7 +56,7 @@ def test_every_door_gives_the_same_sheets(alice, three_orders, tmp_path):
         "export_report", MONTH, "--format", "xlsx", "--user", "alice", "--output", str(path),
         verbosity=0,
     )  # fmt: skip
-    preview = delivery.preview(spec_of(MONTH, format="xlsx"), *asking(alice), rows=100)
+    preview = dispatch.preview(spec_of(MONTH, format="xlsx"), *asking(alice), rows=100)
     found = [
         content_of(deliver(alice, MONTH, format="xlsx")),
         file_of(make(alice, MONTH, format="xlsx")),
@@ -69,7 +69,7 @@ def test_every_door_gives_the_same_sheets(alice, three_orders, tmp_path):
 
 
 def test_preview_of_a_zip(alice, three_orders):
-    found = delivery.preview(spec_of(MONTH), *asking(alice), rows=1)
+    found = dispatch.preview(spec_of(MONTH), *asking(alice), rows=1)
     assert [table.rows for table in found.tables] == [
         [["101", "A00001", "1.50"]],
         [["Ann", "a•••@e•••.com"]],
@@ -97,7 +97,7 @@ def test_zip_that_is_broken_off_is_quiet(monkeypatch):
 
 
 def test_preview_shows_the_first_rows_of_each(alice, three_orders):
-    found = delivery.preview(spec_of(MONTH, format="xlsx"), *asking(alice), rows=1)
+    found = dispatch.preview(spec_of(MONTH, format="xlsx"), *asking(alice), rows=1)
     assert [(table.title, table.header, table.rows) for table in found.tables] == [
         ("Open orders", ["id", "number", "total"], [["101", "A00001", "1.50"]]),
         ("Customers", ["name", "email"], [["Ann", "a•••@e•••.com"]]),

@@ -2,12 +2,12 @@
 
 import pytest
 
-from django_reports import delivery
+from django_reports.definitions.specs import ExportSpec, Options
+from django_reports.engine.writers.xlsx import XlsxWriter
 from django_reports.exceptions import InvalidSpec
+from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
-from django_reports.specs import ExportSpec, Options
 from django_reports.testing import export
-from django_reports.writers.xlsx import XlsxWriter
 from tests.doors.helpers import asking, deliver, enqueue, make, plan
 from tests.sections.helpers import MONTH, MonthForm, Notes, OpenOrders, content_of, file_of, members
 from tests.sheets import calamine, opened
@@ -98,7 +98,7 @@ def test_option_of_the_format_asked_for_is_refused_for_the_zip_too(alice, three_
 
 def plan_with_options(user, *, format, **options):
     spec = ExportSpec(MONTH, format=format, options=Options(**options))
-    return delivery.plan(spec, *asking(user))
+    return dispatch.plan(spec, *asking(user))
 
 
 def test_empty_sections_have_a_header(alice, month):
@@ -170,7 +170,7 @@ def test_losses_of_all_sections_are_counted(alice, three_orders):
     Order.objects.update(number="\x0b\x0b")
     assert make(alice, MONTH, format="xlsx").losses == {"replaced_characters": 5}
     spec = ExportSpec(MONTH, options=Options(profile="machine", encoding="cp1252"))
-    made = delivery.export_now(spec, *asking(alice))
+    made = dispatch.export_now(spec, *asking(alice))
     files = members(content_of(made))
     assert files["notes.csv"] == b"n,note\r\n1,'=1\r\n2,a?\r\n"
     assert ReportJob.objects.get(pk=made.job.pk).losses == {"replaced_characters": 1}

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.test import TestCase, TransactionTestCase
 
-from django_reports.conf import get_settings
+from django_reports.core.conf import get_settings
 from django_reports.exceptions import (
     RowLimitExceeded,
 )

@@ -7,6 +7,7 @@ import pytest
 from django import forms
 
 from django_reports import Column, ModelReport, Report
+from django_reports.definitions.registry import registry
 from django_reports.exceptions import (
     InvalidParameters,
     InvalidSpec,
@@ -15,7 +16,6 @@ from django_reports.exceptions import (
     RowLimitExceeded,
 )
 from django_reports.models import GroupReportPermission, ReportJob
-from django_reports.registry import registry
 from django_reports.testing import (
     export,
 )

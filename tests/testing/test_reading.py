@@ -9,10 +9,14 @@ import openpyxl
 import pytest
 from django.test import Client
 
-from django_reports import Column, ModelReport, storage
+from django_reports import Column, ModelReport
+from django_reports.engine.writers import _writers, register_writer
+from django_reports.engine.writers.csv import CsvWriter
+from django_reports.engine.writers.xlsx import XlsxWriter
 from django_reports.exceptions import (
     InvalidSpec,
 )
+from django_reports.jobs import files
 from django_reports.models import ReportJob
 from django_reports.testing import (
     Table,
@@ -21,9 +25,6 @@ from django_reports.testing import (
     read_export,
     run_jobs,
 )
-from django_reports.writers import _writers, register_writer
-from django_reports.writers.csv import CsvWriter
-from django_reports.writers.xlsx import XlsxWriter
 from tests.doors.helpers import enqueue, make
 from tests.doors.staff import FORMATS
 from tests.shop.models import Customer, Order
@@ -119,7 +120,7 @@ def test_a_response_that_breaks_raises_what_broke_it(alice):
 @pytest.fixture
 def psv(monkeypatch):
     """A format of the project's own."""
-    monkeypatch.setattr("django_reports.writers._writers", dict(_writers))
+    monkeypatch.setattr("django_reports.engine.writers._writers", dict(_writers))
 
     @register_writer
     class PipesWriter(CsvWriter):
@@ -276,7 +277,7 @@ def test_columns_of_sections_may_be_asserted(alice, everything, make_person):
 def test_sheets_are_one_table(alice, orders, monkeypatch):
     monkeypatch.setattr(XlsxWriter, "max_rows", 8)
     job = make(alice, format="xlsx", columns=("number",))
-    with storage.open_file(job) as file:
+    with files.open_file(job) as file:
         assert openpyxl.load_workbook(io.BytesIO(file.read())).sheetnames == [
             "Orders", "Orders (2)", "Orders (3)", "About"
         ]  # fmt: skip

@@ -4,10 +4,10 @@ import uuid
 
 from django.db import connection
 
-from django_reports import audit, checkpoints, digests, sealing
-from django_reports.audit import Origin
+from django_reports.audit import chain, log, sealing, signing
+from django_reports.audit.log import Origin
+from django_reports.core.choices import AuditAction
 from django_reports.models import AuditCheckpoint, AuditEntry
-from django_reports.statuses import AuditAction
 
 TABLE = "django_reports_auditentry"
 CHECKPOINTS = "django_reports_auditcheckpoint"
@@ -24,7 +24,7 @@ class Person:
 def write(count):
     """Entries as they come: people, addresses, numbers, nothing."""
     for n in range(1, count + 1):
-        audit.record(
+        log.record(
             AuditAction.DENIED if n % 3 else AuditAction.FINISHED,
             origin=Origin(
                 user=Person(f"person {n % 7}", n % 7),
@@ -42,11 +42,11 @@ def write(count):
 def sealed_log(count, batch):
     """A log of entries, sealed below checkpoints of so many each."""
     write(count)
-    before, checkpoints.BATCH = checkpoints.BATCH, batch
+    before, chain.BATCH = chain.BATCH, batch
     try:
         assert sealing.seal().entries == count
     finally:
-        checkpoints.BATCH = before
+        chain.BATCH = before
 
 
 def sql(statement, *values):
@@ -149,18 +149,18 @@ def cut_tail_with_checkpoints(position):
 
 def rewrite(change=lambda entry: None):
     """Write all anew with the keys that are in force, changed: the whole chain, and checkpoints."""
-    seal = digests.FIRST_SEAL
+    seal = signing.FIRST_SEAL
     marks = {point.last_position: point for point in AuditCheckpoint.objects.all()}
     changed = []
     for entry in AuditEntry.objects.exclude(position=None).order_by("position").iterator():
         change(entry)
-        digests.sign_entry(entry)
-        text = digests.seal_text(seal, entry.position, entry.pk, entry.digest)
-        entry.seal = seal = digests.sign(text)
+        signing.sign_entry(entry)
+        text = signing.seal_text(seal, entry.position, entry.pk, entry.digest)
+        entry.seal = seal = signing.sign(text)
         changed.append((entry.report, entry.personal_digest, entry.digest, entry.seal, entry.pk))
         if point := marks.get(entry.position):
             point.seal = seal
-            point.signature = digests.sign(digests.checkpoint_text(point))
+            point.signature = signing.sign(signing.checkpoint_text(point))
             point.save()
     with connection.cursor() as cursor:
         cursor.executemany(

@@ -33,7 +33,7 @@ CALLS = {
 # … and what is a fact about somebody or their grants.
 FACTS = {"is_active", "is_authenticated", "is_staff", "can_view", "can_generate", "can_download",
          "can_cancel_others"}  # fmt: skip
-NO_DECISIONS = ("django_reports.grants",)  # which describes grants for the log
+NO_DECISIONS = ("django_reports.access.change_log",)  # which describes grants for the log
 
 
 # What says why not, what is secret, or raises; without it, nothing is said, and all is well.

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.core.management import CommandError, call_command
 
-from django_reports import anchors, checkpoints, sealing
+from django_reports.audit import anchors, chain, sealing
 from django_reports.checks.audit import check_anchors
-from django_reports.file_verification import verify
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint
 from tests.doors.helpers import sweep
 from tests.trust import logs
@@ -87,10 +87,10 @@ def test_an_anchor_that_cannot_be_read_is_no_proof(log, vault):
 
 def test_lines_of_a_log_are_an_anchor(configure, caplog, tmp_path, capsys):
     configure(AUDIT_ANCHORS=["log"])
-    with caplog.at_level(logging.INFO, "django_reports.checkpoints"):
+    with caplog.at_level(logging.INFO, "django_reports.audit.checkpoints"):
         sealed_log(30, batch=10)
     kept = tmp_path / "kept.log"
-    lines = [r.getMessage() for r in caplog.records if r.name == "django_reports.checkpoints"]
+    lines = [r.getMessage() for r in caplog.records if r.name == "django_reports.audit.checkpoints"]
     kept.write_text("\n".join(f"Jan 1 00:00:00 host {line}" for line in lines))
     call_command("verify_reports", checkpoints=str(kept))
     assert "anchors=1" in capsys.readouterr().out
@@ -187,10 +187,10 @@ def test_two_webhooks_of_one_host_are_told_both(receiver, configure):
 
 def test_an_anchor_that_is_named_twice_is_told_once_and_reported(configure, caplog):
     configure(AUDIT_ANCHORS=["log", "log"])
-    with caplog.at_level(logging.INFO, "django_reports.checkpoints"):
+    with caplog.at_level(logging.INFO, "django_reports.audit.checkpoints"):
         sealed_log(2, batch=1)
         assert sealing.publish() == 0
-    assert len([r for r in caplog.records if r.name == "django_reports.checkpoints"]) == 2
+    assert len([r for r in caplog.records if r.name == "django_reports.audit.checkpoints"]) == 2
     [found] = check_anchors()
     assert found.id == "django_reports.E041"
     assert found.msg.endswith("'log' more than once.")
@@ -208,7 +208,7 @@ def test_after_a_change_of_the_setting_names_count_and_not_numbers(receiver, vau
 
 
 def test_anchors_that_cannot_be_are_named(configure):
-    configure(AUDIT_ANCHORS=["log", "storage:nowhere", "paper", "django_reports.conf.Settings"])
+    configure(AUDIT_ANCHORS=["log", "storage:nowhere", "paper", "django_reports.Report"])
     found = check_anchors()
     assert [message.id for message in found] == ["django_reports.E041"] * 3
     assert "'storage:nowhere', which cannot be used" in found[0].msg
@@ -218,4 +218,4 @@ def test_without_anchors_nothing_is_told(configure):
     configure(AUDIT_ANCHORS=[])
     sealed_log(2, batch=1)
     assert sealing.publish() == 0
-    assert checkpoints.last_checkpoint().anchors == {}
+    assert chain.last_checkpoint().anchors == {}

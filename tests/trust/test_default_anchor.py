@@ -9,8 +9,8 @@ from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from django_reports import anchors, checkpoints, sealing
-from django_reports.file_verification import verify
+from django_reports.audit import anchors, chain, sealing
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry
 from tests.doors.helpers import sweep
 from tests.trust import logs
@@ -143,8 +143,8 @@ def test_two_workers_at_once_are_no_contradiction(log, monkeypatch):
 def test_a_checkpoint_that_was_not_told_yet_is_told_before_the_next_one(log, anchored):
     """A process that dies between the commit and the storage leaves one behind."""
     write(1)
-    last = checkpoints.last_checkpoint()
-    checkpoints.seal_batch(last, checkpoints.waiting_entries(last))
+    last = chain.last_checkpoint()
+    chain.seal_batch(last, chain.waiting_entries(last))
     write(1)
     assert sealing.seal() == (1, 2)
     assert len(list(anchored().iterdir())) == 5
@@ -220,7 +220,7 @@ def test_databases_that_share_a_storage_are_apart(log, folder, monkeypatch):
     for change in ({"NAME": "other"}, {"HOST": "elsewhere"}, {"PORT": "1"}):
         monkeypatch.setattr(database, "settings_dict", {**known, **change})
         assert sealing.contradicting() == []
-        last = checkpoints.last_checkpoint()
+        last = chain.last_checkpoint()
         assert sealing.agreement_of(anchors.ReportsAnchor(), None).value == "agrees"
         assert sealing.agreement_of(anchors.ReportsAnchor(), last).value == "partial"
         monkeypatch.setattr(database, "settings_dict", known)

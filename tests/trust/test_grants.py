@@ -5,11 +5,11 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from django_reports import permissions, policies
+from django_reports.access import permissions, policies
 from django_reports.checks.grants import check_powers, check_tenants
+from django_reports.definitions.registry import registry
 from django_reports.exceptions import InvalidSpec
 from django_reports.models import AuditEntry, GroupReportPermission
-from django_reports.registry import registry
 from tests.conftest import VIEW, give, grant
 from tests.doors.helpers import browse, enqueue, make, text_of
 from tests.doors.staff import ORDERS, Program
@@ -181,7 +181,7 @@ def test_without_an_entry_no_grant_is_changed(team, monkeypatch):
     def fail(*args, **kwargs):
         raise OSError("the audit log is away")
 
-    monkeypatch.setattr("django_reports.audit.record", fail)
+    monkeypatch.setattr("django_reports.audit.log.record", fail)
     for change in (
         lambda: GroupReportPermission.objects.update(max_rows=5),
         lambda: GroupReportPermission.objects.create(group=team, report="c", max_rows=5),

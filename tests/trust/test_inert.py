@@ -6,11 +6,14 @@ import pytest
 from django import forms
 from django.contrib.auth.models import User
 
-from django_reports import Report, about, audit, delivery
-from django_reports.audit import Origin
-from django_reports.file_verification import verify
+from django_reports import Report
+from django_reports.audit import log
+from django_reports.audit.log import Origin
+from django_reports.core.choices import AuditAction
+from django_reports.exports import file_metadata
+from django_reports.jobs import dispatch
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditEntry, ReportJob
-from django_reports.statuses import AuditAction
 from tests.doors.helpers import EXPORT, asking, browse, enqueue, make, run, spec_of, text_of
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +48,7 @@ def remote(declare):
 def test_secret_parameters_do_not_get_into_the_log(alice, remote):
     job = run(enqueue(alice, "shop.remote", parameters=remote))
     assert job.status == "succeeded"
-    delivery.preview(spec_of("shop.remote", parameters=remote), *asking(alice), rows=1)
+    dispatch.preview(spec_of("shop.remote", parameters=remote), *asking(alice), rows=1)
     told = AuditEntry.objects.filter(action__in=("requested", "previewed"))
     hidden = {"host": ["a.example"], "pin": ["•••"], "api_key": ["•••"]}
     assert [entry.data["spec"]["parameters"] for entry in told] == [hidden] * 2
@@ -57,10 +60,10 @@ def test_secret_parameters_do_not_get_into_the_log(alice, remote):
 def test_secret_filters_of_a_list_do_not_get_into_the_log():
     selection = {"kind": "changelist", "query": "region=n&customer__token__exact=t-1"}
     spec = {"parameters": {}, "selection": selection}
-    found = about.without_secrets(spec, Report())["selection"]["query"]
+    found = file_metadata.without_secrets(spec, Report())["selection"]["query"]
     assert found == "region=n&customer__token__exact=%E2%80%A2%E2%80%A2%E2%80%A2"
     plain = {"parameters": {}, "selection": {"kind": "changelist", "query": "q=a+b%20c"}}
-    assert about.without_secrets(plain, Report())["selection"] == plain["selection"]
+    assert file_metadata.without_secrets(plain, Report())["selection"] == plain["selection"]
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ def test_every_log_line_is_one_line(mallory, alice, orders, configure, caplog):
 
 
 def test_every_page_shows_them_as_text(mallory, root, orders):
-    audit.record(
+    log.record(
         AuditAction.DENIED,
         origin=Origin(user=mallory, user_agent=MARKUP, request_id=MARKUP),
         report=MARKUP,
@@ -115,7 +118,7 @@ def test_every_page_shows_them_as_text(mallory, root, orders):
 
 
 def test_what_no_database_can_store_does_not_stop_the_entry():
-    audit.record(
+    log.record(
         AuditAction.DENIED,
         origin=Origin(user_agent="a\0b\udc80", request_id="r\0"),
         report="r\0",
@@ -132,7 +135,7 @@ def test_without_its_entry_nothing_is_made(alice, orders, monkeypatch):
     def broken(*args, **kwargs):
         raise OSError("no key")
 
-    monkeypatch.setattr("django_reports.digests.sign", broken)
+    monkeypatch.setattr("django_reports.audit.signing.sign", broken)
     with pytest.raises(OSError, match="no key"):
-        delivery.enqueue(spec_of("shop.orders"), *asking(alice))
+        dispatch.enqueue(spec_of("shop.orders"), *asking(alice))
     assert not ReportJob.objects.exists()

@@ -8,9 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_reports import file_verification, jobs
-from django_reports.audit import SYSTEM
-from django_reports.file_verification import verify
+from django_reports.audit.log import SYSTEM
+from django_reports.jobs import file_verification, lifecycle
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditEntry, ReportJob
 from tests.doors.helpers import (
     actions,
@@ -112,8 +112,8 @@ def test_a_file_whose_row_was_changed_or_removed_is_missed(alice, orders, attack
 def test_a_file_whose_end_is_told_is_not_missed(alice, orders, folder):
     expired, deleted, lost, kept = (make(alice) for _ in range(4))
     b"".join(deliver(alice))
-    jobs.expire(expired)
-    jobs.delete_file(deleted, SYSTEM)
+    lifecycle.expire(expired)
+    lifecycle.delete_file(deleted, SYSTEM)
     (folder / lost.file_key).unlink()
     sweep(tidies=True)
     ReportJob.objects.exclude(pk=kept.pk).delete()
@@ -130,7 +130,7 @@ def test_missing_ends_are_looked_for_in_batches(alice, orders, monkeypatch):
     few = queries()
     monkeypatch.setattr(file_verification, "BATCH", 2)
     assert queries() == few + 2
-    jobs.expire(ended)
+    lifecycle.expire(ended)
     removed(ended)
     assert queries() == few + 3  # its end is told later than in its batch
     assert file_verification.vanished() == []

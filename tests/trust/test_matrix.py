@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
-from django_reports.links import SALT
+from django_reports.access.signed_urls import SALT
 from django_reports.models import AuditEntry, GroupReportPermission
 from tests.conftest import VIEW, make_orders
 from tests.doors.helpers import (

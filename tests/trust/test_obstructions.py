@@ -8,9 +8,9 @@ from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from django_reports import checkpoints, protection, retention, sealing
-from django_reports.checkpoints import last_checkpoint
-from django_reports.file_verification import verify
+from django_reports.audit import chain, retention, sealing, triggers
+from django_reports.audit.chain import last_checkpoint
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry
 from tests.doors.helpers import sweep
 from tests.trust import logs
@@ -106,7 +106,7 @@ def refusing(transactional_db, folder):
     try:
         yield
     finally:
-        protection.remove()
+        triggers.remove()
 
 
 def test_a_refusal_of_the_database_is_not_taken_for_another_process(refusing):
@@ -120,9 +120,9 @@ def test_a_refusal_of_the_database_is_not_taken_for_another_process(refusing):
 
 def test_another_process_that_was_faster_is_no_alarm(log):
     write(1)
-    last, waiting = last_checkpoint(), checkpoints.waiting_entries(last_checkpoint())
+    last, waiting = last_checkpoint(), chain.waiting_entries(last_checkpoint())
     assert sweep().sealed == 1
-    assert checkpoints.seal_batch(last, waiting) == 0
+    assert chain.seal_batch(last, waiting) == 0
     assert sealing.alarm() is None
 
 
@@ -132,7 +132,7 @@ def test_entries_that_wait_for_long_are_told(log, monkeypatch, admin_client, cap
     write(1)
     assert "django_reports.W044" not in checks()
     assert not any(said in admin_client.get(url).text for url in pages)
-    monkeypatch.setattr(checkpoints, "LATE", dt.timedelta(0))
+    monkeypatch.setattr(chain, "LATE", dt.timedelta(0))
     assert "django_reports.W044" in checks()
     assert all(said in admin_client.get(url).text for url in pages)
     call_command("verify_reports")

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.contrib.auth.models import Permission
 
-from django_reports import jobs
+from django_reports.jobs import lifecycle
 from django_reports.models import AuditEntry, GroupReportPermission
 from tests.conftest import VIEW
 from tests.doors.helpers import browse, deliver, entries, job_url, make, sweep, text_of
@@ -117,7 +117,7 @@ def test_file_that_the_storage_keeps_is_removed_by_the_next_sweep(
         raise OSError("the storage is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs.storage, "delete", fail)
+        patched.setattr(lifecycle.files, "delete", fail)
         with django_capture_on_commit_callbacks(execute=True):
             browse(owner).post(job_url(job, "discard"))
     job.refresh_from_db()

@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 
 from django_reports.models import AuditEntry
-from django_reports.views.origins import address_of, request_id_of
+from django_reports.web.responses.client import address_of, request_id_of
 from tests.doors.helpers import EXPORT, browse
 
 

@@ -6,8 +6,9 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_reports import grants, permission_changes, retention, sealing, snapshots
-from django_reports.file_verification import verify
+from django_reports.access import change_log, permission_changes, permission_snapshots
+from django_reports.audit import retention, sealing
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditEntry, GroupReportPermission, PermissionSnapshot
 from tests.doors.helpers import sweep
 from tests.trust.logs import sql
@@ -163,7 +164,8 @@ def test_a_deleted_user(mia, team, delete):
     delete(mia)
     name, change = changes(deleted=True)[0]
     assert (name, change["groups"]["removed"]) == ("mia", ["team"])
-    assert not snapshots.has_any(PermissionSnapshot.objects.get(holder=f"user:{key}").facts)
+    snapshot = PermissionSnapshot.objects.get(holder=f"user:{key}")
+    assert not permission_snapshots.has_any(snapshot.facts)
 
 
 def test_what_was_there_before_the_first_comparison_is_no_change(mia, permission):
@@ -420,7 +422,7 @@ class Grant(GroupReportPermission):
 def watched():
     """As if the project had these models from its start."""
     permission_changes.watch()
-    grants.watch()
+    change_log.watch()
 
 
 @pytest.mark.parametrize("end", [lambda person: person.delete(), lambda person: person.save()])

@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from django_reports import protection, retention, sealing
-from django_reports.file_verification import verify
+from django_reports.audit import retention, sealing, triggers
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry
 from tests.trust import logs
 from tests.trust.logs import CHECKPOINTS, TABLE, sealed_log, sql, write
@@ -27,7 +27,7 @@ def protected(transactional_db):
         write(2)
         yield
     finally:
-        protection.remove()
+        triggers.remove()
 
 
 def refused(do, *arguments):
@@ -39,7 +39,7 @@ REPLACE = f"REPLACE INTO {TABLE} SELECT * FROM {TABLE} WHERE position = 7"
 
 
 def test_changes_are_refused(protected):
-    assert protection.missing() == []
+    assert triggers.missing() == []
     for attack, position in (
         (logs.edit, 7), (logs.edit_data, 7), (logs.edit_person, 7), (logs.remove, 7),
         (logs.copy_in, 7), (logs.swap, 7), (logs.swap_ids, 7), (logs.cut_tail, 11),
@@ -158,7 +158,7 @@ def on_another_table(guard):
     on = f" ON {guard.table}" if connection.vendor == "postgresql" else ""
     making = [
         statement.replace(f"ON {guard.table} ", "ON django_reports_preset ")
-        for statement in protection._dialect().making(guard)
+        for statement in triggers._dialect().making(guard)
     ]
     if connection.vendor == "mysql":  # it looks at the columns
         table = "django_reports_preset"
@@ -183,11 +183,11 @@ def for_replicas_only(guard):
     [exchanged_for_nothing, with_a_condition, on_another_table, switched_off, for_replicas_only],
 )
 def test_a_trigger_that_only_has_the_name_is_missing(protected, change):
-    guard = next(g for g in protection._dialect().guards() if g.name.endswith("entry_update"))
+    guard = next(g for g in triggers._dialect().guards() if g.name.endswith("entry_update"))
     for statement in change(guard):
         sql(statement)
     try:
-        assert protection.missing() == [guard.name]
+        assert triggers.missing() == [guard.name]
     finally:
         if change is on_another_table and connection.vendor == "postgresql":
             sql(f"DROP TRIGGER {guard.name} ON django_reports_preset")

@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from django_reports import quotas
+from django_reports.access import quotas
 from django_reports.exceptions import QuotaExceeded
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from tests.conftest import VIEW, make_orders

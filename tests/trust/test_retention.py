@@ -5,8 +5,9 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from django_reports import jobs, retention, sealing
-from django_reports.file_verification import verify
+from django_reports.audit import retention, sealing
+from django_reports.jobs import lifecycle
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
 from tests.doors.helpers import actions, deliver, enqueue, make, put, sweep
 from tests.trust import logs
@@ -84,8 +85,8 @@ def test_personal_data_ends_and_the_facts_stand(log):
 
 def test_jobs_end_and_their_history_stands(alice, orders):
     kept, expired, waiting = make(alice), make(alice), enqueue(alice)
-    jobs.expire(expired)
-    jobs.remove_leftovers(expired)
+    lifecycle.expire(expired)
+    lifecycle.remove_leftovers(expired)
     sent = deliver(alice)
     b"".join(sent)
     assert retention.purge_jobs(timezone.now() + SOON) == 2

@@ -5,10 +5,10 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_reports import own_reports, testing
+from django_reports import reports, testing
+from django_reports.access.review import people, rights_of
 from django_reports.exceptions import ReportDenied
 from django_reports.models import AuditEntry, GroupReportPermission
-from django_reports.rights import people, rights_of
 from tests.conftest import VIEW, give, grant
 from tests.doors.helpers import browse, text_of
 from tests.doors.staff import Program
@@ -125,10 +125,10 @@ def test_rights_as_a_report(alice, make_person):
 
 
 def test_whoever_comes_or_goes_meanwhile_keeps_nobody_out(make_person, monkeypatch):
-    monkeypatch.setattr(own_reports, "CHUNK", 2)
+    monkeypatch.setattr(reports, "CHUNK", 2)
     for name in "cdefg":
         make_person(name, report="shop.numbers")
-    rows = own_reports.Rights().rows(None)
+    rows = reports.Rights().rows(None)
     told = [next(rows)["person"]]
     User.objects.filter(username="c").update(is_active=False)
     User.objects.filter(username="g").update(username="a")

@@ -15,8 +15,9 @@ from django.db import connection, connections, transaction
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from django_reports import audit, checkpoints, sealing
-from django_reports.file_verification import verify
+from django_reports.audit import chain, sealing
+from django_reports.audit import log as entry_log
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditEntry
 from tests import figures
 from tests.conftest import elsewhere
@@ -25,7 +26,7 @@ from tests.trust import logs
 pytestmark = pytest.mark.thorough
 
 BATCHES = int(os.environ.get("TEST_BATCHES", "4"))
-COUNT = BATCHES * checkpoints.BATCH
+COUNT = BATCHES * chain.BATCH
 WRONG = COUNT * 7 // 10 + 1  # the entry that is attacked
 CUT = BATCHES * 9 // 10  # the last checkpoint that is left
 QUERIES = 20 + 10 * BATCHES
@@ -40,7 +41,7 @@ def write_fast(count, monkeypatch):
     made = []
     with monkeypatch.context() as patch:
         patch.setattr(AuditEntry, "save", lambda entry: made.append(entry))
-        patch.setattr(audit.logger, "disabled", True)
+        patch.setattr(entry_log.logger, "disabled", True)
         logs.write(count)
     QuerySet(AuditEntry).bulk_create(made, batch_size=2000)
 
@@ -69,8 +70,8 @@ def rewrite(position):
     logs.rewrite(change)
 
 
-BATCH = (WRONG - 1) // checkpoints.BATCH * checkpoints.BATCH
-LEFT = CUT * checkpoints.BATCH
+BATCH = (WRONG - 1) // chain.BATCH * chain.BATCH
+LEFT = CUT * chain.BATCH
 ATTACKS = {
     "edit": (logs.edit, WRONG, f"Entry {WRONG} (id"),
     "delete": (logs.remove, WRONG, f"Entry {WRONG} is missing"),
@@ -84,7 +85,7 @@ ATTACKS = {
     "rewrite": (
         rewrite,
         WRONG,
-        f"Among the entries {BATCH + 1}–{BATCH + checkpoints.BATCH} something was written anew",
+        f"Among the entries {BATCH + 1}–{BATCH + chain.BATCH} something was written anew",
     ),
 }
 
@@ -117,10 +118,10 @@ def test_each_of_six_attacks_is_found_and_located(log):
 WRITER = """
 import sys, time, django
 django.setup()
-from django_reports import audit
+from django_reports.audit import log
 from tests.trust import logs
 if sys.argv[1] == "plain":
-    audit.digests.sign_entry = lambda entry: None
+    log.signing.sign_entry = lambda entry: None
 logs.write(5)
 print("ready", flush=True)
 sys.stdin.readline()
@@ -189,7 +190,7 @@ def test_an_entry_is_written_while_others_are_sealed(transactional_db, monkeypat
     logs.write(1)
     sealing.seal()  # behind the rows of other tests, whose places MariaDB would still look at
     logs.write(20)
-    write = checkpoints._write
+    write = chain._write
     written = []
 
     def writing(sealed):
@@ -197,7 +198,7 @@ def test_an_entry_is_written_while_others_are_sealed(transactional_db, monkeypat
         elsewhere(lambda: logs.write(5))
         written.append(len(sealed))
 
-    monkeypatch.setattr(checkpoints, "_write", writing)
+    monkeypatch.setattr(chain, "_write", writing)
     assert sealing.seal().entries == 20
     assert written == [20]
     assert AuditEntry.objects.filter(position=None).count() == 5

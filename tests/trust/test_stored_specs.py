@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from django_reports import delivery
+from django_reports.jobs import dispatch
 from django_reports.models import AuditEntry, Preset, ReportJob
 from tests.doors.helpers import (
     EXPORT,
@@ -174,7 +174,7 @@ def test_outdated_spec_keeps_its_file_and_breaks_no_page(jobs, alice, root, spec
     assert browse(alice).post(page_of(jobs[0], "rerun")).status_code == 400
     ended = run(jobs[1])
     assert (ended.status, ended.cause) == ("failed", "spec")
-    assert delivery.identical(spec_of(), *asking(alice)) is None
+    assert dispatch.identical(spec_of(), *asking(alice)) is None
     manifest = Program(alice).get(page_of(jobs[0], "manifest")).json()
     assert set(manifest) >= {"parameters", "selection", "options", "time_zone", "language"}
 

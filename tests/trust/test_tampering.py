@@ -4,8 +4,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from django_reports import sealing
-from django_reports.file_verification import verify
+from django_reports.audit import sealing
+from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry
 from tests.doors.helpers import deliver, make
 from tests.trust import logs

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.dateparse import parse_duration
 
-from django_reports.writers import unescape
+from django_reports.engine.writers import unescape
 from tests.files import Dialect, Wish
 
 REGIONS = {"n": "North", "s": "=South"}

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from django_reports import Column, ModelReport, Report
-from django_reports.kinds import Choice, DateTime, Decimal, Integer, List, Range, Text
+from django_reports.definitions.kinds import Choice, DateTime, Decimal, Integer, List, Range, Text
 from tests.values import strategies as some
 from tests.values.models import Everything, Level, Region
 

@@ -10,14 +10,14 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_reports import delivery
-from django_reports.audit import Origin
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.core.choices import Profile
+from django_reports.definitions.specs import CHOICES, ExportSpec, Options
 from django_reports.exceptions import ReportError
-from django_reports.immediate import ImmediateExport
+from django_reports.jobs import dispatch
+from django_reports.jobs.immediate import ImmediateExport
 from django_reports.management.outputs import open_output
-from django_reports.permissions import Authority
-from django_reports.specs import CHOICES, ExportSpec, Options
-from django_reports.statuses import Profile
 
 try:
     from tqdm import tqdm
@@ -84,7 +84,7 @@ class Command(BaseCommand):
             spec = self._spec(options)
             authority, origin = self._authority(options["user"])
             if options["queue"]:
-                job = delivery.enqueue(spec, authority, origin)
+                job = dispatch.enqueue(spec, authority, origin)
                 self.stdout.write(str(job.pk))
                 return
             self._export(spec, authority, origin, options)
@@ -106,7 +106,7 @@ class Command(BaseCommand):
             # Before rows are read: a FIFO is opened when its reader is there.
             file = stack.enter_context(self._sink(output)) if output else None
             on_progress = stack.enter_context(self._progress())
-            export = delivery.export_now(spec, authority, origin, on_progress=on_progress)
+            export = dispatch.export_now(spec, authority, origin, on_progress=on_progress)
             stack.callback(export.close)
             output = output or export.filename
             self._write(export, file or stack.enter_context(self._sink(output)))

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from django_reports.audit import Origin
+from django_reports.access.permissions import Authority
+from django_reports.audit.log import Origin
+from django_reports.definitions.base import Report
+from django_reports.definitions.registry import registry
+from django_reports.definitions.specs import ExportSpec
 from django_reports.exceptions import ReportError
-from django_reports.exports import prepare
-from django_reports.permissions import Authority
-from django_reports.registry import registry
-from django_reports.reports import Report
-from django_reports.specs import ExportSpec
+from django_reports.exports.prepare import prepare
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_reports import protection
+from django_reports.audit import triggers
 
 
 class Command(BaseCommand):
@@ -18,8 +18,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            names = protection.remove() if options["remove"] else protection.install()
-        except protection.NotSupported as error:
+            names = triggers.remove() if options["remove"] else triggers.install()
+        except triggers.NotSupported as error:
             raise CommandError(str(error)) from error
         word = "removed" if options["remove"] else "installed"
         for name in names:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_reports.conf import get_settings
-from django_reports.runners import Maintenance, get_runner
+from django_reports.core.conf import get_settings
+from django_reports.jobs.runners import Maintenance, get_runner
 
 
 class Command(BaseCommand):

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from django_reports.runners import hand_over
-from django_reports.sweep import Sweeper
+from django_reports.jobs.maintenance import Sweeper
+from django_reports.jobs.runners import hand_over
 
 
 class Command(BaseCommand):

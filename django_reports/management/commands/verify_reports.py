@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_reports import file_verification, sealing
-from django_reports.anchors import TextAnchor
+from django_reports.audit import sealing
+from django_reports.audit.anchors import TextAnchor
+from django_reports.jobs import file_verification
 from django_reports.models import AuditEntry
 
 

@@ -18,7 +18,7 @@ def main():
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from django_reports.registry import registry
+    from django_reports.definitions.registry import registry
     from tests.files import Wish, command, made_at_every_door
 
     user = User.objects.get(username=sys.argv[1])

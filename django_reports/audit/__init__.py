@@ -1,0 +1,1 @@
+"""The audit log: how entries are recorded, signed, sealed, anchored, verified and removed."""

@@ -1,0 +1,217 @@
+"""Sealing with its proof: no checkpoint is added to a log that an anchor contradicts.
+
+Whoever can write to the database can remove checkpoints and have what is left sealed again. So
+before each new checkpoint the last one is compared with what the anchors were told of it.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from django_reports.audit import chain, log, signing
+from django_reports.audit.anchors import Anchor, all_anchors, facts_of
+from django_reports.audit.chain import (
+    Obstructed,
+    is_overdue,
+    last_checkpoint,
+    number_of,
+    overdue_in_words,
+)
+from django_reports.audit.log import SYSTEM
+from django_reports.core.choices import AuditAction
+from django_reports.models import AuditCheckpoint, AuditEntry
+
+logger = logging.getLogger(__name__)
+
+CONTRADICTED = _(
+    "The audit log is not what it was. New entries are not sealed. Ask an administrator to run "
+    "verify_reports."
+)
+AT_ONCE = 1000  # checkpoints told to each anchor in one sweep
+
+
+class Agreement(Enum):
+    """What an anchor says about the last checkpoint of the log."""
+
+    AGREES = "agrees"
+    CONTRADICTS = "contradicts"
+    ABSENT = "absent"  # it was told of nothing here
+    PARTIAL = "partial"  # it was told, and no longer has it
+    UNREACHABLE = "unreachable"
+
+
+class Sealed(NamedTuple):
+    entries: int = 0
+    anchored: int = 0  # checkpoints that all anchors know now
+
+
+def seal() -> Sealed:
+    """Seal all waiting entries and tell the anchors of each new checkpoint."""
+    entries, anchored = zip(*seal_in_batches(), strict=True)
+    return Sealed(sum(entries), sum(anchored))
+
+
+def seal_in_batches() -> Iterator[Sealed]:
+    """As `seal`, a checkpoint at a time.
+
+    Nothing is sealed while an anchor contradicts the log, its last checkpoint was changed or the
+    database refuses the next one: an entry and the log say so.
+    """
+    anchors = all_anchors()
+    yield Sealed(anchored=publish())
+    while True:
+        last = last_checkpoint()
+        try:
+            chain.require_ours(last)
+            waiting = chain.waiting_entries(last)
+            if not waiting or not _may_seal(anchors, last):
+                return
+            count = chain.seal_batch(last, waiting)
+        except Obstructed as error:
+            _raise_alarm(last, reason=str(error))
+            return
+        yield Sealed(count, publish())
+        if count < chain.BATCH:
+            return
+
+
+def _may_seal(anchors: list[Anchor], last: AuditCheckpoint | None) -> bool:
+    for anchor in anchors:
+        agreement = agreement_of(anchor, last)
+        if agreement is Agreement.CONTRADICTS:
+            _raise_alarm(last, anchor=str(anchor))
+            return False
+        if agreement in (Agreement.UNREACHABLE, Agreement.PARTIAL):
+            logger.warning("checkpoint=%s anchor=%r event=%s", number_of(last), str(anchor),
+                           agreement.value)  # fmt: skip
+    return True
+
+
+def agreement_of(anchor: Anchor, last: AuditCheckpoint | None) -> Agreement:
+    """Compare the last checkpoint with an anchor, by probing its number and the next one."""
+    if not anchor.can_be_read:
+        return Agreement.ABSENT
+    number = number_of(last)
+    try:
+        accepted = anchor.accepted or {"number": 0, "seal": signing.FIRST_SEAL}
+        if number < accepted["number"] or anchor.read(number + 1) is not None:
+            return Agreement.CONTRADICTS
+        if number == accepted["number"]:
+            seal = last.seal if last else signing.FIRST_SEAL
+            return Agreement.AGREES if seal == accepted["seal"] else Agreement.CONTRADICTS
+        assert last is not None
+        facts = anchor.read(number)
+    except Exception:  # whatever a storage raises, or what its files hold
+        logger.exception("checkpoint=%s anchor=%r event=unreachable", number, str(anchor))
+        return Agreement.UNREACHABLE
+    if facts is None:
+        return Agreement.PARTIAL if str(anchor) in last.anchors else Agreement.ABSENT
+    return Agreement.AGREES if facts == facts_of(last) else Agreement.CONTRADICTS
+
+
+def _raise_alarm(last: AuditCheckpoint | None, **facts: Any) -> None:
+    """Once for each contradiction, so that a sweep every few seconds does not fill the log."""
+    if number_of(last_checkpoint()) != number_of(last):
+        return  # another worker has sealed between the two looks
+    facts["number"] = number_of(last)
+    known = alarm()
+    if known is not None and known.data == facts:
+        return
+    log.record(AuditAction.LOG_CONTRADICTED, origin=SYSTEM, **facts)
+    logger.error(
+        "checkpoint=%s anchor=%r reason=%r event=contradicted: the audit log is not what it was, "
+        "and is no longer sealed; run verify_reports",
+        facts["number"],
+        facts.get("anchor", ""),
+        facts.get("reason", ""),
+    )
+
+
+def alarm() -> AuditEntry | None:
+    """The entry of a contradiction that nobody has accepted since."""
+    actions = (AuditAction.LOG_CONTRADICTED, AuditAction.LOG_ACCEPTED)
+    entry: AuditEntry | None = AuditEntry.objects.filter(action__in=actions).order_by("-id").first()
+    return entry if entry is not None and entry.action == AuditAction.LOG_CONTRADICTED else None
+
+
+def contradicting() -> list[Anchor]:
+    """The anchors that contradict the log now."""
+    last = last_checkpoint()
+    return [a for a in all_anchors() if agreement_of(a, last) is Agreement.CONTRADICTS]
+
+
+def problems() -> list[str]:
+    """Why nothing can be sealed now, in sentences."""
+    found = [f"The anchor {str(anchor)!r} was told of another one." for anchor in contradicting()]
+    try:
+        chain.require_ours(last_checkpoint())
+    except Obstructed as error:
+        found.append(str(error))
+    return found
+
+
+def concerns() -> list[str]:
+    """What who looks at the log should know of it, in sentences."""
+    found = [str(CONTRADICTED)] if alarm() is not None else []
+    return [*found, overdue_in_words()] if is_overdue() else found
+
+
+def accept(reason: str, *, files: Sequence[str] = ()) -> AuditEntry | None:
+    """Go on with the log as it is, after a backup was restored say. Recorded, here and there.
+
+    `files` are the keys of exports whose files are gone without a word. None if there are none, no
+    anchor contradicts the log, and no alarm was raised.
+    """
+    anchors, last = contradicting(), last_checkpoint()
+    if not (anchors or files or alarm()):
+        return None
+    number, seal = number_of(last), last.seal if last else signing.FIRST_SEAL
+    at = signing.moment(timezone.now())
+    for anchor in anchors:
+        anchor.accept({"number": number, "seal": seal, "reason": reason, "accepted_at": at})
+    return log.record(
+        AuditAction.LOG_ACCEPTED,
+        origin=SYSTEM,
+        anchors=[str(anchor) for anchor in anchors],
+        number=number,
+        files=list(files) or None,
+        reason=reason,
+    )
+
+
+def publish() -> int:
+    """Tell every anchor of the checkpoints that it does not know. Returns how many all know now.
+
+    Each is told on its own, so that one that fails keeps none of the others waiting.
+    """
+    anchors = all_anchors()
+    if not anchors:
+        return 0
+    for anchor in anchors:
+        _tell(anchor)
+    names = [str(anchor) for anchor in anchors]
+    known: int = _waiting().filter(anchors__has_keys=names).update(is_anchored=True)
+    return known
+
+
+def _waiting() -> "QuerySet[AuditCheckpoint]":
+    return AuditCheckpoint.objects.filter(is_anchored=False)
+
+
+def _tell(anchor: Anchor) -> None:
+    """In order, and up to the first that fails: the next sweep goes on there."""
+    name = str(anchor)
+    unknown = _waiting().exclude(anchors__has_key=name).order_by("number")
+    for checkpoint in unknown[:AT_ONCE]:
+        try:
+            anchor.publish(facts_of(checkpoint))
+        except Exception:  # whatever a storage or a network raises
+            logger.exception("checkpoint=%s anchor=%r event=failed", checkpoint.number, name)
+            break
+        checkpoint.anchors[name] = signing.moment(timezone.now())
+        checkpoint.save(update_fields=["anchors"])

@@ -1,0 +1,1 @@
+"""What everything else stands on: settings, the clock, folders, storages. It knows no exports."""

@@ -1,0 +1,1 @@
+"""What projects declare and ask for: reports, columns, kinds, parameters, selections, specs."""

@@ -1,0 +1,1 @@
+"""How exports run and what becomes of them: dispatch, execution, files, maintenance, runners."""

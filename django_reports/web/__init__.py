@@ -1,0 +1,1 @@
+"""HTTP: the pages, the JSON API and the responses that carry files."""

@@ -1,0 +1,1 @@
+"""Responses: files, ranges, errors, and who is asking."""
