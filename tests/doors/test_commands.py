@@ -295,8 +295,6 @@ def test_a_worker_waits_for_a_database_that_is_away(alice, orders, configure, mo
     assert (job.status, job.attempt) == ("succeeded", 1)
     mine = "django_reports.jobs.runners"
     told = [r.getMessage() for r in caplog.records if r.name.startswith(mine)]
-        r.getMessage() for r in caplog.records if r.name.startswith("django_reports.jobs.runners")
-    ]
     assert told == [r"event=database_away error='the server\nis restarting'"] * 2
 
 

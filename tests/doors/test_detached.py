@@ -90,7 +90,7 @@ def test_declared_report_is_not_left_to_a_worker(alice, orders, tenants, declare
         identifier = "shop.of_tenant"
         model = Order
         columns = ["number"]
-        dispatch = "background"
+        delivery = "background"
 
         def get_queryset(self, context):
             return narrow(super().get_queryset(context), context.user)
