@@ -78,7 +78,7 @@ def main() -> int:
     status = 0
     for name in run:
         print(f"tests: {name}", flush=True)
-        command = [sys.executable, "-m", "pytest", *sys.argv[1:]]
+        command = [sys.executable, "-m", "pytest", "--durations=20", *sys.argv[1:]]
         if os.environ.get("TEST_PROCESSES_ONCE"):
             if name == "sqlite":  # PostgreSQL's run has them, MariaDB's the latter
                 command += ["--ignore=tests/processes", "--ignore=tests/testing"]

@@ -14,7 +14,6 @@ from django.contrib.admin.sites import all_sites
 from django.db import models
 from django.test import RequestFactory
 
-import django_reports
 from django_reports import exceptions, testing
 from django_reports.access.permissions import may_generate
 from django_reports.checks.reports import check_report
@@ -53,18 +52,6 @@ def test_names_that_are_imported_exist(code):
     ):
         for name in re.findall(r"\w+", names):
             assert hasattr(import_module(module), name), f"{module}.{name}"
-
-
-def test_import_paths_exist():
-    text = text_of("docs/reference.md")
-    section = text.split("## Import paths")[1].split("\n## ")[0]
-    modules = re.findall(r"^\| `(django_reports[\w.]*)` \| (.+) \|$", section, re.MULTILINE)
-    assert len(modules) > 5
-    for module, names in modules:
-        for name in re.findall(r"`(\w+)`", names):
-            assert hasattr(import_module(module), name), f"{module}.{name}"
-    public = next(names for module, names in modules if module == "django_reports")
-    assert sorted(re.findall(r"`(\w+)`", public)) == sorted(django_reports.__all__)
 
 
 @pytest.fixture

@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+from django.utils.module_loading import import_string
 
+import django_reports
+from django_reports.core.storages import PrivateFileSystemStorage
 from tests.services import ROOT
 
 HEAVY = {"django_rq", "numpy", "openpyxl", "pyarrow", "redis", "rq"}
@@ -43,6 +47,14 @@ print(json.dumps(ReportJob.objects.latest("created_at").status))
 """
 
 
+def documented_names():
+    """What docs/reference.md says that a project imports, by module."""
+    text = (ROOT / "docs/reference.md").read_text()
+    section = text.split("## Import paths")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(django_reports[\w.]*)` \| (.+) \|$", section, re.MULTILINE)
+    return [(module, re.findall(r"`(\w+)`", names)) for module, names in rows]
+
+
 def run(code, *arguments, folder, **changed):
     """What a process prints as JSON that has a database of its own."""
     environment = {
@@ -72,6 +84,31 @@ def run(code, *arguments, folder, **changed):
 )
 def test_nothing_heavy_is_imported_before_it_is_used(code, tmp_path):
     assert run(code + LOADED, folder=tmp_path) == []
+
+
+@pytest.mark.parametrize(("module", "names"), documented_names())
+def test_documented_names_are_there(module, names, tmp_path):
+    code = f"""
+from importlib import import_module
+module = import_module({module!r})
+print(json.dumps([name for name in {names!r} if not hasattr(module, name)]))
+"""
+    assert run(SETUP + code, folder=tmp_path) == []
+
+
+def test_no_more_names_are_public():
+    assert sorted(dict(documented_names())["django_reports"]) == sorted(django_reports.__all__)
+    assert len(django_reports.__all__) <= 30
+    assert set(django_reports.__all__) <= set(dir(django_reports))
+
+
+def test_unknown_names_are_named():
+    with pytest.raises(AttributeError, match="module 'django_reports' has no attribute 'nonsense'"):
+        django_reports.nonsense  # noqa: B018
+
+
+def test_names_can_be_used_by_dotted_path():
+    assert import_string("django_reports.PrivateFileSystemStorage") is PrivateFileSystemStorage
 
 
 @pytest.mark.parametrize("name", ["local", "immediate"])

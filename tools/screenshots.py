@@ -1,4 +1,4 @@
-"""Takes the pictures of the documentation from the demo: python -m tests.screenshots
+"""Takes the pictures of the documentation from the demo: python -m tools.screenshots
 
 Prepares the demo (below var/), serves it, and writes docs/images. Needs Playwright and Chromium.
 """
@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.services import find_chromium
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 PORT = "8090"
 BASE = f"http://127.0.0.1:{PORT}"

@@ -1,6 +1,6 @@
 """Replaces each permission check by True, one at a time, and runs the tests: one must fail.
 
-`python -m tests.trust.mutants` lists each mutant, its check, and whether the tests killed it; it
+`python -m tools.mutants` lists each mutant, its check, and whether the tests killed it; it
 exits with 1 if any survived. Arguments name modules, or checks, to which it is limited. With
 TEST_MUTANT=module:line:column set, this is also the pytest plugin that leaves the one check out.
 """
@@ -15,7 +15,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "django_reports"
 # Those that ask most about rights first: with -x the first failure ends a run.
 TESTS = [
@@ -127,7 +127,7 @@ if mutant := os.environ.get("TEST_MUTANT"):
 
 def is_killed(mutant):
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.trust.mutants", "-x", "-q",
+        [sys.executable, "-m", "pytest", "-p", "tools.mutants", "-x", "-q",
          "-p", "no:cacheprovider", "-m", "not integration and not thorough", *TESTS],
         cwd=ROOT,
         env={**os.environ, "TEST_MUTANT": mutant, "TEST_DATABASE": "sqlite"},

@@ -1,6 +1,6 @@
 """Tells how long each page takes, and how many queries, with few and with many exports and rows.
 
-`python -m tests.pages` makes two databases of its own on PostgreSQL, one with few and one with many
+`python -m tools.pages` makes two databases of its own on PostgreSQL, one with few and one with many
 exports, audit entries and rows, and opens every page in both by turns. A page's time is the median.
 """
 

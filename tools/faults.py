@@ -1,4 +1,4 @@
-"""Every fault at full size, and tables at the end: python -m tests.faults
+"""Every fault at full size, and tables at the end: python -m tools.faults
 
 Takes about an hour on two cores. Needs PostgreSQL, MariaDB and Redis.
 """

@@ -1,0 +1,1 @@
+"""Tools of the development that are no tests: python -m tools.<name>."""
