@@ -21,9 +21,9 @@ from django_reports.access.policies import (
     get_policy,
     looked_up_once,
 )
-from django_reports.audit import log
+from django_reports.audit import log, signing
 from django_reports.audit.log import Origin
-from django_reports.core.choices import AuditAction, AuthorityKind
+from django_reports.core.choices import AuditAction, AuthorityKind, JobStatus
 from django_reports.core.clock import DatabaseNow
 from django_reports.core.localization import (
     Locale,
@@ -366,8 +366,9 @@ def _may_read_columns(user: User, report: Report, selection: Selection, job: Rep
 def readable(user: User, jobs: Iterable[ReportJob]) -> set[Any]:
     """Return the keys of those of `jobs` of whose content a person may know: rows, size, checksum.
 
-    It is who may have the file, if there is one. Asked once for jobs that are alike in all that
-    `may_download` looks at: lists are long.
+    It is who may have the file, if there is one. Nobody is told what a row says of a file that was
+    made without its signature. Asked once for jobs that are alike in all that `may_download` looks
+    at: lists are long.
     """
     known: dict[str, bool] = {}
     found = set()
@@ -381,9 +382,15 @@ def readable(user: User, jobs: Iterable[ReportJob]) -> set[Any]:
         sort = json.dumps(facts, sort_keys=True)
         if sort not in known:
             known[sort] = may_download(user, job)
-        if known[sort]:
+        if known[sort] and not was_changed(job):
             found.add(job.pk)
     return found
+
+
+def was_changed(job: ReportJob) -> bool:
+    """Whether the row of a job claims that a file was made, and is not what was signed of it."""
+    is_made = job.status in (JobStatus.SUCCEEDED, JobStatus.EXPIRED) or bool(job.sha256)
+    return is_made and not signing.is_file_of(job)
 
 
 def may_cancel(user: User, job: ReportJob) -> bool:

@@ -124,6 +124,7 @@ def request_text(job: ReportJob) -> str:
         job.report,
         job.format,
         job.delivery,
+        job.filename,
         _dumps(storable(job.spec)),
     )
 

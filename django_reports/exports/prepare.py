@@ -39,7 +39,7 @@ from django_reports.engine.pipeline import Meter, Table, Write, blocks, write_ro
 from django_reports.engine.postgres_copy import CannotCopy
 from django_reports.engine.rows import IterableSource, QuerySetSource, Source
 from django_reports.engine.writers import Writer
-from django_reports.engine.writers.names import file_stem
+from django_reports.engine.writers.names import file_stem, safe_filename
 from django_reports.exceptions import (
     InvalidSpec,
     ReportDenied,
@@ -225,11 +225,12 @@ class Export:
 
     @property
     def filename(self) -> str:
-        """A dated name that is safe everywhere: "flights-2013-01-31.csv"."""
+        """A dated name that is safe everywhere: "flights-2013-01-31.csv". Whatever tells of the
+        file, a header say, has it from here."""
         with self.spec.locales.file.active():
             stem = file_stem(str(self.report.get_label()), self.spec.report)
         day = self.context.now.astimezone(self.context.time_zone).date()
-        return f"{stem}-{day.isoformat()}.{self.writer_class.extension}"
+        return safe_filename(f"{stem}-{day.isoformat()}.{self.writer_class.extension}")
 
     def columns_as_made(self) -> list[dict[str, Any]]:
         """What the job keeps of its columns, to ask again when its file is downloaded.

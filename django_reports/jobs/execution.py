@@ -231,13 +231,15 @@ def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:
     with transaction.atomic(using=lifecycle.database()):
         quotas.settle(attempt.job, grant, facts["rows_done"])
         now = database_now(lifecycle.database())
-        facts |= {"finished_at": now, "expires_at": now + get_settings().RETENTION}
-        for name, value in facts.items():
-            setattr(attempt.job, name, value)
+        facts |= {
+            "filename": attempt.job.filename,  # as it was when the attempt began
+            "finished_at": now,
+            "expires_at": now + get_settings().RETENTION,
+        }
         is_won = attempt.rows().filter(cancel_requested_at=None).move(
             JobStatus.RUNNING,
             JobStatus.SUCCEEDED,
-            signature=signing.sign(signing.file_text(attempt.job)),
+            signature=lifecycle.sign_made(attempt.job, facts),
             is_news=attempt.job.is_for_somebody,
             lease_until=None,
             **facts,

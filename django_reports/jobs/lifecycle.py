@@ -7,11 +7,11 @@ who try, one wins, and the others see that they did not.
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.db import router, transaction
-from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -28,7 +28,7 @@ from django_reports.core.choices import (
     FailureCause,
     JobStatus,
 )
-from django_reports.core.clock import DatabaseNow, defer_expressions
+from django_reports.core.clock import DatabaseNow, database_now, defer_expressions
 from django_reports.core.logs import get_logger
 from django_reports.definitions.specs import stored_spec
 from django_reports.engine.pipeline import Meter
@@ -179,9 +179,16 @@ def _named(spec: Any, columns: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def finish_immediate(job: ReportJob, meter: Meter, losses: dict[str, int]) -> None:
-    """The end of an immediate export that was sent whole. It has no file."""
-    facts = {"snapshot_at": F("started_at"), "project_version": manifests.version_of_code()}
-    _end_immediate(job, JobStatus.SUCCEEDED, AuditAction.FINISHED, meter, losses=losses, **facts)
+    """The end of an immediate export that was sent whole. It has no file, but its row is signed
+    like that of one that has."""
+    facts = {
+        "snapshot_at": job.started_at,
+        "project_version": manifests.version_of_code(),
+        "finished_at": database_now(database()),
+        "sha256": meter.sha256,
+        "losses": losses,
+    }
+    _end_immediate(job, JobStatus.SUCCEEDED, AuditAction.FINISHED, meter, **facts)
 
 
 def abandon_immediate(job: ReportJob, meter: Meter) -> None:
@@ -199,19 +206,23 @@ def fail_immediate(job: ReportJob, meter: Meter, error: ReportError) -> None:
 def _end_immediate(
     job: ReportJob, status: JobStatus, action: AuditAction, meter: Meter, **facts: Any
 ) -> None:
+    facts = {"finished_at": DatabaseNow(), "rows_done": meter.rows, "bytes": meter.size, **facts}
+    if status is JobStatus.SUCCEEDED:
+        facts["signature"] = sign_made(job, facts)
     with transaction.atomic(using=database()):
         is_won = ReportJob.objects.filter(pk=job.pk).move(
-            JobStatus.RUNNING,
-            status,
-            finished_at=DatabaseNow(),
-            lease_until=None,
-            rows_done=meter.rows,
-            bytes=meter.size,
-            sha256=meter.sha256 if status is JobStatus.SUCCEEDED else "",
-            **facts,
+            JobStatus.RUNNING, status, lease_until=None, **facts
         )
         if is_won:
             record_end(action, job, origin_of(job))
+
+
+def sign_made(job: ReportJob, facts: Mapping[str, Any]) -> str:
+    """The signature of a job that is about to get these facts, as who made it knows it: whatever
+    its row says by now."""
+    for name, value in facts.items():
+        setattr(job, name, value)
+    return signing.sign(signing.file_text(job))
 
 
 def fail(job: ReportJob, rows: Any, cause: FailureCause, reason: str) -> bool:
@@ -335,12 +346,15 @@ def give_up_file(job: ReportJob) -> bool:
 
 
 def remove_leftovers(job: ReportJob) -> None:
-    """Remove the file that a job without one still names."""
+    """Remove the file that a job without one still names. What its row says of it stays signed."""
     files.delete(job.storage, job.manifest_key)
     files.delete(job.storage, job.file_key)
+    before, facts = job.signature, {"file_key": "", "manifest_key": ""}
+    if signing.is_file_of(job):
+        facts["signature"] = sign_made(job, facts)
     with transaction.atomic(using=database()):
-        rows = ReportJob.objects.filter(pk=job.pk).with_leftovers().unlocked()
-        rows.update(file_key="", manifest_key="")
+        rows = ReportJob.objects.filter(pk=job.pk, signature=before).with_leftovers().unlocked()
+        rows.update(**facts)
 
 
 def note_broken_seal(job: ReportJob, reason: str) -> None:

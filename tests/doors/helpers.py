@@ -69,7 +69,7 @@ def put(job, **facts):
 
 def sign(job):
     """Have the row of a job that was changed by `put` count as written by the application."""
-    is_made = job.status in (JobStatus.SUCCEEDED, JobStatus.EXPIRED) and job.file_key
+    is_made = job.status in (JobStatus.SUCCEEDED, JobStatus.EXPIRED)
     text = signing.file_text(job) if is_made else signing.request_text(job)
     return put(job, signature=signing.sign(text))
 

@@ -23,6 +23,7 @@ from tests.doors.helpers import (
     lines_of,
     make,
     put,
+    sign,
     text_of,
 )
 
@@ -181,7 +182,7 @@ def test_list_offers_no_action_but_to_look(root, orders):
     ],
 )
 def test_page_tells_the_state(alice, orders, facts, words):
-    job = put(enqueue(alice), **facts)
+    job = sign(put(enqueue(alice), **facts))
     response = browse(alice).get(job_url(job))
     assert response.status_code == 200
     assert [word for word in words if word not in text_of(response)] == []

@@ -123,7 +123,7 @@ def test_there_is_none_before_the_file(alice, orders):
 
 
 def test_it_goes_with_the_file_and_stays_on_the_page(alice, job, folder):
-    put(job, expires_at=timezone.now() - dt.timedelta(seconds=1))
+    sign(put(job, expires_at=timezone.now() - dt.timedelta(seconds=1)))
     told = manifest_of(job)
     sweep()
     job.refresh_from_db()

@@ -246,12 +246,12 @@ def test_files_of_a_storage_that_was_left_come_from_the_site(alice, job, path, s
         ("orders\u202evsc.exe", 'filename="ordersvsc.exe"'),
         ("ob\u2066\u200ejects\x01\x1b.csv", 'filename="objects.csv"'),
         ("Aufträge.csv", "filename*=utf-8''Auftr%C3%A4ge.csv"),
-        ("..", ""),
+        ("..", 'filename="export"'),
     ],
 )
 def test_names_are_harmless(alice, job, name, told):
     response = get(alice, sign(put(job, filename=name)))
-    assert response["Content-Disposition"] == f"attachment; {told}".rstrip("; ")
+    assert response["Content-Disposition"] == f"attachment; {told}"
 
 
 # The row of a job

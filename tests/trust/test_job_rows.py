@@ -8,20 +8,27 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_reports.audit import signing
 from django_reports.audit.log import SYSTEM
 from django_reports.jobs import file_verification, lifecycle
 from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditEntry, ReportJob
 from tests.doors.helpers import (
+    JOBS as JOB_LIST,
+)
+from tests.doors.helpers import (
     actions,
+    browse,
     deliver,
     enqueue,
     entries,
     files_in,
+    job_url,
     make,
     put,
     run,
     sweep,
+    text_of,
 )
 from tests.doors.staff import Program, page_of
 from tests.trust.logs import sql
@@ -51,6 +58,7 @@ CHANGES = {
     "of which tenant": lambda job, bob: {"tenant_key": "x"},
     "which report": lambda job, bob: {"report": "shop.numbers"},
     "in which format": lambda job, bob: {"format": "jsonl"},
+    "under which name": lambda job, bob: {"filename": "../../x.hta"},
     "unsigned": lambda job, bob: {"signature": ""},
 }
 
@@ -154,3 +162,63 @@ def test_a_manifest_says_nothing_that_was_not_signed(alice, orders):
     assert not ReportJob.objects.get(pk=job.pk).manifest_key
     put(job, finished_at=timezone.now() - dt.timedelta(minutes=5))
     assert sweep().manifests == 0
+
+
+FORGED = "rows_done = 987654, sha256 = %s, requested_by_text = 'bob', filename = 'x.hta'"
+WITHOUT_FILE = {
+    "of a file": (make, "succeeded"),
+    "of a file that is gone": (lambda person: expired(make(person)), "expired"),
+    "of an export at once": (lambda person: sent(person), "succeeded"),
+    "of one that waits": (enqueue, "succeeded"),
+    "of one that failed": (enqueue, "failed"),
+}
+
+
+def expired(job):
+    lifecycle.expire(job)
+    sweep()
+    job.refresh_from_db()
+    assert (job.status, job.file_key) == ("expired", "")
+    return job
+
+
+def sent(person):
+    export = deliver(person)
+    b"".join(export)
+    export.job.refresh_from_db()
+    return export.job
+
+
+@pytest.mark.parametrize("what", WITHOUT_FILE)
+def test_forged_facts_are_told_nowhere(alice, orders, what):
+    begin, status = WITHOUT_FILE[what]
+    job = begin(alice)
+    change(job, f"{FORGED}, status = %s, file_key = ''", "a" * 64, status)
+    program = Program(alice)
+    assert program.get(page_of(job, "manifest")).status_code == 404
+    told = program.get(page_of(job)).json()
+    assert (told["rows_done"], told["bytes"], told["sha256"]) == (None, None, None)
+    assert "was changed" in told["error"]
+    assert {"manifest", "download"}.isdisjoint(told["links"])
+    for page in (page_of(job), job_url(job), "/reports/jobs/", JOB_LIST):
+        text = text_of(browse(alice).get(page))
+        assert ("987" in text, "a" * 64 in text) == (False, False)
+    assert "was changed" in text_of(browse(alice).get(page_of(job)))
+
+
+@pytest.mark.parametrize("begin", [make, sent, lambda person: expired(make(person))])
+def test_facts_that_nobody_changed_are_told(alice, orders, begin):
+    job = begin(alice)
+    told = Program(alice).get(page_of(job, "manifest")).json()
+    assert (told["rows"], told["sha256"]) == (len(orders), job.sha256)
+    assert signing.is_file_of(job)
+
+
+def test_the_name_is_the_same_everywhere(alice, orders):
+    """A row that is changed while the file is made changes no name."""
+    job = enqueue(alice)
+    name = job.filename
+    run(job, on_claimed=lambda: change(job, "filename = '../../x.hta'"))
+    assert entries(job).get(action="finished").data["filename"] == name
+    assert Program(alice).get(page_of(job, "manifest")).json()["filename"] == name
+    assert f'"{name}"' in Program(alice).get(page_of(job, "download"))["Content-Disposition"]

@@ -4,7 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from django.utils.text import slugify
+from django.core.exceptions import SuspiciousFileOperation
+from django.utils.text import get_valid_filename, slugify
 
 MAX_FILE_CHARACTERS = 100
 MAX_FILE_BYTES = 200  # in UTF-8: file systems take 255, and an extension or a date follows
@@ -25,6 +26,15 @@ def file_stem(*titles: str) -> str:
     slug = unicodedata.normalize("NFC", next(filter(None, slugs), "export"))
     stem = slug[:MAX_FILE_CHARACTERS].encode()[:MAX_FILE_BYTES].decode(errors="ignore").rstrip("-_")
     return f"{stem}_" if stem in RESERVED_BY_WINDOWS else stem
+
+
+def safe_filename(name: str) -> str:
+    """Return a name without path, control and bidirectional characters; "export" if nothing is
+    left of it. What is safe already stays as it is."""
+    try:
+        return get_valid_filename(name).lstrip(".") or "export"
+    except SuspiciousFileOperation:
+        return "export"
 
 
 def sheet_name(title: str, taken: Iterable[str]) -> str:

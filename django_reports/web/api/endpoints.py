@@ -12,7 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from django_reports.access.permissions import Authority, columns_for, grant_of
+from django_reports.access.permissions import Authority, columns_for, grant_of, was_changed
 from django_reports.core.choices import Profile
 from django_reports.core.formatting import grouped
 from django_reports.core.localization import active_locale, current_zone
@@ -28,6 +28,7 @@ from django_reports.exceptions import (
     ReportFailed,
     RowLimitExceeded,
 )
+from django_reports.jobs.files import RECORD_CHANGED
 from django_reports.models import ReportJob
 from django_reports.web.api.schemas import (
     TYPE_WORDS,
@@ -142,7 +143,7 @@ def job_as_json(
         "bytes": job.bytes if is_readable else None,
         "sha256": job.sha256 or None if is_readable else None,
         "losses": job.loss_counts if is_readable else {},
-        "error": job.error or None,
+        "error": str(RECORD_CHANGED) if was_changed(job) else job.error or None,
         "cause": job.cause or None,
         "remedy": remedy_in_words(job) or None,
         "wants_email": job.wants_email,

@@ -20,6 +20,7 @@ from django_reports.access.permissions import (
     grant_of,
     may_cancel,
     readable,
+    was_changed,
     why_not_download,
 )
 from django_reports.audit import signing
@@ -80,6 +81,7 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         "job": job,
         "report_label": label,
         "is_readable": is_readable,
+        "error": files.RECORD_CHANGED if was_changed(job) else job.error,
         "pace": pace_in_words(job, places_in_queue([job]).get(job.pk), is_readable=is_readable),
         "duration": duration_in_words(job),
         "remedy": remedy_in_words(job),
@@ -109,7 +111,7 @@ def manifest(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         return problem(403, reason)
     if not job.sha256:
         return problem(404, _("This export has no file yet, and will have none if it has ended."))
-    if job.file_key and not signing.is_file_of(job):
+    if not signing.is_file_of(job):
         return problem(404, str(files.RECORD_CHANGED))
     return answer_json(manifest_of(job))
 

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import SuspiciousFileOperation
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -19,11 +18,11 @@ from django.shortcuts import render
 from django.urls import get_resolver
 from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
-from django.utils.text import get_valid_filename
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from django_reports.audit.log import Origin
+from django_reports.engine.writers.names import safe_filename
 from django_reports.exceptions import ReportFailed
 from django_reports.jobs.immediate import ImmediateExport
 from django_reports.models import ReportJob
@@ -97,20 +96,12 @@ def stream(request: HttpRequest, export: ImmediateExport) -> StreamingHttpRespon
 
 def as_private_download(response: R, job: ReportJob) -> R:
     """Give a file's answer what keeps it private, and its name."""
-    name = content_disposition_header(True, _safe_filename(job.filename))
+    name = content_disposition_header(True, safe_filename(job.filename))
     response["Content-Disposition"] = name or "attachment"
     response["Cache-Control"] = "private, no-store"
     response["X-Content-Type-Options"] = "nosniff"
     response["X-Export-Job-Id"] = str(job.pk)
     return response
-
-
-def _safe_filename(name: str) -> str:
-    """A name without path, control and bidirectional characters, whatever the job's row says."""
-    try:
-        return get_valid_filename(name).lstrip(".")
-    except SuspiciousFileOperation:  # nothing is left of it
-        return ""
 
 
 def not_found(request: HttpRequest, error: Exception) -> HttpResponseBase:
