@@ -298,7 +298,7 @@ def test_a_storage_that_breaks_while_it_is_read_is_told(alice, use):
 @pytest.mark.parametrize("name", ["Late", "Vanishing", "Unsized"])
 def test_a_file_that_is_refused_is_closed(alice, use, name):
     odd = use(name)
-    job = put(numbers(alice, SMALL), bytes=1)
+    job = sign(put(numbers(alice, SMALL), bytes=1))
     with pytest.raises(FileUnavailable):
         files.open_file(job)
     assert [file.closed for file in odd.opened] == [True]
@@ -324,7 +324,8 @@ def test_a_storage_that_cannot_be_made_does_not_stop_a_sweep(alice, settings):
     kept = numbers(alice)
     backend = {"BACKEND": "tests.storages.Unbuildable"}
     settings.STORAGES = {**settings.STORAGES, "reports": backend}
-    lost = put(numbers(alice), storage="reports", file_key="2026/02/k.csv", status="canceled")
+    key = files.new_key("csv", timezone.now())
+    lost = put(numbers(alice), storage="reports", file_key=key, status="canceled")
     put(kept, expires_at=timezone.now() - dt.timedelta(seconds=1))
     sweep()
     assert list(ReportJob.objects.exclude(file_key="")) == [lost]

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -40,9 +39,10 @@ def abandoned(job, **facts):
 
 def orphan(folder, job):
     """Let a dead attempt of a job have left a file that it had noted."""
-    (folder / "2026").mkdir(parents=True, exist_ok=True)
-    Path(folder / "2026/orphan.csv").write_bytes(b"half")
-    return put(job, storage="private", file_key="2026/orphan.csv")
+    path = folder / files.new_key("csv", timezone.now())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"half")
+    return put(job, storage="private", file_key=str(path.relative_to(folder)))
 
 
 # What died

@@ -15,7 +15,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from django_reports.core.conf import NAME, cached_by_settings, get_settings
-from django_reports.models import AuditCheckpoint, AuditEntry, PermissionSnapshot, ReportJob
+from django_reports.models import (
+    AuditCheckpoint,
+    AuditEntry,
+    Leftover,
+    PermissionSnapshot,
+    ReportJob,
+)
 
 FORM = 1  # of the texts that are signed; entries of an older one would still be verified by it
 FIRST_SEAL = ""  # what comes before the first entry
@@ -166,6 +172,20 @@ def _is_theirs(job: ReportJob) -> bool:
 def look_text(job: ReportJob, look: str, verified_at: dt.datetime) -> str:
     """That a job's file was right when it looked like this from outside."""
     return _joined(f"look {FORM}", job.pk.hex, job.sha256, look, moment(verified_at))
+
+
+def names_text(job: ReportJob) -> str:
+    """Under which names a storage keeps a job's file and its manifest."""
+    names = (job.storage, job.file_key, job.manifest_key)
+    return _joined(f"names {FORM}", job.pk.hex, *names)
+
+
+def are_names_of(job: ReportJob) -> bool:
+    return is_signed(names_text(job), job.names_signature)
+
+
+def leftover_text(leftover: Leftover) -> str:
+    return _joined(f"leftover {FORM}", leftover.storage, leftover.file_key)
 
 
 def snapshot_text(snapshot: PermissionSnapshot) -> str:

@@ -174,7 +174,7 @@ def _make(attempt: Attempt, control: Control) -> None:
     if not signing.is_request_of(job):
         raise ReportDenied(_("The record of this export was changed since it was asked for."))
     if job.file_key:  # an earlier attempt died between publishing and its last step
-        files.remove_or_note(job.storage, job.file_key)
+        files.remove_or_note(job)
     spec = ExportSpec.from_json(job.spec)
     with temporary_file() as file:
         export = prepare(
@@ -192,7 +192,9 @@ def _make(attempt: Attempt, control: Control) -> None:
     drop_dead_connections()  # a slow storage may have taken long
     try:
         if name != key:  # the storage chose another: noted for the same reason
-            attempt.rows().running().update(file_key=name)
+            job.storage, job.file_key, job.manifest_key = alias, name, ""
+            names = signing.sign(signing.names_text(job))
+            attempt.rows().running().update(file_key=name, names_signature=names)
         _succeed(attempt, export.grant, storage=alias, file_key=name, **made)
     except BaseException as error:
         # Cut off within the commit, nobody knows whether it was one: the next attempt looks.

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_reports.audit import signing
+from django_reports.core.choices import JobStatus
 from django_reports.core.logs import get_logger
 from django_reports.core.storages import folder_of_database, storage_of
 from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
@@ -31,7 +32,8 @@ RECORD_CHANGED = gettext_lazy(
     "The record of this export was changed, so its file is not handed out."
 )
 # What `new_key` gives below the folder of its database.
-NAME = re.compile(r"[\w-]{43}\.[a-z0-9.]+")
+NAME = re.compile(r"[\w-]{43}\.[a-z0-9.]+", re.ASCII)
+MANIFEST = ".json"  # behind the key of a file: that of its manifest
 
 
 def new_key(extension: str, day: date) -> str:
@@ -41,6 +43,34 @@ def new_key(extension: str, day: date) -> str:
 
 def _folder() -> str:
     return folder_of_database(router.db_for_write(ReportJob))
+
+
+def _is_ours(key: str) -> bool:
+    """Whether a key has the form of those that are made here, in our own folder."""
+    folder, _slash, name = key.rpartition("/")
+    own = re.fullmatch(rf"{re.escape(_folder())}/\d{{4}}/\d{{2}}", folder, re.ASCII)
+    return own is not None and NAME.fullmatch(name) is not None
+
+
+def _may_be_removed(alias: str, key: str, *, signed: bool, by: ReportJob | None = None) -> bool:
+    """Whether a row may have a file removed: nothing else keeps who can write to the database from
+    having us remove whatever lies in a storage.
+
+    That is only what we made: by the form of its key or, where a storage chose another one, by our
+    signature. And no file that another job hands out.
+    """
+    # Whatever the storage: two aliases may be one place, and no key is ever made twice.
+    others = ReportJob.objects.filter(
+        status=JobStatus.SUCCEEDED, file_key__in=(key, key.removesuffix(MANIFEST))
+    )
+    if by is not None:
+        others = others.exclude(pk=by.pk)
+    reason = "" if signed or _is_ours(key) else "not_ours"
+    if not reason and others.exists():
+        reason = "of_another_export"
+    if reason:
+        logger.error("storage=%s key=%r event=not_removed reason=%s", alias, key, reason)
+    return not reason
 
 
 @contextmanager
@@ -96,6 +126,8 @@ def open_file(job: ReportJob) -> Any:
     reason = _(
         "The file of this export cannot be read now (%(name)s). The server's log has the details."
     )
+    if not signing.is_file_of(job):
+        raise SealBroken(str(RECORD_CHANGED))
     with _told(job.storage, job.file_key, reason):
         try:
             file = storage_of(job.storage).open(job.file_key, "rb")
@@ -110,8 +142,6 @@ def open_file(job: ReportJob) -> Any:
 
 def _checked(job: ReportJob, file: Any) -> Any:
     """Check a file's seal; that of a large one that was just checked and looks the same holds."""
-    if not signing.is_file_of(job):
-        raise SealBroken(str(RECORD_CHANGED))
     is_large = job.bytes > checksums.AT_ONCE
     look = checksums.look_of(file) if is_large else ""
     if look and _was_just_checked(job, look):
@@ -178,20 +208,40 @@ def age_of(alias: str, key: str) -> timedelta | None:
         return None
 
 
-def remove_or_note(alias: str, key: str) -> None:
-    """Remove a file that its job is about to name no more. If it stays, a sweep tries again."""
-    try:
-        delete(alias, key)
-    except FileUnavailable:
-        Leftover(storage=alias, file_key=key).save()
+def remove_of(job: ReportJob) -> None:
+    """Remove what a job's row names: its file and its manifest. Raises FileUnavailable."""
+    for key in _removable_of(job):
+        delete(job.storage, key)
+
+
+def _removable_of(job: ReportJob) -> Iterator[str]:
+    signed = signing.are_names_of(job)
+    for key in filter(None, (job.manifest_key, job.file_key)):
+        if _may_be_removed(job.storage, key, signed=signed, by=job):
+            yield key
+
+
+def remove_or_note(job: ReportJob) -> None:
+    """Remove what a job is about to name no more. If it stays, a sweep tries again."""
+    for key in _removable_of(job):
+        try:
+            delete(job.storage, key)
+        except FileUnavailable:
+            leftover = Leftover(storage=job.storage, file_key=key)
+            leftover.signature = signing.sign(signing.leftover_text(leftover))
+            leftover.save()
 
 
 def remove_noted() -> Iterator[Leftover]:
     """Try again to remove what `remove_or_note` could not, one file at a time."""
     leftovers: Any = Leftover.objects
     for leftover in list(leftovers.order_by("pk")):
+        signed = signing.is_signed(signing.leftover_text(leftover), leftover.signature)
+        if not signed:
+            logger.error("leftover=%s event=forged", leftover.pk)
         with suppress(FileUnavailable):  # it is in the log
-            delete(leftover.storage, leftover.file_key)
+            if signed and _may_be_removed(leftover.storage, leftover.file_key, signed=True):
+                delete(leftover.storage, leftover.file_key)
             leftover.delete()
         yield leftover
 

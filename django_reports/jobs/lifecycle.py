@@ -347,8 +347,7 @@ def give_up_file(job: ReportJob) -> bool:
 
 def remove_leftovers(job: ReportJob) -> None:
     """Remove the file that a job without one still names. What its row says of it stays signed."""
-    files.delete(job.storage, job.manifest_key)
-    files.delete(job.storage, job.file_key)
+    files.remove_of(job)
     before, facts = job.signature, {"file_key": "", "manifest_key": ""}
     if signing.is_file_of(job):
         facts["signature"] = sign_made(job, facts)

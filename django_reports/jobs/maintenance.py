@@ -248,7 +248,7 @@ class Sweeper:
 
     def _remove_orphans(self, alias: str, keys: list[str]) -> Iterator[None]:
         """Remove those of some files that no job names, neither as its own nor as its manifest."""
-        names = {*keys, *(key.removesuffix(manifests.SUFFIX) for key in keys)}
+        names = {*keys, *(key.removesuffix(files.MANIFEST) for key in keys)}
         rows = ReportJob.objects.filter(storage=alias, file_key__in=names)
         named = {key for row in rows.values_list("file_key", "manifest_key") for key in row}
         for key in keys:

@@ -1,6 +1,7 @@
 """Manifests: what is known of a file, on its page and kept beside it."""
 
 import json
+from copy import copy
 from io import BytesIO
 from typing import Any
 
@@ -56,9 +57,6 @@ def manifest_of(job: ReportJob) -> dict[str, Any]:
     }
 
 
-SUFFIX = ".json"
-
-
 def keep(job: ReportJob) -> bool:
     """Put a job's manifest beside its file. If that fails, the next sweep tries again."""
     if not signing.is_file_of(job):
@@ -66,12 +64,17 @@ def keep(job: ReportJob) -> bool:
         return False
     content = json.dumps(manifest_of(job), indent=2, ensure_ascii=False).encode()
     try:
-        key = files.publish(job.storage, f"{job.file_key}{SUFFIX}", BytesIO(content), len(content))
+        key = files.publish(
+            job.storage, f"{job.file_key}{files.MANIFEST}", BytesIO(content), len(content)
+        )
     except FileUnavailable as error:
         logger.warning("event=manifest_not_kept error=%s", error)
         return False
     mine = ReportJob.objects.filter(pk=job.pk)
-    if mine.without_manifest().update(manifest_key=key):
+    named = copy(job)
+    named.manifest_key = key
+    names = signing.sign(signing.names_text(named))
+    if mine.without_manifest().update(manifest_key=key, names_signature=names):
         return True
     # The job has expired meanwhile, or another process was faster; some storages overwrite.
     if not mine.filter(manifest_key=key).exists():

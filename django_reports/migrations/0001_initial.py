@@ -227,6 +227,7 @@ class Migration(migrations.Migration):
                 ),
                 ("storage", models.CharField(max_length=100)),
                 ("file_key", models.CharField(max_length=255)),
+                ("signature", models.CharField(max_length=64)),
             ],
             options={
                 "default_permissions": (),
@@ -466,6 +467,7 @@ class Migration(migrations.Migration):
                 ),
                 ("signature", models.CharField(blank=True, editable=False, max_length=64)),
                 ("manifest_key", models.CharField(blank=True, editable=False, max_length=255)),
+                ("names_signature", models.CharField(blank=True, editable=False, max_length=64)),
                 (
                     "snapshot_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="rows read at"),

@@ -128,6 +128,8 @@ class ReportJob(Record):
     signature = models.CharField(max_length=64, blank=True, editable=False)
     # Of its manifest, which lies beside it; empty until then.
     manifest_key = models.CharField(max_length=255, blank=True, editable=False)
+    # An HMAC of storage, file key and manifest key, where the storage chose one of these names.
+    names_signature = models.CharField(max_length=64, blank=True, editable=False)
     snapshot_at = models.DateTimeField(_("rows read at"), null=True, blank=True)
     project_version = models.CharField(_("version of the project"), max_length=100, blank=True)
     # When the file was last read as a whole and found to be the one that was made, and an HMAC of

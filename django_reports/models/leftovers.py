@@ -8,6 +8,7 @@ from django_reports.models.records import Record
 class Leftover(Record):
     storage = models.CharField(max_length=100)
     file_key = models.CharField(max_length=255)
+    signature = models.CharField(max_length=64)  # an HMAC of both
 
     class Meta:
         default_permissions = ()

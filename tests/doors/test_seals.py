@@ -114,7 +114,7 @@ def test_a_file_that_is_whole_again_is_handed_out(alice, job, path):
 
 
 def test_a_storage_that_fails_is_no_broken_seal(alice, job):
-    put(job, storage="away")
+    sign(put(job, storage="away"))
     assert get(alice, job).status_code == 404
     job.refresh_from_db()
     assert job.error == ""
