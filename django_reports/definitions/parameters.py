@@ -1,11 +1,13 @@
 """Parameters: what was typed into a report's own form, named, bound and cleaned."""
 
 import datetime as dt
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -33,6 +35,9 @@ def _day_of(value: dt.date) -> dt.date:
 
 # For days and moments of which a query is made: a day further, and in UTC, they must still be.
 IN_CALENDAR = (_NotBefore(dt.date(1, 1, 2)), _NotAfter(dt.date(9999, 12, 30)))
+
+
+FEW = 3  # letters of a value that stand in many a word by chance
 
 
 def parameter_names(fields: Mapping[str, forms.Field]) -> list[str]:
@@ -83,6 +88,66 @@ def secret_names(report: Report | None, parameters: Mapping[str, Sequence[str]])
     return {name for name in parameters if name not in widgets or _is_secret(name, widgets[name])}
 
 
+def secret_values(
+    report: Report | None, parameters: Mapping[str, Sequence[str]]
+) -> dict[str, Sequence[str]]:
+    """The secret parameters that were given, by the names under which they are sent."""
+    names = secret_names(report, parameters)
+    return {name: parameters[name] for name in names if any(parameters[name])}
+
+
+def tells_any(text: str, secrets: Mapping[str, Sequence[str]]) -> bool:
+    """Whether one of these values stands in a text, however it is spelled there; one of a few
+    letters as a word of its own."""
+    values = [value.strip() for given in secrets.values() for value in given if value.strip()]
+    plain, words = _letters(text), {_letters(word) for word in text.split()}
+    for value in values:
+        letters = _letters(value)
+        if letters in words if 0 < len(letters) <= FEW else value in text:
+            return True
+        if len(letters) > FEW and letters in plain:
+            return True
+    return False
+
+
+def _letters(text: str) -> str:
+    """What two spellings have in common: 4711 and 4,711, or a text and how it is quoted."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
+
+
+def told_errors(
+    report: Report | None,
+    parameters: Mapping[str, Sequence[str]],
+    errors: Mapping[str, Sequence[Any]],
+    fields: Mapping[str, forms.Field] | None = None,
+) -> dict[str, list[str]]:
+    """A form's errors as everybody may read them: without the value of a secret parameter.
+
+    Django's words about a secret field often have it, and what a form's clean() says may. Only
+    whoever typed it is shown those, at the form itself.
+    """
+    secrets = secret_values(report, parameters)
+    about = {
+        name
+        for name, field in (fields or {}).items()
+        if any(sent in secrets for sent in parameter_names({name: field}))
+    }
+    told = {}
+    for name, messages in errors.items():
+        texts = [str(message) for message in messages]
+        is_kept = not secrets or not (
+            name in (NON_FIELD_ERRORS, *about, *secrets)
+            or any(tells_any(text, secrets) for text in texts)
+        )
+        told[name] = texts if is_kept else [unsaid()]
+    return told
+
+
+def unsaid() -> str:
+    """What stands for words that may hold a secret."""
+    return _("It cannot be used. Since a secret value was given, no more is told here.")
+
+
 def _as_sent(parameters: Mapping[str, Sequence[str]]) -> QueryDict:
     data = QueryDict(mutable=True)
     for name, values in parameters.items():
@@ -123,7 +188,5 @@ def bound_parameters(report: Report, spec: ExportSpec) -> forms.Form | None:
         form = form_class(_as_sent(spec.parameters))
         is_good = is_valid(form)
     if not is_good:
-        raise InvalidParameters(
-            {name: [str(message) for message in messages] for name, messages in form.errors.items()}
-        )
+        raise InvalidParameters(told_errors(report, spec.parameters, form.errors, form.fields))
     return form

@@ -257,7 +257,8 @@ class ExportSpec:
             if name not in value:
                 raise _no_description(_("%(name)s is missing") % {"name": name})
             if not fits(value[name]):
-                raise _no_description(f"{name}: {value[name]!r}"[:100])
+                told = "" if name == "parameters" else f": {value[name]!r}"  # they may be secret
+                raise _no_description(f"{name}{told}"[:100])
         return cls(
             **{
                 **{name: value[name] for name in _SHAPES},

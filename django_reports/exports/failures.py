@@ -30,6 +30,12 @@ from django_reports.core.database_errors import (
 )
 from django_reports.core.logs import get_logger
 from django_reports.definitions.base import Report
+from django_reports.definitions.parameters import (
+    secret_values,
+    tells_any,
+    told_errors,
+    unsaid,
+)
 from django_reports.definitions.registry import UnknownReport, registry
 from django_reports.definitions.selections import Selection
 from django_reports.definitions.specs import ExportSpec, stored_spec
@@ -68,7 +74,7 @@ def translate_errors(spec: ExportSpec, origin: Origin) -> Iterator[None]:
             try:
                 yield
             except ReportError as error:
-                told = error
+                told = _without_secrets(error, spec.to_json())
     except Exception as error:
         translated = as_report_error(error, spec.to_json(), report=spec.report)
         _record(translated, spec, origin)
@@ -124,9 +130,10 @@ def as_report_error(error: BaseException, spec: Any, **facts: Any) -> ReportErro
     reader's to change, and the result is an InvalidSpec; else the report has failed.
     """
     if isinstance(error, ReportError):
-        return error
+        return _without_secrets(error, spec)
     if isinstance(error, PermissionDenied):
-        return ReportDenied(str(error) or _("You may not export these rows."))
+        denied = ReportDenied(str(error) or _("You may not export these rows."))
+        return _without_secrets(denied, spec)
     reference = secrets.token_hex(4)
     translated = _refused_input(error, stored_spec(spec), reference) or _failure(error, reference)
     translated.reference = reference
@@ -138,6 +145,20 @@ def as_report_error(error: BaseException, spec: Any, **facts: Any) -> ReportErro
         exc_info=error,
     )
     return translated
+
+
+def _without_secrets(error: ReportError, spec: Any) -> ReportError:
+    """An error whose words everybody may read, whatever a report's code has put into them."""
+    if not tells_any(str(error), _secrets_of(stored_spec(spec))):
+        return error
+    if isinstance(error, InvalidParameters):
+        return InvalidParameters({name: [unsaid()] for name in error.errors})
+    error.args, error.params = (unsaid(),), None
+    return error
+
+
+def _secrets_of(spec: dict[str, Any]) -> dict[str, Any]:
+    return secret_values(registry.find(spec["report"] or ""), spec["parameters"] or {})
 
 
 def _refused_input(
@@ -155,8 +176,10 @@ def _refused_input(
     ) % {"reference": reference}
     named = error.message_dict if hasattr(error, "error_dict") else {}  # type: ignore[attr-defined]
     if named and named.keys() <= parameters.keys():
-        return InvalidParameters(named)
-    if isinstance(error, ValidationError):
+        return InvalidParameters(
+            told_errors(registry.find(spec["report"] or ""), parameters, named)
+        )
+    if isinstance(error, ValidationError) and not _secrets_of(spec):
         words = f"{' '.join(error.messages)} {words}"
     if len(parameters) == 1 and not is_selected:
         return InvalidParameters({name: [words] for name in parameters})

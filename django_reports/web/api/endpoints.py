@@ -17,6 +17,7 @@ from django_reports.core.choices import Profile
 from django_reports.core.formatting import grouped
 from django_reports.core.localization import active_locale, current_zone
 from django_reports.definitions.base import Report
+from django_reports.definitions.parameters import secret_names
 from django_reports.definitions.specs import CHOICES, ExportSpec, Options
 from django_reports.engine.writers import all_writers
 from django_reports.exceptions import (
@@ -28,6 +29,7 @@ from django_reports.exceptions import (
     ReportFailed,
     RowLimitExceeded,
 )
+from django_reports.exports.file_metadata import HIDDEN
 from django_reports.jobs.files import RECORD_CHANGED
 from django_reports.models import ReportJob
 from django_reports.web.api.schemas import (
@@ -292,7 +294,11 @@ def _errors_in(body: Mapping[str, Any]) -> dict[str, list[str]]:
         if name in body and kind not in json_types_of(body[name]):
             errors[name] = [
                 _("%(name)s must be %(kind)s, not %(value)s.")
-                % {"name": name, "kind": TYPE_WORDS[kind], "value": repr(body[name])[:100]}
+                % {
+                    "name": name,
+                    "kind": TYPE_WORDS[kind],
+                    "value": HIDDEN if name == "parameters" else repr(body[name])[:100],
+                }
             ]
     columns = body.get("columns")
     if isinstance(columns, list) and not all(isinstance(name, str) for name in columns):
@@ -311,6 +317,7 @@ def _errors_in_parameters(parameters: Any, report: Report) -> dict[str, list[str
     if not isinstance(parameters, dict):
         return {}
     fields = parameter_fields(report)
+    secrets = secret_names(report, {name: _as_typed(value) for name, value in parameters.items()})
     errors = {}
     for name, value in parameters.items():
         if name not in fields:
@@ -318,7 +325,9 @@ def _errors_in_parameters(parameters: Any, report: Report) -> dict[str, list[str
                 _("There is no %(name)s. Choose from: %(legal)s.")
                 % {"name": repr(name), "legal": ", ".join(fields) or "-"}
             ]
-        elif found := type_problem(fields[name], value):
+            continue
+        shown = HIDDEN if name in secrets else repr(value)[:100]
+        if found := type_problem(fields[name], value, shown):
             errors[f"parameters.{name}"] = [found]
     for parts in dates_in_parts(report):
         given = [name for name in parts if parameters.get(name) is not None]

@@ -91,8 +91,9 @@ class Number(str):
     __repr__ = str.__str__
 
 
-def type_problem(field: forms.Field, value: Any) -> str:
-    """What is wrong with the JSON type of a field's value; empty if nothing is.
+def type_problem(field: forms.Field, value: Any, shown: str) -> str:
+    """What is wrong with the JSON type of a field's value; empty if nothing is. `shown` is the
+    value in words.
 
     Everything else is for the form to say, which has better words.
     """
@@ -109,7 +110,7 @@ def type_problem(field: forms.Field, value: Any) -> str:
     wanted = " / ".join(
         str(words) for kind, words in TYPE_WORDS.items() if kind in _kinds_of(schema)
     )
-    return message and message % {"wanted": wanted, "value": repr(value)[:100]}
+    return message and message % {"wanted": wanted, "value": shown}
 
 
 def _values_of(field: forms.Field) -> Schema:
