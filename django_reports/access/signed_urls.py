@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
+from django.http import HttpRequest
 from django.urls import NoReverseMatch, get_script_prefix, reverse, set_script_prefix
 from django.utils.translation import gettext as _
 
@@ -84,6 +85,14 @@ def page_url(job: ReportJob) -> str:
     to log in. Raises ImproperlyConfigured without BASE_URL.
     """
     return _base() + _address_of(_PAGES, job.pk)
+
+
+def with_host(path: str, request: HttpRequest) -> str:
+    """An address of this site with its host: that of BASE_URL, if there is one. The request's may
+    be whatever its sender, or a proxy, has made of it."""
+    if get_settings().BASE_URL is None:
+        return request.build_absolute_uri(path)
+    return _base() + path
 
 
 def _base() -> str:

@@ -366,15 +366,25 @@ def note_broken_seal(job: ReportJob, reason: str) -> None:
 def record_download(job: ReportJob, origin: Origin, **facts: Any) -> None:
     """Record that a file, or a part of it, is handed out. `facts` go into the entry."""
     with transaction.atomic(using=database()):
-        log.record(
-            AuditAction.DOWNLOADED,
-            origin=origin,
-            job=job,
-            file_key=job.file_key,
-            filename=job.filename,
-            **facts,
-        )
+        _record_use(job, origin, **facts)
     tell_after_commit(signals.job_downloaded, job, user=origin.user)
+
+
+def record_question(job: ReportJob, origin: Origin, *, question: str, **facts: Any) -> None:
+    """Record that somebody who may have a file asked about it and got none of its bytes, such as by
+    HEAD. No receiver is told of a download."""
+    _record_use(job, origin, bytes=0, question=question, **facts)
+
+
+def _record_use(job: ReportJob, origin: Origin, **facts: Any) -> None:
+    log.record(
+        AuditAction.DOWNLOADED,
+        origin=origin,
+        job=job,
+        file_key=job.file_key,
+        filename=job.filename,
+        **facts,
+    )
 
 
 def record_broken_download(job: ReportJob, origin: Origin, sent: int) -> None:

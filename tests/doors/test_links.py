@@ -17,6 +17,7 @@ from django.utils import timezone
 from django_reports.access import signed_urls
 from django_reports.exceptions import ReportDenied
 from django_reports.models import GroupReportPermission
+from django_reports.signals import job_downloaded
 from tests.conftest import VIEW
 from tests.doors.helpers import actions, browse, enqueue, entries, job_url, make, put, sign, text_of
 from tests.doors.staff import Program, page_of
@@ -94,6 +95,61 @@ def test_a_program_is_told_the_link(alice, job):
     assert Program(None).get(told["url"]).getvalue().startswith(b"id,")
     entry = entries(job).get(action="linked")
     assert (entry.data["person"], entry.data["expires_at"]) == ("alice", told["expires_at"])
+
+
+@pytest.mark.parametrize("base", ["https://shop.example.com", "https://shop.example.com/"])
+def test_a_forged_host_is_in_no_link(alice, job, page, configure, settings, base):
+    settings.ALLOWED_HOSTS = ["*"]
+    forged = {"host": "evil.example.com"}
+    answer = Program(alice).post(page(job, "link"), **forged)
+    assert answer.json()["url"].startswith("http://evil.example.com/")
+    configure(BASE_URL=base)
+    answer = Program(alice).post(page(job, "link"), **forged)
+    told = answer.json()["url"]
+    assert told.startswith(f"https://shop.example.com{page(job, 'link').removesuffix('link/')}sign")
+    assert (answer["Location"], "evil" in answer.text) == (told, False)
+    text = text_of(browse(alice).post(page(job, "link"), headers=forged))
+    assert ("https://shop.example.com/" in text, "evil" in text) == (True, False)
+    assert Client().get(told.removeprefix("https://shop.example.com")).status_code == 200
+    settings.LOGIN_URL = "https://login.example.com/"
+    asked = Client().get(page_of(job), headers=forged)
+    assert ("shop.example.com" in asked["Location"], "evil" in asked["Location"]) == (True, False)
+
+
+QUESTIONS = {
+    "HEAD 200": ("head", {}),
+    "HEAD 304": ("head", {"if-none-match": "*"}),
+    "GET 304": ("get", {"if-none-match": "*"}),
+    "GET 412": ("get", {"if-match": '"other"'}),
+    "GET 416": ("get", {"range": "bytes=999999999-"}),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_about_a_file_is_recorded_once(alice, job, link, question):
+    """By a link and by its person: with nothing of the file in the answer, and no word of one."""
+    method, headers = QUESTIONS[question]
+    told = []
+
+    def receive(sender, **kwargs):
+        told.append(kwargs)
+
+    job_downloaded.connect(receive)
+    try:
+        for client, path, by in (
+            (Client(), address(job, link), "link"),
+            (browse(alice), page_of(job, "download"), None),
+        ):
+            before = actions(job)
+            response = getattr(client, method)(path, headers=headers)
+            assert str(response.status_code) == question.split()[1]
+            assert actions(job) == [*before, "downloaded"]
+            entry = entries(job).last()
+            assert (entry.actor_label, entry.data.get("by")) == ("alice", by)
+            assert (entry.data["question"], entry.data["bytes"]) == (question, 0)
+    finally:
+        job_downloaded.disconnect(receive)
+    assert told == []
 
 
 def test_opening_the_address_makes_no_link(alice, job):

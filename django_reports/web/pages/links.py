@@ -24,7 +24,7 @@ def make(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase
     if why_not := refusal_of(request, job):
         return refuse(request, job, place, **why_not)
     token, expires_at = signed_urls.make(job, request.user, origin_of(request))
-    url = request.build_absolute_uri(place.job_url(job, "signed", token))
+    url = signed_urls.with_host(place.job_url(job, "signed", token), request)
     if wants_json(request):
         value = {"url": url, "expires_at": expires_at.isoformat()}
         return answer_json(value, 201, headers={**PRIVATE, "Location": url})

@@ -34,6 +34,7 @@ from django_reports.access.permissions import (
     may_generate,
     may_view,
 )
+from django_reports.access.signed_urls import with_host
 from django_reports.core.localization import active_locale, normalize_filter_zone
 from django_reports.definitions.base import Report
 from django_reports.definitions.registry import UnknownReport, registry
@@ -147,7 +148,7 @@ def _ask_to_log_in(request: HttpRequest) -> HttpResponseBase:
     url = _login_url()
     is_elsewhere = bool(urlsplit(url).netloc)
     back = _page_of(request)
-    back = request.build_absolute_uri(back) if is_elsewhere else back
+    back = with_host(back, request) if is_elsewhere else back
     if request.method == "POST":
         return log_in_again(request, back, url)
     return redirect_to_login(back, url, REDIRECT_FIELD_NAME)

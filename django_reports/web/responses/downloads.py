@@ -40,9 +40,7 @@ def hand_out(request: HttpRequest, job: ReportJob, place: Place, **facts: Any) -
         return refuse(request, job, place, str(error), code, **facts)
     try:
         response = send(request, job, file)
-        # A question about the file is no download of it.
-        if request.method == "GET" and response.status_code in (200, 206, 302):
-            _record(request, job, response, **facts)
+        _record(request, job, response, **facts)
     except BaseException:
         file.close()
         raise
@@ -62,6 +60,11 @@ def refusal_of(request: HttpRequest, job: ReportJob) -> dict[str, Any]:
 
 
 def _record(request: HttpRequest, job: ReportJob, response: HttpResponseBase, **facts: Any) -> None:
+    if request.method != "GET" or response.status_code not in (200, 206, 302):
+        # A question about the file: none of its bytes is in the answer.
+        question = f"{request.method} {response.status_code}"
+        lifecycle.record_question(job, origin_of(request), question=question, **facts)
+        return
     way = way_of(job)
     part = response.headers.get("Content-Range", "").removeprefix("bytes ")
     lifecycle.record_download(
