@@ -1,5 +1,7 @@
 """A broken declaration gives exactly one message, which names the culprit and has a remedy."""
 
+import datetime as dt
+
 import pytest
 from django.contrib import admin
 from django.contrib.admin.sites import all_sites
@@ -57,7 +59,8 @@ def test_clean_project_has_no_messages():
     assert messages() == []
 
 
-def test_clean_project_has_only_disclosures_when_deployed():
+def test_clean_project_has_only_disclosures_when_deployed(configure):
+    configure(RUNNER="local", LOCAL_THREAD=False)
     assert {message.id for message in messages(deploy=True)} <= {
         "django_reports.I001",
         "django_reports.I002",
@@ -578,3 +581,75 @@ def test_e023_hashes_without_a_key(declare, configure):
 def test_e021_tenants_from_nowhere(configure):
     configure(TENANT="shop.tenants.nobody")
     assert found("E021").msg.startswith("DJANGO_REPORTS['TENANT'] is 'shop.tenants.nobody', which")
+
+
+def deployed(number):
+    """The messages of this number, as `check --deploy` gives them."""
+    return [m for m in messages(deploy=True) if m.id == f"django_reports.{number}"]
+
+
+KEY = "k" * 32
+TRUST = [
+    ("W070", {"RUNNER": "immediate"}, "while their request waits"),
+    ("W071", {"AUDIT_KEYS": ["k" * 31]}, "['AUDIT_KEYS'][0] has fewer than 32 characters"),
+    ("W071", {"AUDIT_KEYS": [KEY, "old"]}, "['AUDIT_KEYS'][1] has fewer"),
+    ("W071", {"MASK_KEY": "a"}, "['MASK_KEY'] has fewer"),
+    ("W071", {"AUDIT_KEYS": ["SECRET"]}, "is SECRET_KEY"),
+    ("W071", {"MASK_KEY": "SECRET"}, "is SECRET_KEY"),
+    ("W072", {"TRUSTED_PROXIES": ["10.0.0.0/8", "0.0.0.0/0"]}, "every address of IPv4"),
+    ("W072", {"TRUSTED_PROXIES": ["::/0"]}, "every address of IPv6"),
+    ("W072", {"TRUSTED_PROXIES": ["0.0.0.0/1", "128.0.0.0/1"]}, "every address of IPv4"),
+    ("W073", {"LINK_LIFETIME": dt.timedelta(days=31)}, "is 31 days"),
+    ("E071", {"ACCEL_PREFIX": "/"}, "the site's own addresses"),
+]
+HARMLESS = [
+    ("W070", {"RUNNER": "local"}),
+    ("W071", {"AUDIT_KEYS": [KEY, "SECRET"], "MASK_KEY": KEY}),
+    ("W072", {"TRUSTED_PROXIES": ["10.0.0.0/8", "fd00::/8"]}),
+    ("W072", {"TRUSTED_PROXIES": 1}),
+    ("W073", {"LINK_LIFETIME": dt.timedelta(days=30)}),
+    ("E071", {"ACCEL_PREFIX": "/files/"}),
+]
+
+
+def as_given(value, secret):
+    if isinstance(value, list):
+        return [as_given(part, secret) for part in value]
+    return secret if value == "SECRET" else value
+
+
+@pytest.mark.parametrize(("number", "given", "words"), TRUST)
+def test_what_a_site_trusts_in_production(configure, settings, number, given, words):
+    settings.SECRET_KEY = "s" * 20  # told as what it is, and not as short
+    configure(**{name: as_given(value, settings.SECRET_KEY) for name, value in given.items()})
+    (message,) = deployed(number)
+    assert words in message.msg
+    assert message.hint
+
+
+@pytest.mark.parametrize(("number", "given"), HARMLESS)
+def test_what_a_site_may_trust(configure, settings, number, given):
+    settings.SECRET_KEY = "s" * 20
+    configure(**{name: as_given(value, settings.SECRET_KEY) for name, value in given.items()})
+    assert deployed(number) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "kept"])
+def test_e004_files_among_those_of_the_project(configure, settings, tmp_path, prefix):
+    settings.STATICFILES_DIRS = [(prefix, str(tmp_path)) if prefix else str(tmp_path)]
+    configure(FOLDER=tmp_path / "reports")
+    assert "lies under STATICFILES_DIRS" in found("E004").msg
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_open"), [(0o700, False), (0o750, False), (0o755, True), (0o702, True)]
+)
+def test_w074_a_folder_that_others_may_use(configure, tmp_path, mode, is_open):
+    folder = tmp_path / "reports"
+    configure(FOLDER=folder)
+    assert deployed("W074") == []  # there is none yet
+    folder.mkdir()
+    folder.chmod(mode)
+    told = deployed("W074")
+    assert bool(told) == is_open
+    assert all(f"mode is {mode:o}" in message.msg for message in told)

@@ -1,5 +1,6 @@
 """System checks of the storage that keeps report files."""
 
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.files.storage import InMemoryStorage, Storage
 
 from django_reports.core.conf import NAME, get_settings, settings_problems
@@ -40,8 +41,7 @@ def _check_place(kept: Storage) -> Iterator[CheckMessage]:
         location = Path(kept.path("")).resolve()
     except NotImplementedError:  # no folder of this machine
         return
-    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
-        root = getattr(settings, name, None)
+    for name, root in _public_folders():
         if root and location.is_relative_to(Path(root).resolve()):
             yield Error(
                 f"Report files are kept in {location}, which lies under {name}, where anyone may "
@@ -50,6 +50,39 @@ def _check_place(kept: Storage) -> Iterator[CheckMessage]:
                 "its own.",
                 id="django_reports.E004",
             )
+
+
+def _public_folders() -> Iterator[tuple[str, Any]]:
+    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
+        yield name, getattr(settings, name, None)
+    for item in settings.STATICFILES_DIRS:
+        yield "STATICFILES_DIRS", item[1] if isinstance(item, list | tuple) else item
+
+
+@register("django_reports", Tags.security, deploy=True)
+def check_folder(**kwargs: Any) -> list[CheckMessage]:
+    """Whether other users of this machine get at the folder of report files, if it is there yet."""
+    if settings_problems() or os.name != "posix":
+        return []
+    try:
+        location = storage_of(storage_alias()).path("")
+        mode = stat.S_IMODE(os.stat(location).st_mode)
+    except (
+        FileUnavailable,
+        NotImplementedError,
+        OSError,
+    ):  # no folder of this machine, or none yet
+        return []
+    if not mode & (stat.S_IROTH | stat.S_IWOTH):
+        return []
+    return [
+        Warning(
+            f"Report files are kept in {location}, whose mode is {mode:o}: others may list it, or "
+            "put files there.",
+            hint=f"chmod 700 {location}, or 750 for a web server that hands files out.",
+            id="django_reports.W074",
+        )
+    ]
 
 
 def _check_publicity(kept: Storage) -> Iterator[CheckMessage]:
