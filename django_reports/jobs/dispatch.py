@@ -159,6 +159,10 @@ def _counted_soon(export: Export) -> RowCount:
 
 def _decide(export: Export, rows: RowCount, estimate: Estimate) -> tuple[Delivery, str]:
     threshold = get_settings().STREAM_MAX_ROWS
+    if not export.grant.can_download:
+        return Delivery.BACKGROUND, _(
+            "You may not download it, so it is made in the background, for those who may."
+        )
     if export.report.delivery == "background":
         return Delivery.BACKGROUND, _("This report is always made in the background.")
     if export.report.delivery == "immediate":
@@ -239,11 +243,13 @@ def deliver(
     `holds_thread` says that a slow reader would keep one of this process's threads busy; of such
     answers there are STREAMS_PER_PROCESS at most, and further ones become jobs.
 
+    Who may not download gets no file in any way: their export is a job, whatever its size.
+
     Raises ReportDenied, InvalidSpec, RowLimitExceeded and QuotaExceeded, and ReportFailed for
     an error of the report itself before its first block.
     """
     export = prepare(spec, authority, origin)
-    if export.report.delivery != "background":
+    if export.report.delivery != "background" and export.grant.can_download:
         is_fixed = export.report.delivery == "immediate"
         bound = None if is_fixed else get_settings().STREAM_MAX_ROWS
         with suppress(NotNow):
@@ -263,9 +269,14 @@ def export_now(
 
     For callers that read as fast as they can, such as the command: while they do, a database
     connection is busy. `on_progress` is told the rows done and, if they can be counted, expected;
-    without it they are not counted. Raises as `deliver` does.
+    without it they are not counted. Raises as `deliver` does, and ReportDenied for somebody who may
+    not download.
     """
     export = prepare(spec, authority, origin)
+    if not export.grant.can_download:
+        error = ReportDenied(_("You may have this report exported, but not download its files."))
+        record_denial(spec, origin, error)
+        raise error
     if export.max_rows is not None:
         _count_within_limit(export, origin)
     expected = export.count() if on_progress and export.is_countable else None

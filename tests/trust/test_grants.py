@@ -1,18 +1,20 @@
 """What grants give, one by one and taken together; who hears of a changed one."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import Group, User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 
 from django_reports.access import permissions, policies
 from django_reports.checks.grants import check_powers, check_tenants
 from django_reports.definitions.registry import registry
 from django_reports.exceptions import InvalidSpec
-from django_reports.models import AuditEntry, GroupReportPermission
+from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from tests.conftest import VIEW, give, grant
-from tests.doors.helpers import browse, enqueue, make, text_of
-from tests.doors.staff import ORDERS, Program
+from tests.doors.helpers import EXPORT, browse, chosen, enqueue, make, run, text_of
+from tests.doors.staff import ORDERS, Program, page_of, pressed
 from tests.shop.reports import Orders
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +77,49 @@ def test_who_may_not_look_may_still_export_what_they_know(make_person, orders):
     mia = make_person("mia", *VIEW, report="shop.orders", can_view=False)
     assert ORDERS not in text_of(browse(mia).get("/reports/"))
     assert Program(mia).post(ORDERS).status_code == 202
+
+
+@pytest.mark.parametrize("delivery", ["auto", "immediate", "background"])
+def test_who_may_not_download_gets_no_file_in_any_way(make_person, orders, monkeypatch, delivery):
+    monkeypatch.setattr(Orders, "delivery", delivery)
+    mia = make_person("mia", *VIEW, report="shop.orders", can_download=False)
+    page = browse(mia).get(ORDERS)
+    assert page.context["plan"].delivery == "background"
+    sent = [
+        pressed(mia),
+        browse(mia).post(EXPORT, chosen()),
+        Program(mia).post(ORDERS),
+    ]
+    assert [(answer.status_code, answer.streaming) for answer in sent] == [
+        (302, False), (302, False), (202, False)
+    ]  # fmt: skip
+    assert set(ReportJob.objects.values_list("delivery", flat=True)) == {"background"}
+    for job in ReportJob.objects.all():
+        assert run(job).status == "succeeded"
+        assert browse(mia).get(page_of(job, "download")).status_code == 403
+        assert browse(mia).post(page_of(job, "link")).status_code == 403
+    with pytest.raises(CommandError, match="not download its files"):
+        call_command("export_report", "shop.orders", user="mia", output="-")
+    assert AuditEntry.objects.first().action == "denied"
+    boss = make_person("boss", *VIEW, report="*", others="all")
+    assert browse(boss).get(page_of(job, "download")).getvalue().startswith(b"id,")
+
+
+def test_unknown_and_ungranted_reports_cannot_be_told_apart(make_person, orders):
+    mia = make_person("mia", *VIEW, report="shop.numbers")
+    answers = []
+    for name in ("shop.orders", "shop.never"):
+        address = f"/reports/{name}/"
+        told = []
+        for client in (Program(mia), browse(mia)):
+            for ask in (client.get, client.post):
+                answer = ask(address)
+                text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", text_of(answer))
+                told.append((answer.status_code, text.replace(name, "NAME")))
+        told.append(Program(mia).post(f"{address}favourite/").status_code)
+        answers.append(told)
+    assert answers[0] == answers[1]
+    assert {status for status, _text in answers[0][:-1]} == {404}
 
 
 def test_formats_at_every_door(make_person, orders):
