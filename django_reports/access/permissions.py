@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_reports.access.command_origins import told_of
 from django_reports.access.policies import (
     EVERYTHING,
     NOTHING,
@@ -142,7 +143,12 @@ def authorise(authority: Authority, report: Report, selection: Selection, origin
     if lacking := why_not_generate(authority.user, report, selection):
         identifier = report.get_identifier()
         log.record(
-            AuditAction.DENIED, origin=origin, report=identifier, what="generate", lacking=lacking
+            AuditAction.DENIED,
+            origin=origin,
+            report=identifier,
+            what="generate",
+            lacking=lacking,
+            **told_of(origin),
         )
         raise UnknownReport(identifier)
     return grant_of(authority.user, report)

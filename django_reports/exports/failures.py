@@ -17,6 +17,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_reports.access.command_origins import told_of
 from django_reports.audit import log
 from django_reports.audit.log import Origin
 from django_reports.core.choices import LOST_TO, AuditAction, FailureCause
@@ -112,6 +113,7 @@ def _record(error: ReportError, spec: ExportSpec, origin: Origin) -> None:
             reason=str(error),
             reference=error.reference,
             spec=without_secrets(spec.to_json(), registry.find(spec.report)),
+            **told_of(origin),
         )
     elif isinstance(error, ReportDenied):
         log.record(
@@ -120,6 +122,7 @@ def _record(error: ReportError, spec: ExportSpec, origin: Origin) -> None:
             report=spec.report,
             what="generate",
             reason=str(error),
+            **told_of(origin),
         )
 
 

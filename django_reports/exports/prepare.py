@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_reports.access import quotas
+from django_reports.access.command_origins import told_of
 from django_reports.access.permissions import (
     Authority,
     Grant,
@@ -433,4 +434,5 @@ def record_denial(spec: ExportSpec, origin: Origin, error: ReportError) -> None:
         report=spec.report,
         what="generate",
         reason=str(error),
+        **told_of(origin),
     )

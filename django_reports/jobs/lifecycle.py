@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import signals
 from django_reports.access import quotas
+from django_reports.access.command_origins import told_of
 from django_reports.access.permissions import Authority, may_download
 from django_reports.access.policies import tenant_key_of
 from django_reports.audit import log, signing
@@ -86,6 +87,7 @@ def create(
                 spec=file_metadata.without_secrets(job.spec, export.report),
                 delivery=job.delivery,
                 rerun_of=str(rerun_of.pk) if rerun_of else None,
+                **told_of(origin),
             )
     except QuotaExceeded as error:
         record_denial(export.spec, origin, error)
@@ -132,7 +134,8 @@ def ask_again(job: ReportJob, origin: Origin, idempotency_key: str | None = None
         if idempotency_key is not None:
             keyless = ReportJob.objects.filter(pk=job.pk, idempotency_key=None)
             keyless.update(idempotency_key=idempotency_key)
-        log.record(AuditAction.REQUESTED, origin=origin, job=job, is_active_already=True)
+        told = {"is_active_already": True, **told_of(origin)}
+        log.record(AuditAction.REQUESTED, origin=origin, job=job, **told)
 
 
 def active_key_of(export: Export) -> str:

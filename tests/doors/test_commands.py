@@ -4,6 +4,7 @@ import fcntl
 import io
 import json
 import os
+import pwd
 import re
 import struct
 import subprocess
@@ -22,10 +23,10 @@ from django.utils import timezone
 
 from django_reports.jobs import files
 from django_reports.jobs.runners import local
-from django_reports.models import AuditEntry, ReportJob
+from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from django_reports.signals import job_finished
 from tests.conftest import make_orders
-from tests.doors.helpers import actions, enqueue, make, put
+from tests.doors.helpers import EXPORT, actions, browse, chosen, enqueue, make, put
 from tests.shop.models import Order
 from tests.shop.reports import Orders
 
@@ -354,3 +355,31 @@ def test_row_limit_is_told_before_anything_is_written(bob, orders, tmp_path):
     assert not list(tmp_path.glob("*.csv"))
     assert [entry.action for entry in AuditEntry.objects.filter(actor_label="bob")] == ["denied"]
     assert not ReportJob.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["alice", None])
+def test_what_a_command_asks_for_is_told_apart(alice, orders, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("LOGNAME", "nobody-else")
+    monkeypatch.setenv("USER", "nobody-else")
+    whoever = {"command": "export_report", "os_user": pwd.getpwuid(os.getuid()).pw_name}
+
+    def asked(**options):
+        before = set(AuditEntry.objects.values_list("pk", flat=True))
+        with suppress(CommandError):
+            call_command("export_report", "shop.orders", user=name, verbosity=0, **options)
+        made = AuditEntry.objects.exclude(pk__in=before).exclude(action="finished")
+        return made.get()
+
+    for options in ({"output": str(tmp_path / "a.csv")}, {"queue": True}):
+        entry = asked(**options)
+        assert (entry.action, entry.actor_label) == ("requested", name or "system")
+        assert whoever.items() <= entry.data.items()
+    if name is not None:
+        GroupReportPermission.objects.update(max_rows=1)
+        assert whoever.items() <= asked(output="-").data.items()
+        GroupReportPermission.objects.all().delete()
+        entry = asked(output="-")
+        assert (entry.action, entry.data["os_user"]) == ("denied", whoever["os_user"])
+    browse(alice).post(EXPORT, chosen())
+    assert AuditEntry.objects.first().actor_label == "alice"
+    assert "command" not in AuditEntry.objects.first().data

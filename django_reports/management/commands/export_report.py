@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from django_reports.access.command_origins import CommandOrigin
 from django_reports.access.permissions import Authority
 from django_reports.audit.log import Origin
 from django_reports.core.choices import Profile
@@ -24,6 +25,7 @@ try:
 except ImportError:  # the extra "progress" is not installed: no bar, everything else works
     tqdm = None  # type: ignore[assignment, misc]
 
+NAME = "export_report"
 STDOUT = "-"
 # An empty one comes of a shell's variable that is not set: it must not mean "as usual".
 NEVER_EMPTY = ("format", *CHOICES, "time_zone", "language", "columns", "user", "output")
@@ -132,13 +134,13 @@ class Command(BaseCommand):
 
     def _authority(self, username: str | None) -> tuple[Authority, Origin]:
         if username is None:
-            return Authority.system(), Origin()
+            return Authority.system(), CommandOrigin(command=NAME)
         model = get_user_model()
         try:
             user = model._default_manager.get_by_natural_key(username)
         except model.DoesNotExist as error:
             raise CommandError(f"There is no user {username!r}.") from error
-        return Authority.of(user), Origin(user=user)
+        return Authority.of(user), CommandOrigin(user=user, command=NAME)
 
     def _write(self, export: ImmediateExport, file: BinaryIO) -> None:
         for block in self._blocks(export):
