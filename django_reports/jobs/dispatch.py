@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
@@ -307,18 +307,21 @@ def enqueue(
 def rerun(job: ReportJob, authority: Authority, origin: Origin) -> ReportJob:
     """Have the same export made again, in the name of whoever asks now. Raises as `deliver`.
 
-    Raises ReportDenied for another person's secret parameters.
+    Raises ReportDenied where it has secret parameters: they are not kept.
     """
     spec = ExportSpec.from_json(job.spec)
     user = authority.user
     is_own = job.requester_key == (str(user.pk) if user else "")
-    if not is_own and file_metadata.has_secrets(spec, registry.find(spec.report)):
-        error = ReportDenied(
-            _(
+    if file_metadata.has_secrets(spec, registry.find(spec.report)):
+        words = (
+            _("This export has a secret parameter, which is not kept. Export the report anew.")
+            if is_own
+            else _(
                 "This export has a secret parameter of the person who asked for it. Export the "
                 "report yourself, with your own."
             )
         )
+        error = ReportDenied(words)
         record_denial(spec, origin, error)
         raise error
     with translate_errors(spec, origin):
@@ -338,14 +341,20 @@ def _asked_before(export: Export, digest: str | None) -> ReportJob | None:
     if digest is None:
         return None
     assert export.authority.user is not None
+    wanted = export.spec.to_json()
     job: ReportJob | None = ReportJob.objects.filter(
         requested_by=export.authority.user.pk, idempotency_key=digest
     ).first()
-    if job is not None and job.spec != export.spec.to_json():
+    if job is not None and _asked(job.spec, job, export) != _asked(wanted, job, export):
         raise IdempotencyKeyReused(
             _("This idempotency key was used for another export already; choose a new one.")
         )
     return job
+
+
+def _asked(spec: Any, job: ReportJob, export: Export) -> Any:
+    """What was asked for; of a job that has ended without the secrets, which it no longer has."""
+    return spec if job.is_active else file_metadata.without_secrets(spec, export.report)
 
 
 def _background(

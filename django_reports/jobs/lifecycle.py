@@ -31,6 +31,8 @@ from django_reports.core.choices import (
 )
 from django_reports.core.clock import DatabaseNow, database_now, defer_expressions
 from django_reports.core.logs import get_logger
+from django_reports.definitions.parameters import secret_values
+from django_reports.definitions.registry import registry
 from django_reports.definitions.specs import stored_spec
 from django_reports.engine.pipeline import Meter
 from django_reports.exceptions import QuotaExceeded, ReportDenied, ReportError
@@ -416,6 +418,7 @@ def origin_of(job: ReportJob) -> Origin:
 def record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
     """Write the entry of a job that has just ended, and tell whoever listens after the commit."""
     job.refresh_from_db()
+    _forget_secrets(job)
     log.record(
         action,
         origin=origin,
@@ -432,6 +435,22 @@ def record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
         reason=job.error or None,
     )
     tell_after_commit(signals.job_finished, job)
+
+
+def _forget_secrets(job: ReportJob) -> None:
+    """Take the secret parameters out of the row of a job that has ended: it runs no more. What was
+    signed stays signed."""
+    spec = stored_spec(job.spec)
+    secrets = secret_values(registry.find(job.report), spec["parameters"] or {})
+    if not secrets:
+        return
+    sort = next((s for s in (signing.file_text, signing.request_text)
+                 if signing.is_signed(s(job), job.signature)), None)  # fmt: skip
+    hidden = {name: [file_metadata.HIDDEN] for name in secrets}
+    job.spec = {**job.spec, "parameters": {**spec["parameters"], **hidden}}
+    if sort is not None:
+        job.signature = signing.sign(sort(job))
+    ReportJob.objects.filter(pk=job.pk).update(spec=job.spec, signature=job.signature)
 
 
 def tell_after_commit(signal: Any, job: ReportJob, **arguments: Any) -> None:

@@ -9,6 +9,7 @@ from django.core import mail
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from django_reports import ModelReport
+from django_reports.audit import signing
 from django_reports.exceptions import InvalidParameters, ReportDenied
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import VIEW
@@ -187,3 +188,72 @@ def test_who_typed_it_is_shown_what_django_says(guarded):
 def test_without_a_secret_all_is_told(guarded):
     errors = asked(guarded, token="", region=["a"]).json()["errors"]
     assert "['a']" in errors["parameters.region"][0]
+
+
+def raw(job):
+    """The row as the database has it."""
+    return json.dumps(list(ReportJob.objects.filter(pk=job.pk).values("spec")))
+
+
+def succeeded(report):
+    asked(report, token=SECRET, region="n")
+    return run(ReportJob.objects.get())
+
+
+def failed(report):
+    asked(report, token=SECRET, region="n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "filter_queryset", lambda self, queryset, context: 1 / 0)
+        return run(ReportJob.objects.get())
+
+
+def canceled(report):
+    asked(report, token=SECRET, region="n")
+    job = ReportJob.objects.get()
+    assert SECRET in raw(job)  # it has to run with it
+    browse(report.ann).post(page_of(job, "cancel"))
+    job.refresh_from_db()
+    return job
+
+
+def sent(report):
+    fields = {"parameter-token": SECRET, "parameter-region": "n"}
+    b"".join(pressed(report.ann, GUARDED, columns=["id"], **fields).streaming_content)
+    return ReportJob.objects.get()
+
+
+@pytest.mark.parametrize("end", [succeeded, failed, canceled, sent])
+def test_of_a_job_that_has_ended_no_secret_is_left(guarded, orders, end):
+    job = end(guarded)
+    assert SECRET not in raw(job)
+    assert job.spec["parameters"] == {"token": ["•••"], "region": ["n"]}
+    assert signing.is_file_of(job) or signing.is_request_of(job)
+    program = Program(guarded.ann)
+    if job.sha256:
+        assert program.get(page_of(job, "manifest")).json()["sha256"] == job.sha256
+    if job.has_file:
+        assert program.get(page_of(job, "download")).status_code == 200
+    again = program.post(page_of(job, "rerun"))
+    assert (again.status_code, "not kept" in again.text) == (403, True)
+    form = text_of(browse(guarded.ann).get(f"{GUARDED}?from={job.pk}"))
+    assert ('value="n"' in form, f'value="{SECRET}" selected' in form) == (True, False)
+
+
+def test_a_row_that_was_changed_is_not_signed_for_that(guarded, orders):
+    asked(guarded, token=SECRET)
+    job = put(ReportJob.objects.get(), filename="x.hta")
+    assert run(job).status == "failed"
+    assert SECRET not in raw(job)
+    assert not signing.is_request_of(job)
+
+
+def test_an_idempotency_key_still_gives_the_job(guarded, orders):
+    def post(**parameters):
+        return Program(guarded.ann).post(GUARDED, {"parameters": parameters}, idempotency_key="key")
+
+    first = post(token=SECRET, region="n").json()["id"]
+    assert post(token="7", region="n").status_code == 422
+    run(ReportJob.objects.get())
+    assert post(token=SECRET, region="n").json()["id"] == first
+    assert post(token=SECRET, region="s").status_code == 422
+    assert ReportJob.objects.count() == 1
