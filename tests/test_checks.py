@@ -653,3 +653,28 @@ def test_w074_a_folder_that_others_may_use(configure, tmp_path, mode, is_open):
     told = deployed("W074")
     assert bool(told) == is_open
     assert all(f"mode is {mode:o}" in message.msg for message in told)
+
+
+def own_rows(self, request):
+    return admin.ModelAdmin.get_queryset(self, request).filter(pk=0)
+
+
+@pytest.mark.parametrize(
+    ("of_list", "of_report", "is_told"),
+    [
+        ({"get_queryset": own_rows}, {}, True),
+        ({}, {}, False),
+        ({"get_queryset": own_rows}, {"filter_queryset": lambda self, rows, context: rows}, False),
+        ({"get_queryset": own_rows}, {"get_queryset": lambda self, context: None}, False),
+        ({"get_queryset": own_rows}, {"is_in_catalogue": False}, False),
+    ],
+)
+def test_w075_rows_that_only_the_list_leaves_out(declare, of_list, of_report, is_told):
+    made = declare(ModelReport, model=Order, columns=("id",), **of_report)
+    site = admin.AdminSite("office")
+    attributes = {"__module__": __name__, "reports": [type(made)], **of_list}
+    own = type("OwnOrders", (ReportAdminMixin, admin.ModelAdmin), attributes)
+    site.register(Order, own)
+    told = [m for m in deployed("W075") if m.obj is own]
+    assert bool(told) == is_told
+    assert all("Broken gives all rows" in message.msg for message in told)
