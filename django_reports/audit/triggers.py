@@ -1,8 +1,9 @@
 """Triggers that refuse what nobody may do to the log, asked by whomever: the database's own guard.
 
-They let through what the application does itself: sealing an entry, once; emptying what it says of
-a person; and removing what a checkpoint is marked to have lost. The owner of a database can remove
-them. What is done then, verification finds.
+They let through what the application does itself: sealing an entry, once, below the newest
+checkpoint; emptying what it says of a person; and removing what a checkpoint is marked to have
+lost. The owner of a database can remove them. What is done then, verification finds, and so it does
+whatever rows alone cannot tell: a checkpoint that somebody else has put in or marked.
 """
 
 from collections.abc import Iterable, Iterator
@@ -82,7 +83,7 @@ class _Dialect:
     EMPTY = "NEW.{} = ''"
     PRESENT: str  # the triggers that are there and enabled, each by its name and `definition`
 
-    def definition(self, guard: Guard) -> tuple[str, ...]:
+    def definition(self, guard: Guard) -> tuple[Any, ...]:
         """What the database says of a trigger that does what it should, as PRESENT gives it."""
         raise NotImplementedError
 
@@ -94,17 +95,32 @@ class _Dialect:
 
     def guards(self) -> Iterator[Guard]:
         entries, checkpoints = AuditEntry._meta.db_table, AuditCheckpoint._meta.db_table
+        yield Guard(
+            "django_reports_entry_insert",
+            entries,
+            "INSERT",
+            f"NEW.position IS NULL AND {self.EMPTY.format('seal')}",
+        )
         yield Guard("django_reports_entry_update", entries, "UPDATE", self._entry_update())
         yield Guard(
             "django_reports_entry_delete",
             entries,
             "DELETE",
-            f"EXISTS (SELECT 1 FROM {checkpoints} cut "  # noqa: S608 - names of our own
+            f"OLD.seal <> '' AND EXISTS (SELECT 1 FROM {checkpoints} cut "  # noqa: S608 - our names
             "WHERE cut.cut_at IS NOT NULL AND cut.last_position >= OLD.position)",
+        )
+        # It follows the newest one: a range of positions is given once, and so is each position.
+        yield Guard(
+            "django_reports_checkpoint_insert",
+            checkpoints,
+            "INSERT",
+            "NEW.cut_at IS NULL AND NEW.last_position >= NEW.first_position "  # noqa: S608
+            f"AND NEW.number = COALESCE((SELECT MAX(number) FROM {checkpoints}), 0) + 1 "
+            f"AND NEW.first_position = COALESCE((SELECT last_position FROM {checkpoints} "
+            "ORDER BY number DESC LIMIT 1), 0) + 1",
         )
         # Only a checkpoint whose last entry is there can be marked: one that somebody put in for
         # that licenses nothing.
-        yield Guard("django_reports_checkpoint_insert", checkpoints, "INSERT", "NEW.cut_at IS NULL")
         yield Guard(
             "django_reports_checkpoint_update",
             checkpoints,
@@ -124,6 +140,13 @@ class _Dialect:
 
     def _entry_update(self) -> str:
         sealed = " AND ".join(map(self._same, _SEALING))
+        table = AuditCheckpoint._meta.db_table
+        sealing = (
+            "OLD.position IS NULL AND OLD.seal = '' AND NEW.seal <> '' "  # noqa: S608 - our names
+            f"AND EXISTS (SELECT 1 FROM {table} newest WHERE newest.cut_at IS NULL "
+            f"AND newest.number = (SELECT MAX(number) FROM {table}) "
+            "AND NEW.position BETWEEN newest.first_position AND newest.last_position)"
+        )
         emptied = (
             f"({self._same(name)} OR {empty or self.EMPTY.format(name)})"
             for name, empty in _EMPTY.items()
@@ -131,7 +154,7 @@ class _Dialect:
         return " AND ".join(
             [
                 self._frozen(AuditEntry, {*_SEALING, *_EMPTY}),
-                f"(OLD.position IS NULL OR ({sealed}))",
+                f"(({sealed}) OR ({sealing}))",
                 *emptied,
             ]
         )
@@ -147,9 +170,12 @@ class _Dialect:
 
 class _PostgreSQL(_Dialect):
     SAME = "{} IS NOT DISTINCT FROM {}"
+    # In a session's temporary schema, which comes first else, anybody may put a table of our name.
     PRESENT = (
-        "SELECT tgname, pg_get_triggerdef(pg_trigger.oid, true), prosrc, lanname "
+        "SELECT tgname, pg_get_triggerdef(pg_trigger.oid, true), prosrc, lanname, "
+        "proconfig = ARRAY['search_path=' || quote_ident(nspname) || ', pg_temp'] "
         "FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+        "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
         "JOIN pg_proc ON pg_proc.oid = tgfoid JOIN pg_language ON pg_language.oid = prolang "
         "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND pg_table_is_visible(pg_class.oid)"
     )
@@ -159,15 +185,24 @@ class _PostgreSQL(_Dialect):
         for name, model in (("entry", AuditEntry), ("checkpoint", AuditCheckpoint)):
             yield Guard(f"django_reports_{name}_truncate", model._meta.db_table, "TRUNCATE")
 
-    def definition(self, guard: Guard) -> tuple[str, ...]:
-        return self._trigger(guard), self._body(guard), "plpgsql"
+    def definition(self, guard: Guard) -> tuple[Any, ...]:
+        return self._trigger(guard), self._body(guard), "plpgsql", True
 
     def making(self, guard: Guard) -> Iterator[str]:
         yield (
-            f"CREATE OR REPLACE FUNCTION {guard.name}() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$${self._body(guard)}$$"
+            f"CREATE OR REPLACE FUNCTION {guard.name}() RETURNS trigger LANGUAGE plpgsql "
+            f"SET search_path = {self._schema(guard)}, pg_temp AS $${self._body(guard)}$$"
         )
         yield self._trigger(guard)
+
+    def _schema(self, guard: Guard) -> str:
+        with connections[database()].cursor() as cursor:
+            cursor.execute(
+                "SELECT quote_ident(nspname) FROM pg_class JOIN pg_namespace "
+                "ON pg_namespace.oid = relnamespace WHERE pg_class.oid = %s::regclass",
+                [guard.table],
+            )
+            return str(cursor.fetchone()[0])
 
     def _body(self, guard: Guard) -> str:
         refuse = f"RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'restrict_violation';"

@@ -102,6 +102,8 @@ def test_once_it_is_put_right_all_is_sealed(log):
 def refusing(transactional_db, folder):
     """A log whose database refuses the next checkpoint, and not those before."""
     sealed_log(10, batch=10)
+    write(1)
+    entry_called_sealed()
     call_command("protect_audit", stdout=io.StringIO())
     try:
         yield
@@ -111,8 +113,6 @@ def refusing(transactional_db, folder):
 
 def test_a_refusal_of_the_database_is_not_taken_for_another_process(refusing):
     """Here a trigger refuses to have an entry that says that it is sealed be sealed."""
-    write(1)
-    entry_called_sealed()
     assert sweep().sealed == 0
     assert sealing.alarm().data["number"] == 1
     assert "only ever added to" in sealing.alarm().data["reason"]

@@ -103,21 +103,82 @@ def test_checks_recommend_keys_and_anchors_of_its_own(db, configure):
 CUT = "2026-01-31 00:00:00"
 
 
-def put_in_checkpoint(number, last, cut_at):
+def put_in_checkpoint(number, last, cut_at, first=21):
     sql(
         f"INSERT INTO {CHECKPOINTS} (number, created_at, first_position, last_position, seal, "
-        "signature, anchors, is_anchored, cut_at) VALUES (%s, %s, 1, %s, 'x', 'x', '{}', %s, %s)",
-        *(number, CUT, last, False, cut_at),
+        "signature, anchors, is_anchored, cut_at) VALUES (%s, %s, %s, %s, 'x', 'x', '{}', %s, %s)",
+        *(number, CUT, first, last, False, cut_at),
     )
 
 
 def test_a_checkpoint_that_is_put_in_licenses_no_deletion(protected):
     refused(put_in_checkpoint, 3, 1_000_000, CUT)
+    refused(put_in_checkpoint, 0, 1_000_000, None)  # behind others
+    refused(put_in_checkpoint, 4, 1_000_000, None)
+    refused(put_in_checkpoint, 3, 1_000_000, None, 1)  # over the same positions
+    refused(put_in_checkpoint, 3, 20, None)
     put_in_checkpoint(3, 1_000_000, None)
     refused(sql, f"UPDATE {CHECKPOINTS} SET cut_at = '{CUT}' WHERE number = 3")
     refused(sql, f"DELETE FROM {TABLE}")
     sql(f"DELETE FROM {CHECKPOINTS} WHERE number > 3")  # nothing is there, nothing is refused
     refused(sql, f"DELETE FROM {CHECKPOINTS} WHERE number = 1")
+
+
+def test_no_position_is_given_but_below_the_newest_checkpoint(protected):
+    mark_as_cut(1)
+    for position in (0, 5, 21, 900):
+        refused(sql, f"UPDATE {TABLE} SET position = {position} WHERE id = {unsealed()}")
+        refused(
+            sql, f"UPDATE {TABLE} SET position = {position}, seal = 'x' WHERE id = {unsealed()}"
+        )
+    refused(sql, f"UPDATE {TABLE} SET seal = 'x' WHERE position IS NULL")
+    sql(f"DELETE FROM {TABLE} WHERE position = 5")
+    refused(lambda: logs.insert_copy(7, at=5))
+    refused(sql, f"UPDATE {TABLE} SET position = 5, seal = 'x' WHERE id = {unsealed()}")
+    refused(sql, f"UPDATE {CHECKPOINTS} SET cut_at = NULL WHERE number = 1")
+
+
+def unsealed():
+    return AuditEntry.objects.filter(position=None).order_by("id").first().pk
+
+
+def mark_as_cut(number):
+    sql(f"UPDATE {CHECKPOINTS} SET cut_at = '{CUT}' WHERE number = {number}")
+
+
+def test_what_is_not_sealed_is_not_removed_by_a_cut(protected):
+    mark_as_cut(2)
+    refused(sql, f"DELETE FROM {TABLE} WHERE position IS NULL")
+    refused(sql, f"UPDATE {TABLE} SET position = 0 WHERE id = {unsealed()}")
+
+
+def test_an_entry_that_is_not_sealed_leaves_a_trace_when_it_is_removed(protected):
+    """Rows alone do not tell a checkpoint of ours. It stays on top, and nothing is sealed on it."""
+    put_in_checkpoint(3, 21, None)
+    sql(f"UPDATE {TABLE} SET position = 21, seal = 'x' WHERE id = {unsealed()}")
+    mark_as_cut(3)
+    sql(f"DELETE FROM {TABLE} WHERE position <= 21")
+    sql(f"DELETE FROM {CHECKPOINTS} WHERE number < 3")
+    refused(sql, f"DELETE FROM {CHECKPOINTS}")
+    assert sealing.seal().entries == 0
+    assert sealing.alarm() is not None
+    assert "Checkpoint 3 was changed" in verify().wrong
+
+
+@pytest.mark.skipif(connection.vendor == "mysql", reason="such tables need a right of their own")
+def test_a_temporary_table_in_front_of_another_licenses_nothing(protected):
+    sql(
+        "CREATE TEMPORARY TABLE django_reports_auditcheckpoint AS "
+        f"SELECT 999 AS number, '{CUT}' AS cut_at, 0 AS first_position, 999999 AS last_position"
+    )
+    main = "public" if connection.vendor == "postgresql" else "main"
+    try:
+        refused(sql, f"DELETE FROM {main}.{TABLE} WHERE position = 3")
+        refused(sql, f"UPDATE {main}.{TABLE} SET position = 900, seal = 'x' WHERE position IS NULL")
+        refused(sql, f"DELETE FROM {main}.{CHECKPOINTS} WHERE number = 1")
+    finally:
+        temporary = "pg_temp" if connection.vendor == "postgresql" else "temp"
+        sql(f"DROP TABLE {temporary}.{CHECKPOINTS}")
 
 
 def test_what_differs_in_bytes_only_is_a_change(protected):
@@ -178,10 +239,24 @@ def for_replicas_only(guard):
     return [f"ALTER TABLE {guard.table} ENABLE REPLICA TRIGGER {guard.name}"]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [exchanged_for_nothing, with_a_condition, on_another_table, switched_off, for_replicas_only],
-)
+def looking_elsewhere_first(guard):
+    """As it was before it named the schema in which it looks for tables."""
+    if connection.vendor != "postgresql":
+        return [f"DROP TRIGGER {guard.name}"]
+    return [f"ALTER FUNCTION {guard.name}() RESET ALL"]
+
+
+CHANGES = [
+    exchanged_for_nothing,
+    with_a_condition,
+    on_another_table,
+    switched_off,
+    for_replicas_only,
+    looking_elsewhere_first,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_trigger_that_only_has_the_name_is_missing(protected, change):
     guard = next(g for g in triggers._dialect().guards() if g.name.endswith("entry_update"))
     for statement in change(guard):
