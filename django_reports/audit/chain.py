@@ -6,14 +6,17 @@ Afterwards the sweep puts those that are there in line, in whichever order they 
 
 import datetime as dt
 import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import DatabaseError, connections, router, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_reports.audit import signing
+from django_reports.core.choices import AuditAction
 from django_reports.core.database_errors import is_conflict, is_lost_connection, is_timeout
 from django_reports.models import AuditCheckpoint, AuditEntry
 
@@ -21,11 +24,35 @@ logger = logging.getLogger(__name__)
 
 BATCH = 5000  # entries below one checkpoint
 LATE = dt.timedelta(minutes=15)  # where a worker runs, an entry waits for seconds
+OLD = dt.timedelta(days=1)  # that no transaction takes, from writing an entry to its end
+# What tells that entries may be missing.
+REMOVALS = (AuditAction.PURGED, AuditAction.LOG_ACCEPTED)
 
 
 def database() -> str:
     """The alias of the database that keeps the log."""
     return router.db_for_write(AuditEntry)
+
+
+class Obstructed(Exception):
+    """The next checkpoint cannot be made, and no other sealing is why."""
+
+
+# What a row raises that holds what its columns cannot.
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what unreadable rows raise into Obstructed."""
+    try:
+        yield
+    except UNREADABLE as error:
+        logger.exception("event=unreadable")
+        raise Obstructed(
+            _("A row of the audit log or of its checkpoints cannot be read (%(error)s).")
+            % {"error": f"{type(error).__name__}: {error}"}
+        ) from error
 
 
 def last_checkpoint() -> AuditCheckpoint | None:
@@ -36,22 +63,92 @@ def number_of(checkpoint: AuditCheckpoint | None) -> int:
     return checkpoint.number if checkpoint else 0
 
 
+def last_number() -> int:
+    """As the number of the last checkpoint, whatever else its row holds."""
+    return AuditCheckpoint.objects.aggregate(Max("number"))["number__max"] or 0
+
+
 def is_ours(checkpoint: AuditCheckpoint) -> bool:
     """Whether a checkpoint says what it said when it was made."""
-    return signing.is_signed(signing.checkpoint_text(checkpoint), checkpoint.signature)
+    try:
+        return signing.is_signed(signing.checkpoint_text(checkpoint), checkpoint.signature)
+    except (AttributeError, TypeError):  # a column holds what Django does not take for a value
+        return False
 
 
-class Obstructed(Exception):
-    """The next checkpoint cannot be made, and no other sealing is why."""
-
-
-def require_ours(last: AuditCheckpoint | None) -> None:
-    """Raises Obstructed if the `last` checkpoint was changed: nothing is sealed upon that."""
-    if last is not None and not is_ours(last):
+def require_ours(checkpoint: AuditCheckpoint | None) -> None:
+    """Raises Obstructed if a checkpoint was changed: nothing is sealed upon that, nobody told."""
+    if checkpoint is None:
+        return
+    if not is_ours(checkpoint):
         raise Obstructed(
             _("Checkpoint %(number)s was changed: its signature is not ours.")
-            % {"number": last.number}
+            % {"number": checkpoint.number}
         )
+    if not isinstance(checkpoint.anchors, dict):
+        raise Obstructed(
+            _("Checkpoint %(number)s was changed: what it says of anchors cannot be read.")
+            % {"number": checkpoint.number}
+        )
+
+
+# What was removed
+
+
+def removal_of(entry: Any) -> tuple[int, dt.datetime] | None:
+    """Up to which position an entry tells that entries were removed, and from before when."""
+    through = entry.data.get("through")
+    if through is None:
+        return None
+    before = entry.data.get("before")
+    return through, dt.datetime.fromisoformat(before) if before else entry.created_at
+
+
+def is_told(checkpoint: AuditCheckpoint, removals: Iterable[tuple[int, dt.datetime]]) -> bool:
+    """Whether the entries up to a checkpoint may be missing, by what entries of ours tell."""
+    return any(
+        through >= checkpoint.last_position and checkpoint.created_at < before
+        for through, before in removals
+    )
+
+
+def untold_in_words(checkpoint: AuditCheckpoint) -> str:
+    return _(
+        "Checkpoint %(number)s is marked as if the entries up to %(last)s had been removed at the "
+        "end of their time, and no entry tells of that."
+    ) % {"number": checkpoint.number, "last": checkpoint.last_position}
+
+
+def _cuts() -> "QuerySet[AuditCheckpoint]":
+    return AuditCheckpoint.objects.exclude(cut_at=None).order_by("-number")
+
+
+def _is_told_by(actions: Iterable[str], checkpoint: AuditCheckpoint) -> bool:
+    told = AuditEntry.objects.filter(
+        action__in=actions, data__through__gte=checkpoint.last_position
+    )
+    removals = filter(None, (removal_of(entry) for entry in told if signing.is_entry(entry)))
+    return is_ours(checkpoint) and is_told(checkpoint, removals)
+
+
+def untold_cut() -> AuditCheckpoint | None:
+    """The last checkpoint that is marked to have lost entries by somebody else."""
+    return next((point for point in _cuts() if not _is_told_by(REMOVALS, point)), None)
+
+
+def _end_of_time() -> AuditCheckpoint | None:
+    """The checkpoint up to which all entries were removed, at the end of their time."""
+    cut = _cuts().first()
+    return cut if cut is not None and _is_told_by([AuditAction.PURGED], cut) else None
+
+
+def require_told_cuts() -> None:
+    """Raises Obstructed if a checkpoint is marked to have lost entries, and no entry says so."""
+    if (checkpoint := untold_cut()) is not None:
+        raise Obstructed(untold_in_words(checkpoint))
+
+
+# What waits
 
 
 def waiting_entries(last: AuditCheckpoint | None) -> list[tuple[int, str]]:
@@ -60,18 +157,65 @@ def waiting_entries(last: AuditCheckpoint | None) -> list[tuple[int, str]]:
     That is also what only says that it is sealed: else one row that somebody put where the next one
     belongs would keep all others from it.
     """
-    waiting = AuditEntry.objects.filter(Q(position=None) | _above(last)).order_by("id")
+    waiting = AuditEntry.objects.filter(_waiting(last)).order_by("id")
     return list(waiting.values_list("id", "digest")[:BATCH])
 
 
-def _above(last: AuditCheckpoint | None) -> Q:
-    return Q(position__gt=last.last_position if last else 0)
+def _misplaced(last: AuditCheckpoint | None) -> Q:
+    """Of entries whose position is one that nothing sealed has: above the last checkpoint, or among
+    those that were removed."""
+    cut = _end_of_time()
+    return Q(position__gt=last.last_position if last else 0) | Q(
+        position__lte=cut.last_position if cut else 0
+    )
+
+
+def _waiting(last: AuditCheckpoint | None) -> Q:
+    return Q(position=None) | _misplaced(last)
+
+
+def put_back() -> list[AuditEntry]:
+    """The entries that wait, though they are as old as what was removed, or older by a day than
+    what was sealed last: somebody has kept them and put them in again.
+
+    Of those that nobody has accepted.
+    """
+    last, cut = last_checkpoint(), _end_of_time()
+    moments = [last.created_at - OLD] if last else []
+    moments += [cut.created_at] if cut else []
+    if not moments:
+        return []
+    newest = max(moments)
+    waiting = AuditEntry.objects.filter(_waiting(last), created_at__lte=newest)
+    found = list(waiting.order_by("id"))
+    if not found:
+        return []
+    accepting = AuditEntry.objects.filter(action=AuditAction.LOG_ACCEPTED, created_at__gt=newest)
+    accepted = {key for e in accepting if signing.is_entry(e) for key in e.data.get("entries", ())}
+    return [entry for entry in found if str(entry.key) not in accepted]
+
+
+def require_none_put_back() -> None:
+    """Raises Obstructed if an entry that was there before was put in again, to be sealed anew."""
+    for entry in put_back():
+        raise Obstructed(put_back_in_words(entry))
+
+
+def put_back_in_words(entry: Any) -> str:
+    return _(
+        "Entry id %(id)s waits to be sealed, and is of %(when)s: older than what was sealed or "
+        "removed before. It was put in again, or its transaction took very long."
+    ) % {"id": entry.id, "when": entry.created_at.isoformat(timespec="seconds")}
 
 
 def is_overdue() -> bool:
     """Whether an entry waits to be sealed for much longer than it should."""
-    late = timezone.now() - LATE
-    return bool(AuditEntry.objects.filter(position=None, created_at__lt=late).exists())
+    late = AuditEntry.objects.filter(created_at__lt=timezone.now() - LATE)
+    try:
+        with readable():
+            return bool(late.filter(_waiting(last_checkpoint())).exists())
+    except Obstructed:  # nothing is sealed now
+        return bool(late.filter(position=None).exists())
 
 
 def overdue_in_words() -> str:
@@ -102,11 +246,12 @@ def seal_batch(last: AuditCheckpoint | None, entries: list[tuple[int, str]]) -> 
         sealed.append((position, seal, entry_id))
     checkpoint.last_position, checkpoint.seal = position, seal
     checkpoint.signature = signing.sign(signing.checkpoint_text(checkpoint))
+    misplaced = _misplaced(last)
     try:
         with transaction.atomic(using=database()):
             checkpoint.save(force_insert=True)
             # Past the model and its queryset, which let nobody change an entry.
-            QuerySet(AuditEntry, using=database()).filter(_above(last)).update(position=None)
+            QuerySet(AuditEntry, using=database()).filter(misplaced).update(position=None)
             _write(sealed)
     except DatabaseError as error:
         if is_lost_connection(error) or is_conflict(error) or is_timeout(error):

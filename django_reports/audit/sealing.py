@@ -6,6 +6,7 @@ before each new checkpoint the last one is compared with what the anchors were t
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from django_reports.audit.chain import (
 )
 from django_reports.audit.log import SYSTEM
 from django_reports.core.choices import AuditAction
-from django_reports.models import AuditCheckpoint, AuditEntry
+from django_reports.models import AuditCheckpoint, AuditEntry, PermissionSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -52,39 +53,47 @@ class Sealed(NamedTuple):
 
 def seal() -> Sealed:
     """Seal all waiting entries and tell the anchors of each new checkpoint."""
-    entries, anchored = zip(*seal_in_batches(), strict=True)
-    return Sealed(sum(entries), sum(anchored))
+    batches = list(seal_in_batches())
+    return Sealed(sum(batch.entries for batch in batches), sum(b.anchored for b in batches))
 
 
 def seal_in_batches() -> Iterator[Sealed]:
     """As `seal`, a checkpoint at a time.
 
-    Nothing is sealed while an anchor contradicts the log, its last checkpoint was changed or the
-    database refuses the next one: an entry and the log say so.
+    Nothing is sealed while an anchor contradicts the log, its checkpoints or entries are not what
+    was written as far as that is seen here, or the database refuses the next checkpoint: an entry
+    and the log say so.
     """
     anchors = all_anchors()
-    yield Sealed(anchored=publish())
-    while True:
-        last = last_checkpoint()
-        try:
-            chain.require_ours(last)
-            waiting = chain.waiting_entries(last)
-            if not waiting or not _may_seal(anchors, last):
+    try:
+        yield Sealed(anchored=publish())
+        while (count := _seal_batch(anchors)) is not None:
+            yield Sealed(count, publish())
+            if count < chain.BATCH:
                 return
-            count = chain.seal_batch(last, waiting)
-        except Obstructed as error:
-            _raise_alarm(last, reason=str(error))
-            return
-        yield Sealed(count, publish())
-        if count < chain.BATCH:
-            return
+    except Obstructed as error:
+        _raise_alarm(number=chain.last_number(), reason=str(error))
+
+
+def _seal_batch(anchors: list[Anchor]) -> int | None:
+    """Seal what waits below one checkpoint. Returns how much that was; None if nothing may be."""
+    with chain.readable():
+        last = last_checkpoint()
+        chain.require_ours(last)
+        chain.require_told_cuts()
+        waiting = chain.waiting_entries(last)
+        if not waiting:
+            return None
+        chain.require_none_put_back()
+    return chain.seal_batch(last, waiting) if _may_seal(anchors, last) else None
 
 
 def _may_seal(anchors: list[Anchor], last: AuditCheckpoint | None) -> bool:
     for anchor in anchors:
         agreement = agreement_of(anchor, last)
         if agreement is Agreement.CONTRADICTS:
-            _raise_alarm(last, anchor=str(anchor))
+            if chain.last_number() == number_of(last):  # else another worker was faster
+                _raise_alarm(number=number_of(last), anchor=str(anchor))
             return False
         if agreement in (Agreement.UNREACHABLE, Agreement.PARTIAL):
             logger.warning("checkpoint=%s anchor=%r event=%s", number_of(last), str(anchor),
@@ -114,11 +123,8 @@ def agreement_of(anchor: Anchor, last: AuditCheckpoint | None) -> Agreement:
     return Agreement.AGREES if facts == facts_of(last) else Agreement.CONTRADICTS
 
 
-def _raise_alarm(last: AuditCheckpoint | None, **facts: Any) -> None:
+def _raise_alarm(**facts: Any) -> None:
     """Once for each contradiction, so that a sweep every few seconds does not fill the log."""
-    if number_of(last_checkpoint()) != number_of(last):
-        return  # another worker has sealed between the two looks
-    facts["number"] = number_of(last)
     known = alarm()
     if known is not None and known.data == facts:
         return
@@ -133,10 +139,18 @@ def _raise_alarm(last: AuditCheckpoint | None, **facts: Any) -> None:
 
 
 def alarm() -> AuditEntry | None:
-    """The entry of a contradiction that nobody has accepted since."""
+    """The entry of a contradiction that nobody has accepted since.
+
+    By signed moments: an entry that somebody else wrote, or put in again, accepts nothing.
+    """
     actions = (AuditAction.LOG_CONTRADICTED, AuditAction.LOG_ACCEPTED)
-    entry: AuditEntry | None = AuditEntry.objects.filter(action__in=actions).order_by("-id").first()
-    return entry if entry is not None and entry.action == AuditAction.LOG_CONTRADICTED else None
+    rows = AuditEntry.objects.filter(action__in=actions).order_by("-created_at", "-id")
+    for key in rows.values_list("pk", flat=True):
+        with suppress(*chain.UNREADABLE, AuditEntry.DoesNotExist):
+            entry: AuditEntry = AuditEntry.objects.get(pk=key)
+            if signing.is_entry(entry):
+                return entry if entry.action == AuditAction.LOG_CONTRADICTED else None
+    return None
 
 
 def contradicting() -> list[Anchor]:
@@ -147,11 +161,16 @@ def contradicting() -> list[Anchor]:
 
 def problems() -> list[str]:
     """Why nothing can be sealed now, in sentences."""
-    found = [f"The anchor {str(anchor)!r} was told of another one." for anchor in contradicting()]
     try:
-        chain.require_ours(last_checkpoint())
+        with chain.readable():
+            chain.require_ours(last_checkpoint())
+            found = [f"The anchor {str(a)!r} was told of another one." for a in contradicting()]
+            for checkpoint in _waiting().order_by("number")[:AT_ONCE]:
+                chain.require_ours(checkpoint)
+            chain.require_told_cuts()
+            chain.require_none_put_back()
     except Obstructed as error:
-        found.append(str(error))
+        return [str(error)]
     return found
 
 
@@ -165,11 +184,20 @@ def accept(reason: str, *, files: Sequence[str] = ()) -> AuditEntry | None:
     """Go on with the log as it is, after a backup was restored say. Recorded, here and there.
 
     `files` are the keys of exports whose files are gone without a word. None if there are none, no
-    anchor contradicts the log, and no alarm was raised.
+    anchor contradicts the log, and no alarm was raised. Raises Obstructed for a last checkpoint
+    from which nothing can go on.
+
+    What entries that were put in again tell of anybody's rights counts no more: it is compared.
     """
-    anchors, last = contradicting(), last_checkpoint()
-    if not (anchors or files or alarm()):
+    with chain.readable():
+        last = last_checkpoint()
+        if last is not None and not isinstance(last.anchors, dict):
+            chain.require_ours(last)
+        anchors, cut, entries = contradicting(), chain.untold_cut(), chain.put_back()
+    if not (anchors or files or cut or entries or alarm()):
         return None
+    holders = {entry.holder for entry in entries}
+    PermissionSnapshot.objects.filter(holder__in=holders).delete()
     number, seal = number_of(last), last.seal if last else signing.FIRST_SEAL
     at = signing.moment(timezone.now())
     for anchor in anchors:
@@ -180,6 +208,8 @@ def accept(reason: str, *, files: Sequence[str] = ()) -> AuditEntry | None:
         anchors=[str(anchor) for anchor in anchors],
         number=number,
         files=list(files) or None,
+        entries=[str(entry.key) for entry in entries] or None,
+        through=cut.last_position if cut else None,
         reason=reason,
     )
 
@@ -204,10 +234,16 @@ def _waiting() -> "QuerySet[AuditCheckpoint]":
 
 
 def _tell(anchor: Anchor) -> None:
-    """In order, and up to the first that fails: the next sweep goes on there."""
+    """In order, and up to the first that fails: the next sweep goes on there.
+
+    Raises Obstructed for a checkpoint that is not ours: nobody is told of that.
+    """
     name = str(anchor)
     unknown = _waiting().exclude(anchors__has_key=name).order_by("number")
-    for checkpoint in unknown[:AT_ONCE]:
+    with chain.readable():
+        checkpoints = list(unknown[:AT_ONCE])
+    for checkpoint in checkpoints:
+        chain.require_ours(checkpoint)
         try:
             anchor.publish(facts_of(checkpoint))
         except Exception:  # whatever a storage or a network raises

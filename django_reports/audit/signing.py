@@ -102,6 +102,14 @@ def entry_text(entry: AuditEntry) -> str:
     )
 
 
+def is_entry(entry: Any) -> bool:
+    """Whether an entry says what it said when it was written, besides of people."""
+    try:
+        return is_signed(entry_text(entry), entry.digest)
+    except (AttributeError, TypeError):  # a column holds what Django does not take for a value
+        return False
+
+
 def seal_text(previous: str, position: int, entry_id: int, digest: str) -> str:
     """Of an entry in its place behind the one whose seal is `previous`."""
     return f"seal {FORM}:{previous}:{position}:{entry_id}:{digest}"

@@ -12,10 +12,20 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from django_reports.audit import signing
+from django_reports.audit import chain, signing
 from django_reports.audit.anchors import Anchor, all_anchors, facts_of
-from django_reports.audit.chain import is_ours, is_overdue, last_checkpoint, overdue_in_words
-from django_reports.core.choices import AuditAction
+from django_reports.audit.chain import (
+    REMOVALS,
+    Obstructed,
+    is_overdue,
+    is_told,
+    last_checkpoint,
+    overdue_in_words,
+    put_back_in_words,
+    removal_of,
+    require_ours,
+    untold_in_words,
+)
 from django_reports.models import AuditCheckpoint, AuditEntry, Removal
 
 CHUNK = 5000  # entries fetched at once
@@ -79,7 +89,7 @@ class _Removed:
     """What entries of the log itself tell of what was removed from it."""
 
     # Positions up to which entries were, and from before when.
-    through: dict[int, dt.datetime] = field(default_factory=dict)
+    through: list[tuple[int, dt.datetime]] = field(default_factory=list)
     personal_before: dt.datetime | None = None  # what entries older than this say of people
 
 
@@ -88,7 +98,8 @@ class _Log:
         self._verified = verified
         self._cursors = cursors
         # What is sealed from now on is not looked for.
-        self._last = last_checkpoint()
+        with _as_wrong():
+            self._last = last_checkpoint()
         self._checkpoints = self._kept_checkpoints()
         self._removed = self._read_removals()
         self._position = 0
@@ -107,6 +118,8 @@ class _Log:
                 _("The entries %(first)s–%(last)s are missing: the log was cut after them.")  # noqa: RUF001
                 % {"first": self._position + 1, "last": self._bound}
             )
+        with _as_wrong():
+            put_back = {entry.pk for entry in chain.put_back()}
         for entry in self._unsealed():
             self._verify_entry(entry)
             if entry.position is not None and entry.position > self._sealed_by_now():
@@ -114,6 +127,8 @@ class _Log:
                     _("%(entry)s was sealed, and its checkpoint is missing.")
                     % {"entry": _name(entry)}
                 )
+            if entry.id in put_back:
+                raise Wrong(put_back_in_words(entry))
             self._verified.unsealed += 1
             yield entry
 
@@ -145,10 +160,10 @@ class _Log:
 
     def _read_removals(self) -> _Removed:
         removed = _Removed()
-        for entry in self._entries().filter(action=AuditAction.PURGED).order_by("id"):
+        for entry in self._entries().filter(action__in=REMOVALS).order_by("id"):
             self._verify_digest(entry)
-            if entry.data.get("what") == Removal.ENTRIES:
-                removed.through[entry.data["through"]] = _before(entry)
+            if told := removal_of(entry):
+                removed.through.append(told)
             if entry.data.get("what") == Removal.PERSONAL_DATA:
                 before = _before(entry)
                 removed.personal_before = max(removed.personal_before or before, before)
@@ -157,14 +172,17 @@ class _Log:
     def _begin(self) -> None:
         """Go to the first checkpoint that entries belong to: where the log begins, or was cut."""
         first = self._advance()
-        if first is None or (first.number == 1 and first.cut_at is None):
+        if first is None:
             return
-        if first.last_position not in self._removed.through:
+        if first.number == 1 and not self._is_cut(first):
+            self._verify_mark(first)
+            return
+        if not any(through >= first.last_position for through, _before in self._removed.through):
             raise Wrong(
                 _("The entries up to %(last)s are missing, and no entry tells of their removal.")
                 % {"last": first.last_position}
             )
-        if first.created_at >= self._removed.through[first.last_position]:
+        if not is_told(first, self._removed.through):
             raise Wrong(
                 _("The entries up to %(last)s were removed before their time.")
                 % {"last": first.last_position}
@@ -172,17 +190,24 @@ class _Log:
         self._position, self._seal = first.last_position, first.seal
         self._advance()
 
+    def _is_cut(self, first: AuditCheckpoint) -> bool:
+        """Whether the entries below the first checkpoint are gone, and may be."""
+        return first.cut_at is not None and not AuditEntry.objects.filter(position=1).exists()
+
+    def _verify_mark(self, checkpoint: AuditCheckpoint) -> None:
+        if checkpoint.cut_at is not None and not is_told(checkpoint, self._removed.through):
+            raise Wrong(untold_in_words(checkpoint))
+
     def _advance(self) -> AuditCheckpoint | None:
         previous, self._next = self._next, next(self._checkpoints, None)
         if (checkpoint := self._next) is None:
             return None
         if previous is not None and checkpoint.number != previous.number + 1:
             raise Wrong(_("Checkpoint %(number)s is missing.") % {"number": previous.number + 1})
-        if not is_ours(checkpoint):
-            raise Wrong(
-                _("Checkpoint %(number)s was changed: its signature is not ours.")
-                % {"number": checkpoint.number}
-            )
+        with _as_wrong():
+            require_ours(checkpoint)
+        if previous is not None:
+            self._verify_mark(checkpoint)
         self._verified.checkpoints += 1
         return checkpoint
 
@@ -223,15 +248,21 @@ class _Log:
             )
 
     def _verify_digest(self, entry: AuditEntry) -> None:
-        try:
-            is_signed = signing.is_signed(signing.entry_text(entry), entry.digest)
-        except (AttributeError, TypeError):  # a column holds what Django does not take for a value
-            is_signed = False
-        if not is_signed:
+        if not signing.is_entry(entry):
             raise Wrong(
                 _("%(entry)s was changed, or was not written by this application.")
                 % {"entry": _name(entry)}
             )
+
+
+@contextmanager
+def _as_wrong() -> Iterator[None]:
+    """Turn what keeps a log from being sealed into Wrong."""
+    try:
+        with chain.readable():
+            yield
+    except Obstructed as error:
+        raise Wrong(str(error)) from error
 
 
 def _before(entry: AuditEntry) -> dt.datetime:

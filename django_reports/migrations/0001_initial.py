@@ -39,7 +39,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "cut_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="entries removed at"),
+                    models.DateTimeField(
+                        blank=True, db_index=True, null=True, verbose_name="entries removed at"
+                    ),
                 ),
             ],
             options={

@@ -108,7 +108,7 @@ class AuditCheckpoint(Record):
     anchors = models.JSONField(_("anchored in"), default=dict)
     is_anchored = models.BooleanField(_("anchored everywhere"), default=False, db_index=True)
     # All entries up to this one were removed at the end of their time.
-    cut_at = models.DateTimeField(_("entries removed at"), null=True, blank=True)
+    cut_at = models.DateTimeField(_("entries removed at"), null=True, blank=True, db_index=True)
 
     class Meta:
         verbose_name = _("checkpoint")

@@ -6,6 +6,7 @@ import io
 import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from django_reports.audit import chain, retention, sealing, triggers
@@ -139,6 +140,190 @@ def test_entries_that_wait_for_long_are_told(log, monkeypatch, admin_client, cap
     assert said in capsys.readouterr().out
     sweep()
     assert "django_reports.W044" not in checks()
+
+
+def not_a_record_of_anchors():
+    sql(f"UPDATE {CHECKPOINTS} SET is_anchored = %s, anchors = '7' WHERE number = 3", False)
+
+
+def checkpoint_of_somebody_else():
+    sql(
+        f"INSERT INTO {CHECKPOINTS} (number, created_at, first_position, last_position, seal, "
+        "signature, anchors, is_anchored) VALUES (4, %s, 31, 31, 'x', 'x', '{}', %s)",
+        *("2026-01-31 00:00:00", False),
+    )
+
+
+def checkpoint_without_a_time():
+    sql(f"UPDATE {CHECKPOINTS} SET created_at = 'yesterday' WHERE number = 3")
+
+
+def marked_as_cut(number=1):
+    sql(f"UPDATE {CHECKPOINTS} SET cut_at = '2026-01-31 00:00:00' WHERE number = {number}")
+
+
+MALFORMED = {
+    not_a_record_of_anchors: "what it says of anchors cannot be read",
+    checkpoint_of_somebody_else: "Checkpoint 4 was changed: its signature is not ours",
+    marked_as_cut: "Checkpoint 1 is marked as if the entries up to 10 had been removed",
+}
+if connection.vendor == "sqlite":  # others refuse such a value
+    MALFORMED[checkpoint_without_a_time] = "Checkpoint 3 was changed"
+
+
+@pytest.mark.parametrize("attack", MALFORMED)
+def test_a_row_that_stops_sealing_raises_an_alarm(log, attack, caplog, admin_client, folder):
+    write(1)
+    told = sorted(folder.rglob("*.json"))
+    attack()
+    for _ in range(3):
+        assert sweep().sealed == 0
+    [entry] = AuditEntry.objects.filter(action="log_contradicted")
+    assert MALFORMED[attack] in entry.data["reason"]
+    assert MALFORMED[attack] in verify().wrong
+    assert "event=contradicted" in caplog.text
+    assert "django_reports.E042" in checks()
+    assert "New entries are not sealed." in admin_client.get("/reports/rights/").text
+    assert sorted(folder.rglob("*.json")) == told  # no anchor was told of it
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_a_checkpoint_that_is_marked_as_cut_raises_an_alarm(log, is_removed, configure):
+    marked_as_cut(2)
+    if is_removed:
+        sql(f"DELETE FROM {TABLE} WHERE position BETWEEN 11 AND 20")
+    write(1)
+    assert sweep().sealed == 0
+    reason = "Checkpoint 2 is marked as if the entries up to 20 had been removed"
+    assert reason in sealing.alarm().data["reason"]
+    assert verify().wrong
+    # The end of their time does not cover it up.
+    configure(AUDIT_RETENTION=dt.timedelta(microseconds=1))
+    sweep(tidies=True)
+    assert AuditEntry.objects.filter(position__gt=20).count() == 10
+    call_command("verify_reports", accept="a mistake of ours")
+    assert sealing.alarm() is None
+    configure(AUDIT_RETENTION=None)
+    assert sweep().sealed > 1
+    assert ("is missing" in verify().wrong) is is_removed
+
+
+@pytest.mark.parametrize("position", ["1000000 + id", "0 - 0"])
+def test_entries_that_only_say_that_they_are_sealed_wait(log, monkeypatch, position):
+    write(1)
+    sql(f"UPDATE {TABLE} SET position = {position}, seal = 'x' WHERE position IS NULL")
+    last_checkpoint_changed()
+    monkeypatch.setattr(chain, "LATE", dt.timedelta(0))
+    assert chain.is_overdue()
+    sql(f"UPDATE {CHECKPOINTS} SET last_position = 30 WHERE number = 3")
+    assert sweep().sealed == 1
+    assert verify().wrong == ""
+
+
+# Entries that were there before
+
+
+def kept_rows(table, condition):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} WHERE {condition}")
+        return [column[0] for column in cursor.description], cursor.fetchall()
+
+
+def put_in_again(table, columns, rows):
+    names = ", ".join(map(connection.ops.quote_name, columns))
+    for row in rows:
+        sql(f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(row))})", *row)
+
+
+SNAPSHOTS = "django_reports_permissionsnapshot"
+
+
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_a_right_is_not_hidden_by_an_entry_that_was_removed_at_its_time(
+    folder, configure, django_user_model, is_sealed
+):
+    def set_superuser(value):
+        sql("UPDATE auth_user SET is_superuser = %s WHERE username = 'mia'", value)
+        sweep(tidies=True)
+
+    mia = django_user_model.objects.create_user("mia")
+    holder = f"holder = 'user:{mia.pk}'"
+    write(1)
+    django_user_model.objects.create_superuser("root")
+    sweep(tidies=True)
+    set_superuser(True)
+    sweep()
+    entries = kept_rows(TABLE, holder)
+    [snapshot] = [kept_rows(SNAPSHOTS, holder)]
+    assert len(entries[1]) == 1
+    set_superuser(False)
+    sweep()
+    retention.purge_entries(timezone.now())
+    sweep(tidies=True)
+    assert not AuditEntry.objects.filter(holder=f"user:{mia.pk}").exists()
+    assert verify().wrong == ""
+    # They come back, with what they told of.
+    sql(f"DELETE FROM {SNAPSHOTS} WHERE {holder}")
+    columns, rows = entries
+    if not is_sealed:
+        later = {"position": None, "seal": ""}
+        rows = [[later.get(n, v) for n, v in zip(columns, row, strict=True)] for row in rows]
+    put_in_again(TABLE, columns, rows)
+    put_in_again(SNAPSHOTS, *snapshot)
+    set_superuser(True)
+    for _ in range(2):
+        assert sweep().sealed == 0
+    [pk] = AuditEntry.objects.filter(holder=f"user:{mia.pk}").values_list("pk", flat=True)
+    assert f"Entry id {pk} waits to be sealed" in sealing.alarm().data["reason"]
+    assert verify().wrong
+    assert "django_reports.E042" in checks()
+    call_command("verify_reports", accept="we have looked at who that is")
+    assert sealing.alarm() is None
+    sweep(tidies=True)
+    sweep()
+    assert not AuditEntry.objects.filter(position=None).exists()
+    assert verify().wrong == ""
+    newest = AuditEntry.objects.filter(holder=f"user:{mia.pk}").order_by("-id").first()
+    assert newest.pk != pk
+    assert newest.data["snapshot"] == "lost"
+    assert newest.data["changes"]["is_superuser"] == [False, True]
+
+
+def test_an_entry_that_was_held_back_for_more_than_a_day_is_put_back(log, monkeypatch):
+    write(1)
+    late = AuditEntry.objects.first()
+    columns, rows = kept_rows(TABLE, f"id = {late.pk}")
+    sql(f"DELETE FROM {TABLE} WHERE id = {late.pk}")
+    write(1)
+    monkeypatch.setattr(chain, "OLD", dt.timedelta(0))  # as if it were days ago
+    sweep()
+    put_in_again(TABLE, columns, rows)
+    assert sweep().sealed == 0
+    assert f"Entry id {late.pk} waits to be sealed" in verify().wrong
+    monkeypatch.undo()
+    assert sweep().sealed == 2
+
+
+def test_an_acceptance_that_is_put_in_again_accepts_nothing(log):
+    last_checkpoint_changed()
+    write(1)
+    sweep()
+    call_command("verify_reports", accept="it was put right")
+    newest = AuditEntry.objects.get(action="log_accepted")
+    columns, [row] = kept_rows(TABLE, f"id = {newest.pk}")
+    sql(f"DELETE FROM {TABLE} WHERE id = {newest.pk}")
+    sweep()
+    assert sealing.alarm() is not None
+    named = zip(columns, row, strict=True)
+    later = [newest.pk + 1000 if name == "id" else value for name, value in named]
+    accepted_at = newest.created_at
+    sweep()
+    raised = sealing.alarm()
+    if raised.created_at < accepted_at:  # the alarm of before stands again
+        sql(f"DELETE FROM {TABLE} WHERE id = {raised.pk}")
+        sweep()
+    put_in_again(TABLE, columns, [later])
+    assert sealing.alarm() is not None
 
 
 # The end of their time

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_reports.audit import sealing
 from django_reports.audit.anchors import TextAnchor
+from django_reports.audit.chain import Obstructed
 from django_reports.jobs import file_verification
 from django_reports.models import AuditEntry
 
@@ -53,7 +54,10 @@ class Command(BaseCommand):
     def _accept(self, reason: str) -> None:
         if not reason.strip():
             raise CommandError("--accept needs a reason, which is recorded.")
-        entry = sealing.accept(reason, files=file_verification.vanished())
+        try:
+            entry = sealing.accept(reason, files=file_verification.vanished())
+        except Obstructed as error:
+            raise CommandError(str(error)) from error
         if entry is None:
             raise CommandError("No anchor contradicts the audit log: there is nothing to accept.")
         names = ", ".join(entry.data["anchors"]) or "no anchor"
