@@ -11,6 +11,7 @@ from tests import figures
 
 SIZE = {
     "TEST_ROUNDS": "20",
+    "TEST_CLOCK_MINUTES": "30",
     "TEST_JOBS": "1000",
     "TEST_WORKERS": "8",
     "TEST_KILLS": "5",
@@ -23,7 +24,11 @@ SIZE = {
 }
 # What mostly waits at once, the longest first; then what keeps the machine busy.
 RUNS = [
-    ("postgresql", 6, ["processes/test_times.py", "processes/test_kills.py"]),
+    (
+        "postgresql",
+        6,
+        ["processes/test_times.py", "processes/test_clocks.py", "processes/test_kills.py"],
+    ),
     ("postgresql", 1, ["processes/test_many_jobs.py"]),
     ("postgresql", 1, ["processes/test_writers.py"]),
     ("mariadb", 1, ["processes/test_writers.py"]),

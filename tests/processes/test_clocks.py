@@ -1,15 +1,19 @@
 """Hosts whose clocks are wrong: who lives and what is over is told by the database's clock."""
 
 import datetime as dt
+import os
 import subprocess
+import time
+from collections import Counter
 
 import pytest
 from django.db import connection
 
 from django_reports.core.clock import database_now
 from django_reports.models import ReportJob
+from tests import figures
 from tests.doors.helpers import enqueue
-from tests.processes.conftest import ROOT, wait_for
+from tests.processes.conftest import ROOT, kept_files, wait_for
 from tests.services import find_compiler
 
 pytestmark = [
@@ -19,6 +23,7 @@ pytestmark = [
 ]
 
 LEASE = dt.timedelta(seconds=30)
+MINUTES = float(os.environ.get("TEST_CLOCK_MINUTES", "0.1"))
 CLOCKS = [0, 35, -35, 3600, -3600]  # seconds ahead
 
 
@@ -65,6 +70,29 @@ def test_no_attempt_is_lost_to_a_clock(alice, processes, configure, set_clock, t
     for job in jobs:
         job.refresh_from_db()
         assert job.started_at <= job.snapshot_at < job.finished_at
+
+
+def test_two_workers_of_which_one_is_an_hour_ahead(alice, processes, configure, set_clock, folder):
+    """For TEST_CLOCK_MINUTES: jobs of some seconds, and a sweep twice a second in each worker."""
+    changed = {"RUNNER": "local", "LEASE": dt.timedelta(seconds=5)}
+    configure(**changed)
+    processes.changed.update(changed)
+    processes.environment["TEST_APPS"] = "tests.faults"
+    for seconds in (0, 3600):
+        set_clock(seconds)
+        processes.worker()
+    ends = time.monotonic() + 60 * MINUTES
+    count = 0
+    while time.monotonic() < ends:
+        for _ in range(4):
+            parameters = {"rows": ["1000"], "seconds": ["0.003"]}  # three seconds
+            enqueue(alice, "shop.slow_numbers", parameters=parameters)
+            count += 1
+        wait_for(lambda: not ReportJob.objects.filter(finished_at=None).exists())
+    figures.note("jobs of two workers, one an hour ahead", f"{MINUTES:g} minutes", count)
+    states = ReportJob.objects.values_list("status", "attempt", "lost")
+    assert Counter(states) == {("succeeded", 1, 0): count}
+    assert len(kept_files(folder)) == count
 
 
 def test_a_file_expires_by_the_clock_of_the_database(alice, processes, set_clock):
