@@ -245,7 +245,7 @@ def test_no_task_waits_for_another_one_to_end(alice, orders, monkeypatch):
     sweeper = Sweeper(lambda jobs: jobs)
     clock = iter(range(10**6))
     monkeypatch.setattr("django_reports.jobs.maintenance.monotonic", lambda: next(clock))
-    swept = sweeper.sweep(seconds=9)
+    swept = sweeper.sweep(seconds=10)
     assert (swept.enqueued, swept.sealed > 0) == (1, True)
     assert 0 < swept.expired < len(old)
     assert waiting.is_active

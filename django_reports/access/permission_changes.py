@@ -188,10 +188,11 @@ def compare_in_chunks() -> Iterator[int]:
     """
     if permission_snapshots.is_first():
         _begin()
-        return
-    for holders in _everybody():
-        yield compare(holders, seen_by="sweep")
-    yield from _compare_the_gone()
+    else:
+        for holders in _everybody():
+            yield compare(holders, seen_by="sweep")
+        yield from _compare_the_gone()
+    permission_snapshots.note_comparison()
 
 
 def _everybody() -> Iterator[list[Any]]:
@@ -247,10 +248,15 @@ def _begin() -> None:
 
 def _compare_the_gone() -> Iterator[int]:
     """Who had something, and has nothing now or is gone, without a signal."""
-    told = AuditEntry.objects.exclude(holder__in=("", permission_snapshots.EVERYBODY))
-    for rows in (told, PermissionSnapshot.objects.all()):
+    nobody = ("", permission_snapshots.EVERYBODY)
+    for rows in (AuditEntry.objects, PermissionSnapshot.objects):
         last = ""
-        names = rows.order_by("holder").values_list("holder", flat=True).distinct()
+        names = (
+            rows.exclude(holder__in=nobody)
+            .order_by("holder")
+            .values_list("holder", flat=True)
+            .distinct()
+        )
         while keys := list(names.filter(holder__gt=last)[:CHUNK]):
             last = keys[-1]
             facts = dict.fromkeys(keys, NOTHING)

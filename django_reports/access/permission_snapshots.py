@@ -5,15 +5,20 @@ newest entry about its holder: who changes it by SQL, removes it or puts an olde
 nothing by that.
 """
 
+import datetime as dt
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from django.db import router
 from django.db.models import Max
 
 from django_reports.audit import signing
+from django_reports.core.clock import database_now
 from django_reports.models import AuditCheckpoint, AuditEntry, PermissionSnapshot
 
-EVERYBODY = "*"  # the holder that the entry of the first comparison is about
+# The holder that the entry of the first comparison is about; its row says when the last one was.
+EVERYBODY = "*"
+COMPARED_FOR = dt.timedelta(hours=1)
 FLAGS = ("is_active", "is_staff", "is_superuser")
 
 Facts = dict[str, Any]  # of a user or a group, as JSON
@@ -72,6 +77,24 @@ def is_first() -> bool:
 def _was_cut() -> bool:
     """Whether the log has ended once for entries, which may have told of anybody."""
     return bool(AuditCheckpoint.objects.exclude(cut_at=None).exists())
+
+
+def note_comparison() -> None:
+    """Keep, for every process, that everybody was compared just now."""
+    keep(EVERYBODY, {"compared_at": _now().isoformat()}, None)
+
+
+def is_comparison_due() -> bool:
+    """Whether nobody has compared everybody within the hour, as far as a signed row says."""
+    row = PermissionSnapshot.objects.filter(holder=EVERYBODY).first()
+    if row is None or not signing.is_signed(signing.snapshot_text(row), row.signature):
+        return True
+    age = _now() - dt.datetime.fromisoformat(row.facts["compared_at"])
+    return not dt.timedelta(0) <= age < COMPARED_FOR
+
+
+def _now() -> dt.datetime:
+    return database_now(router.db_for_write(PermissionSnapshot))
 
 
 def keep(key: str, facts: Facts, entry: int | None) -> None:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from django_reports.access import permission_changes
+from django_reports.access import permission_changes, permission_snapshots
 from django_reports.audit import retention, sealing
 from django_reports.core.choices import Delivery, FailureCause, JobStatus
 from django_reports.core.clock import DatabaseNow
@@ -94,10 +94,12 @@ class Sweeper:
         """Do what there is to do, or as much of it as the time allows.
 
         With `tidies`, it also looks through storages, temporary folders and whatever is kept for
-        long. Raises the first error of a task after the others have had their turn.
+        long. Who may do what is compared then, or if no process has done so for an hour. Raises the
+        first error of a task after the others have had their turn.
         """
         swept = self._swept = Swept()
-        for task in (*self._repairs, *self._tidying) if tidies else self._repairs:
+        beside = self._tidying if tidies else (self._compare_if_due,)
+        for task in (*self._repairs, *beside):
             self._unfinished.setdefault(task.__name__, task())
         if errors := self._advance(None if seconds is None else monotonic() + seconds):
             raise errors[0]
@@ -213,6 +215,10 @@ class Sweeper:
         for count in retention.purge():
             self._swept.purged += count
             yield
+
+    def _compare_if_due(self) -> Iterator[None]:
+        if permission_snapshots.is_comparison_due():
+            yield from self._compare_permissions()
 
     def _compare_permissions(self) -> Iterator[None]:
         for _changed in permission_changes.compare_in_chunks():

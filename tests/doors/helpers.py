@@ -4,6 +4,7 @@ import re
 
 from django.test import Client
 
+from django_reports.access import permission_snapshots
 from django_reports.access.permissions import Authority
 from django_reports.audit import signing
 from django_reports.audit.log import Origin
@@ -37,7 +38,9 @@ def deliver(user, *args, **wanted):
 
 
 def sweep(*, tidies=False):
-    """A whole sweep."""
+    """A whole sweep; one that does not tidy up, within the hour of the last that has."""
+    if not tidies:
+        permission_snapshots.note_comparison()
     return Sweeper(hand_over).sweep(tidies=tidies)
 
 

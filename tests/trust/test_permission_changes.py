@@ -1,7 +1,10 @@
 """Every change of who may do what is an entry, by whichever way it is made."""
 
+import datetime as dt
+
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.core.management import call_command
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -379,7 +382,7 @@ def test_of_who_has_nothing_and_is_in_no_entry_nothing_is_kept(known, team):
     sealing.seal()
     retention.purge_entries(timezone.now())
     sweep(tidies=True)
-    assert [row.holder for row in PermissionSnapshot.objects.all()] == [
+    assert [row.holder for row in PermissionSnapshot.objects.exclude(holder="*")] == [
         f"user:{User.objects.get(username='root').pk}"
     ]
 
@@ -445,6 +448,38 @@ def test_a_proxy_of_a_group_and_of_a_grant_is_told_at_once(known, team, watched)
     assert AuditEntry.objects.filter(action="grant_changed").count() == 3
     Team.objects.get().delete()
     assert changes()[-1] == ("mia", groups((), ["team"]))
+
+
+def given_by_sql(person):
+    sql("UPDATE auth_user SET is_superuser = %s WHERE username = %s", True, person.username)
+
+
+def test_a_worker_that_ends_soon_compares_within_the_hour(known, monkeypatch):
+    """As cron runs it: it never tidies up."""
+    mia = User.objects.create_user("mia2")
+    call_command("reports_worker", burst=True, verbosity=0)
+    given_by_sql(mia)
+    call_command("reports_worker", burst=True, verbosity=0)
+    assert changes(seen_by="sweep") == []  # it was compared a moment ago
+    monkeypatch.setattr(permission_snapshots, "COMPARED_FOR", dt.timedelta(0))
+    call_command("reports_worker", burst=True, verbosity=0)
+    assert changes(seen_by="sweep") == [("mia2", {"is_superuser": [False, True]})]
+
+
+def test_no_row_puts_the_comparison_off(known):
+    """It is signed, and one that is of later than now counts as well as none."""
+    sweep(tidies=True)
+    row = PermissionSnapshot.objects.get(holder="*")
+    assert not permission_snapshots.is_comparison_due()
+    later = (timezone.now() + dt.timedelta(minutes=5)).isoformat()
+    PermissionSnapshot.objects.filter(holder="*").update(facts={"compared_at": later})
+    assert permission_snapshots.is_comparison_due()
+    permission_snapshots.keep("*", {"compared_at": later}, None)
+    assert permission_snapshots.is_comparison_due()
+    PermissionSnapshot.objects.filter(holder="*").update(facts=row.facts, signature=row.signature)
+    assert not permission_snapshots.is_comparison_due()
+    PermissionSnapshot.objects.all().delete()
+    assert permission_snapshots.is_comparison_due()
 
 
 def test_comparing_takes_queries_by_the_thousand(known):
