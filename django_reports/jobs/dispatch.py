@@ -312,7 +312,9 @@ def rerun(job: ReportJob, authority: Authority, origin: Origin) -> ReportJob:
     spec = ExportSpec.from_json(job.spec)
     user = authority.user
     is_own = job.requester_key == (str(user.pk) if user else "")
-    if file_metadata.has_secrets(spec, registry.find(spec.report)):
+    is_forgotten = any(file_metadata.HIDDEN in values for values in spec.parameters.values())
+    is_secret = not is_own and file_metadata.has_secrets(spec, registry.find(spec.report))
+    if is_forgotten or is_secret:
         words = (
             _("This export has a secret parameter, which is not kept. Export the report anew.")
             if is_own
