@@ -378,9 +378,8 @@ def test_a_file_of_another_size_is_not_served(alice, orders, folder):
 
 
 def test_a_storage_that_is_gone_is_said(alice, orders):
-    assert_refused(
-        alice, put(make(alice), storage="old"), 404, "is no longer configured in STORAGES"
-    )
+    job = sign(put(make(alice), storage="old"))
+    assert_refused(alice, job, 404, "is no longer configured in STORAGES")
 
 
 # Foreign jobs
