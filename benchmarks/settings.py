@@ -53,5 +53,5 @@ IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 DJANGO_REPORTS = {
     "RUNNER": "local",
     "LOCAL_THREAD": False,
-    "FOLDER": str(WORK_DIR / "reports"),
+    "STORAGE_DIR": str(WORK_DIR / "reports"),
 }

@@ -10,12 +10,12 @@ JOBS = 20
 ASK = """
 import django; django.setup()
 from benchmarks.ways.job import spec
-from django_reports import delivery
+from django_reports import execution
 from django_reports.audit import Origin
 from django_reports.permissions import Authority
 for number in range({jobs}):  # a job that is asked for twice is made once
     wish = spec("{report}", "{format}", {rows} - number)
-    delivery.enqueue(wish, Authority.system(), Origin())
+    execution.enqueue(wish, Authority.system(), Origin())
 """
 CLEAR = """
 import django; django.setup()

@@ -32,7 +32,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django_reports.middleware.TellOfExports",
+    "django_reports.middleware.ExportNotificationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -70,5 +70,5 @@ if not REDIS_URL:
 
 DJANGO_REPORTS = {
     "RUNNER": "rq" if REDIS_URL else "local",
-    "FOLDER": DATA_DIR / "reports",
+    "STORAGE_DIR": DATA_DIR / "reports",
 }

@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from django_reports.access.permissions import why_not_generate
-    from django_reports.access.policies import Grant, GroupPolicy, Policy
+    from django_reports.access.permissions import export_denial_reason
+    from django_reports.access.policies import EffectivePermissions, GroupPolicy, Policy
     from django_reports.access.signed_urls import url_for
     from django_reports.audit.anchors import Anchor
     from django_reports.core import choices
@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Anchor",
     "Column",
-    "Grant",
+    "EffectivePermissions",
     "GroupPolicy",
     "Kind",
     "ModelReport",
@@ -39,6 +39,7 @@ __all__ = [
     "Selection",
     "Writer",
     "choices",
+    "export_denial_reason",
     "guard",
     "kinds",
     "register",
@@ -47,12 +48,11 @@ __all__ = [
     "registry",
     "run_attempt",
     "url_for",
-    "why_not_generate",
 ]
 
 _ORIGINS = {
-    "access.permissions": ["why_not_generate"],
-    "access.policies": ["Grant", "GroupPolicy", "Policy"],
+    "access.permissions": ["export_denial_reason"],
+    "access.policies": ["EffectivePermissions", "GroupPolicy", "Policy"],
     "access.signed_urls": ["url_for"],
     "audit.anchors": ["Anchor"],
     "core": ["choices"],

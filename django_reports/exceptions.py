@@ -60,7 +60,7 @@ class ReportDenied(ReportError):
 
 
 class RowLimitExceeded(ReportError):
-    """The export holds more rows than the person's grants allow. Nothing is cut."""
+    """The export holds more rows than the person's report permissions allow. Nothing is cut."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class FileUnavailable(ReportError):
     """The file of a job cannot be had."""
 
 
-class SealBroken(FileUnavailable):
+class ChecksumMismatch(FileUnavailable):
     """The file of a job is missing, or is not the one that was made."""
 
 
@@ -139,12 +139,12 @@ class LeaseLost(AttemptStopped):
 
 
 class DeadlineExceeded(AttemptStopped):
-    """The attempt ran longer than TIMEOUT."""
+    """The attempt ran longer than JOB_TIMEOUT."""
 
 
 class SnapshotTooOld(AttemptStopped):
     """Rows were read from one state of the database for longer than SNAPSHOT_MAX_AGE."""
 
 
-class HandedBack(AttemptStopped):
+class Requeued(AttemptStopped):
     """The worker is shutting down; the job goes back into the queue."""

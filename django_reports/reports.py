@@ -1,4 +1,6 @@
-"""The reports of this app about itself. Like every other they need a grant and a permission."""
+"""The reports of this app about itself. Like every other they need a report permission and a
+permission.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -76,12 +78,12 @@ class Rights(Report):
         Column("person", label=_("Person")),
         Column("report", label=_("Report")),
         Column("may_view", label=_("Sees it"), kind="boolean"),
-        Column("may_generate", label=_("May export"), kind="boolean"),
+        Column("may_export", label=_("May export"), kind="boolean"),
         Column("may_download", label=_("May download"), kind="boolean"),
         Column("has_permission", label=_("Has Django's permission"), kind="boolean"),
         Column("max_rows", label=_("Row limit"), kind="integer"),
-        Column("rows_per_day", label=_("Rows per day"), kind="integer"),
-        Column("jobs_at_once", label=_("Exports at once"), kind="integer"),
+        Column("max_rows_per_day", label=_("Rows per day"), kind="integer"),
+        Column("max_concurrent_jobs", label=_("Exports at once"), kind="integer"),
         Column("formats", label=_("Formats"), kind="text"),
         Column("why", label=_("Why"), kind="text"),
     )
@@ -92,17 +94,17 @@ class Rights(Report):
         while chunk := list(left[:CHUNK]):
             left = found.filter(pk__gt=chunk[-1].pk)
             for right in rights_of(chunk):
-                grant = right.grant
+                effective = right.effective
                 yield {
                     "person": right.person,
                     "report": right.report.get_identifier(),
-                    "may_view": grant.can_view and right.has_permission,
-                    "may_generate": right.may_generate,
-                    "may_download": grant.can_download and right.has_permission,
+                    "may_view": effective.can_view and right.has_permission,
+                    "may_export": right.may_export,
+                    "may_download": effective.can_download and right.has_permission,
                     "has_permission": right.has_permission,
-                    "max_rows": grant.max_rows,
-                    "rows_per_day": grant.rows_per_day,
-                    "jobs_at_once": grant.jobs_at_once,
-                    "formats": ", ".join(sorted(grant.formats or ())),
+                    "max_rows": effective.max_rows,
+                    "max_rows_per_day": effective.max_rows_per_day,
+                    "max_concurrent_jobs": effective.max_concurrent_jobs,
+                    "formats": ", ".join(sorted(effective.formats or ())),
                     "why": "; ".join(right.reasons),
                 }

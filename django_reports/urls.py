@@ -7,7 +7,7 @@ from django_reports.web.pages import staff
 app_name = "django_reports"
 
 urlpatterns = [
-    path("", staff.catalogue, name="catalogue"),
+    path("", staff.catalog, name="catalog"),
     path("openapi.json", staff.openapi, name="openapi"),
     path("rights/", staff.rights, name="rights"),
     path("dashboard/", staff.dashboard, name="dashboard"),
@@ -23,5 +23,5 @@ urlpatterns = [
     path("jobs/<str:key>/discard/", staff.job_discard, name="job-discard"),
     path("jobs/<str:key>/rerun/", staff.job_rerun, name="job-rerun"),
     path("<str:identifier>/", staff.report, name="report"),
-    path("<str:identifier>/favourite/", staff.favourite, name="favourite"),
+    path("<str:identifier>/favorite/", staff.favorite, name="favorite"),
 ]

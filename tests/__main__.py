@@ -84,8 +84,8 @@ def main() -> int:
                 command += ["--ignore=tests/processes", "--ignore=tests/testing"]
             elif not {"thorough", "integration"}.intersection(sys.argv):  # SQLite's has the others
                 command.append("--database-only")
-                if "tests/doors" not in sys.argv:
-                    command += [f"--ignore=tests/doors/test_{page}.py" for page in PAGES]
+                if "tests/entry_points" not in sys.argv:
+                    command += [f"--ignore=tests/entry_points/test_{page}.py" for page in PAGES]
         done = subprocess.run(command, env={**os.environ, "TEST_DATABASE": name}, check=False)
         status = status or done.returncode
     return status

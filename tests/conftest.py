@@ -56,7 +56,7 @@ def usual_locale():
 @pytest.fixture(autouse=True)
 def folder(settings, tmp_path):
     """Every test keeps its files in a folder of its own."""
-    settings.DJANGO_REPORTS = {**settings.DJANGO_REPORTS, "FOLDER": tmp_path / "reports"}
+    settings.DJANGO_REPORTS = {**settings.DJANGO_REPORTS, "STORAGE_DIR": tmp_path / "reports"}
     return tmp_path / "reports"
 
 
@@ -99,8 +99,8 @@ def give(user, *permissions):
     return User.objects.get(pk=user.pk)  # without the old permission cache
 
 
-def grant(user, report="*", **options):
-    """Put a person into a group of their own that has a grant."""
+def permission(user, report="*", **options):
+    """Put a person into a group of their own that has a report permission."""
     group, _ = Group.objects.get_or_create(name=f"{user.username}'s group")
     user.groups.add(group)
     return GroupReportPermission.objects.create(group=group, report=report, **options)
@@ -109,10 +109,12 @@ def grant(user, report="*", **options):
 @pytest.fixture
 def make_person(db):
     def make(name, *permissions, **grant_options):
-        """A staff person with Django permissions; with grant options, also with a grant."""
+        """A staff person with Django permissions; with report permission options, also with a
+        report permission.
+        """
         user = User.objects.create_user(name, f"{name}@example.com", "secret", is_staff=True)
         if grant_options:
-            grant(user, **grant_options)
+            permission(user, **grant_options)
         return give(user, *permissions)
 
     return make
@@ -135,13 +137,13 @@ def bob(make_person):
 
 @pytest.fixture
 def carol(make_person):
-    """May view, and has no grant."""
+    """May view, and has no report permission."""
     return make_person("carol", *VIEW)
 
 
 @pytest.fixture
 def dave(make_person):
-    """Has a grant, and may not view."""
+    """Has a report permission, and may not view."""
     return make_person("dave", report="*")
 
 

@@ -1,4 +1,4 @@
-"""Exports made at every door, and files read by readers that know nothing of this app."""
+"""Exports made at every entry point, and files read by readers that know nothing of this app."""
 
 import csv
 import gzip
@@ -24,7 +24,7 @@ ALL = 100_000  # rows: more than any test has
 
 @dataclass(frozen=True)
 class Wish:
-    """An export that a person wants, whichever door they take. `options` have their profile."""
+    """An export that a person asks for at any entry point. `options` have their profile."""
 
     report: str
     columns: Sequence[str]
@@ -45,7 +45,7 @@ class Wish:
         )
 
 
-# The four doors
+# The four entry points
 
 
 def stream(wish, user, client, folder):
@@ -93,8 +93,8 @@ def preview(wish, user, client, folder):
 DOORS = (stream, job, command, preview)
 
 
-def made_at_every_door(wish, user, client, folder):
-    """The file, which every door has made alike."""
+def made_at_every_entry_point(wish, user, client, folder):
+    """The file, which every entry point has made alike."""
     found = {door.__name__: door(wish, user, client, folder) for door in DOORS}
     first = found["stream"]
     for name, content in found.items():

@@ -126,11 +126,11 @@ RQ_QUEUES = {
 }
 
 # What a test has changed for the processes that it starts; times in seconds.
-_TIMES = ("LEASE", "TIMEOUT", "RETENTION", "SNAPSHOT_MAX_AGE")
+_TIMES = ("JOB_LEASE", "JOB_TIMEOUT", "FILE_RETENTION", "SNAPSHOT_MAX_AGE")
 _CHANGED = json.loads(os.environ.get("TEST_REPORTS", "{}"))
 DJANGO_REPORTS = {
     "RUNNER": "immediate",
-    "FOLDER": str(WORK_DIR / "reports"),
+    "STORAGE_DIR": str(WORK_DIR / "reports"),
     "LOCAL_THREAD": False,
     **{
         name: timedelta(seconds=value) if name in _TIMES else value

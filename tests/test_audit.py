@@ -11,7 +11,7 @@ from django_reports.exceptions import ReportFailed
 from django_reports.jobs import files, lifecycle
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from django_reports.models.audit import AppendOnly
-from tests.doors.helpers import (
+from tests.entry_points.helpers import (
     actions,
     browse,
     deliver,
@@ -42,7 +42,7 @@ def test_a_background_export_leaves_its_facts(alice, orders):
     requested, started, finished = entries(job)
     assert (requested.actor_label, requested.actor_key) == ("alice", str(alice.pk))
     assert requested.report == "shop.orders"
-    assert requested.data == {"spec": job.spec, "delivery": "background"}
+    assert requested.data == {"spec": job.spec, "execution": "background"}
     assert (started.actor_label, started.data) == ("system", {"attempt": 1})
     assert finished.data == {
         "requested_by": str(alice.pk),
@@ -94,21 +94,25 @@ def test_expiring_leaves_the_key_of_the_file(alice, orders):
 
 
 def test_a_grant_leaves_what_it_was_and_became(alice):
-    grant = GroupReportPermission.objects.get()
-    grant.max_rows, grant.others = 5, "all"
-    grant.save()
+    permission = GroupReportPermission.objects.get()
+    permission.max_rows, permission.visibility = 5, "all"
+    permission.save()
     entry = AuditEntry.objects.first()
-    assert (entry.action, entry.report, entry.actor_label) == ("grant_changed", "*", "system")
+    assert (entry.action, entry.report, entry.actor_label) == (
+        "report_permission_changed",
+        "*",
+        "system",
+    )
     before = entry.data["before"]
-    told = ("group", "report", "can_generate", "others", "max_rows")
+    told = ("group", "report", "can_export", "visibility", "max_rows")
     assert [before[name] for name in told] == ["alice's group", "*", True, "none", None]
-    assert entry.data["after"] == {**before, "others": "all", "max_rows": 5}
+    assert entry.data["after"] == {**before, "visibility": "all", "max_rows": 5}
 
 
 def test_a_grant_that_moves_to_another_report_tells_both(alice):
-    grant = GroupReportPermission.objects.get()
-    grant.report = "shop.orders"
-    grant.save()
+    permission = GroupReportPermission.objects.get()
+    permission.report = "shop.orders"
+    permission.save()
     entry = AuditEntry.objects.first()
     assert (entry.report, entry.data["before"]["report"]) == ("shop.orders", "*")
 

@@ -114,7 +114,7 @@ def test_databases_that_are_there_are_fine(configure):
 @pytest.mark.parametrize("place", ["", "reports", "a/b"])
 def test_e004_files_where_anyone_may_fetch_them(configure, settings, tmp_path, name, place):
     setattr(settings, name, str(tmp_path))
-    configure(FOLDER=tmp_path / place)
+    configure(STORAGE_DIR=tmp_path / place)
     message = found("E004")
     assert f"lies under {name}" in message.msg
     assert str(tmp_path / place) in message.msg
@@ -175,7 +175,7 @@ def test_e032_objects_that_others_may_read(settings, acl):
 
 @pytest.mark.parametrize("way", ["x-accel-redirect", "x-sendfile"])
 def test_e033_files_that_a_server_cannot_send(settings, configure, way):
-    configure(DOWNLOADS=way)
+    configure(DOWNLOAD_METHOD=way)
     keep_in(settings, SIGNING)
     message = found("E033")
     assert f"is {way!r}, which needs a storage of files on this machine" in message.msg
@@ -183,7 +183,7 @@ def test_e033_files_that_a_server_cannot_send(settings, configure, way):
 
 
 def test_e033_a_storage_to_which_nobody_can_be_sent(settings, configure, tmp_path):
-    configure(DOWNLOADS="redirect")
+    configure(DOWNLOAD_METHOD="redirect")
     keep_in(settings, PRIVATE, location=tmp_path)
     assert "takes parameters and expire" in found("E033").msg
 
@@ -197,14 +197,14 @@ def test_e033_a_storage_to_which_nobody_can_be_sent(settings, configure, tmp_pat
     ],
 )
 def test_ways_that_the_storage_can_go_are_fine(settings, configure, way, backend):
-    configure(DOWNLOADS=way)
+    configure(DOWNLOAD_METHOD=way)
     keep_in(settings, backend)
     assert messages() == []
 
 
 def test_files_beside_the_public_ones_are_fine(configure, settings, tmp_path):
     settings.MEDIA_ROOT = str(tmp_path / "media")
-    configure(FOLDER=tmp_path / "media-reports")
+    configure(STORAGE_DIR=tmp_path / "media-reports")
     assert messages() == []
 
 
@@ -224,11 +224,11 @@ def test_e005_doubled_identifier(declare, attributes, identifier):
     assert message.msg.startswith("shop.reports.Broken has the identifier")
 
 
-@pytest.mark.parametrize("delivery", ["later", None, "AUTO"])
-def test_e006_unknown_delivery(declare, delivery):
-    declare(ModelReport, model=Order, columns=["id"], delivery=delivery)
+@pytest.mark.parametrize("execution", ["later", None, "AUTO"])
+def test_e006_unknown_delivery(declare, execution):
+    declare(ModelReport, model=Order, columns=["id"], execution=execution)
     message = found("E006")
-    assert message.msg == f"shop.reports.Broken.delivery is {delivery!r}."
+    assert message.msg == f"shop.reports.Broken.execution is {execution!r}."
     assert message.hint == "Choose from auto, immediate, background."
 
 
@@ -599,7 +599,7 @@ TRUST = [
     ("W072", {"TRUSTED_PROXIES": ["10.0.0.0/8", "0.0.0.0/0"]}, "every address of IPv4"),
     ("W072", {"TRUSTED_PROXIES": ["::/0"]}, "every address of IPv6"),
     ("W072", {"TRUSTED_PROXIES": ["0.0.0.0/1", "128.0.0.0/1"]}, "every address of IPv4"),
-    ("W073", {"LINK_LIFETIME": dt.timedelta(days=31)}, "is 31 days"),
+    ("W073", {"SIGNED_URL_MAX_AGE": dt.timedelta(days=31)}, "is 31 days"),
     ("E071", {"ACCEL_PREFIX": "/"}, "the site's own addresses"),
 ]
 HARMLESS = [
@@ -607,7 +607,7 @@ HARMLESS = [
     ("W071", {"AUDIT_KEYS": [KEY, "SECRET"], "MASK_KEY": KEY}),
     ("W072", {"TRUSTED_PROXIES": ["10.0.0.0/8", "fd00::/8"]}),
     ("W072", {"TRUSTED_PROXIES": 1}),
-    ("W073", {"LINK_LIFETIME": dt.timedelta(days=30)}),
+    ("W073", {"SIGNED_URL_MAX_AGE": dt.timedelta(days=30)}),
     ("E071", {"ACCEL_PREFIX": "/files/"}),
 ]
 
@@ -637,7 +637,7 @@ def test_what_a_site_may_trust(configure, settings, number, given):
 @pytest.mark.parametrize("prefix", ["", "kept"])
 def test_e004_files_among_those_of_the_project(configure, settings, tmp_path, prefix):
     settings.STATICFILES_DIRS = [(prefix, str(tmp_path)) if prefix else str(tmp_path)]
-    configure(FOLDER=tmp_path / "reports")
+    configure(STORAGE_DIR=tmp_path / "reports")
     assert "lies under STATICFILES_DIRS" in found("E004").msg
 
 
@@ -646,7 +646,7 @@ def test_e004_files_among_those_of_the_project(configure, settings, tmp_path, pr
 )
 def test_w074_a_folder_that_others_may_use(configure, tmp_path, mode, is_open):
     folder = tmp_path / "reports"
-    configure(FOLDER=folder)
+    configure(STORAGE_DIR=folder)
     assert deployed("W074") == []  # there is none yet
     folder.mkdir()
     folder.chmod(mode)
@@ -666,7 +666,7 @@ def own_rows(self, request):
         ({}, {}, False),
         ({"get_queryset": own_rows}, {"filter_queryset": lambda self, rows, context: rows}, False),
         ({"get_queryset": own_rows}, {"get_queryset": lambda self, context: None}, False),
-        ({"get_queryset": own_rows}, {"is_in_catalogue": False}, False),
+        ({"get_queryset": own_rows}, {"is_in_catalog": False}, False),
     ],
 )
 def test_w075_rows_that_only_the_list_leaves_out(declare, of_list, of_report, is_told):

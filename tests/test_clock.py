@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from django_reports.core.clock import DatabaseNow, database_now
 from django_reports.models import ReportJob
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,12 +15,12 @@ def test_defaults(settings):
     del settings.DJANGO_REPORTS
     found = get_settings()
     assert (found.STREAM_MAX_ROWS, found.RUNNER, found.QUEUE) == (5000, "local", "reports")
-    assert (found.STORAGE, found.FOLDER) == ("reports", None)
+    assert (found.STORAGE, found.STORAGE_DIR) == ("reports", None)
     assert found.POLICY == "django_reports.GroupPolicy"
-    assert timedelta(days=7) == found.RETENTION
-    assert timedelta(seconds=30) == found.LEASE
-    assert timedelta(hours=1) == found.TIMEOUT
-    assert found.MAX_ATTEMPTS == 3
+    assert timedelta(days=7) == found.FILE_RETENTION
+    assert timedelta(seconds=30) == found.JOB_LEASE
+    assert timedelta(hours=1) == found.JOB_TIMEOUT
+    assert found.JOB_MAX_ATTEMPTS == 3
     assert found.LOCAL_THREAD is True
 
 
@@ -44,15 +44,17 @@ def test_follows_the_setting():
         ({"STREAM_MAX_ROWS": -1}, "DJANGO_REPORTS['STREAM_MAX_ROWS'] must be 0 or more, not -1."),
         ({"RUNNER": None}, "DJANGO_REPORTS['RUNNER'] must be str, not None."),
         ({"LOCAL_THREAD": 1}, "DJANGO_REPORTS['LOCAL_THREAD'] must be bool, not 1."),
-        ({"FOLDER": 5}, "DJANGO_REPORTS['FOLDER'] must be str or Path or NoneType, not 5."),
-        ({"RETENTION": 7}, "DJANGO_REPORTS['RETENTION'] must be timedelta, not 7."),
-        ({"RETENTION": timedelta(0)},
-         "DJANGO_REPORTS['RETENTION'] must be longer than zero, not datetime.timedelta(0)."),
-        ({"LEASE": timedelta(seconds=-1)}, "DJANGO_REPORTS['LEASE'] must be longer than zero"),
-        ({"TIMEOUT": timedelta(0)}, "DJANGO_REPORTS['TIMEOUT'] must be longer than zero"),
-        ({"MAX_ATTEMPTS": 0}, "DJANGO_REPORTS['MAX_ATTEMPTS'] must be 1 or more, not 0."),
-        ({"DOWNLOADS": "nginx"},
-         "DJANGO_REPORTS['DOWNLOADS'] is 'nginx'. Choose from: django, x-accel-redirect,"),
+        ({"STORAGE_DIR": 5},
+         "DJANGO_REPORTS['STORAGE_DIR'] must be str or Path or NoneType, not 5."),
+        ({"FILE_RETENTION": 7}, "DJANGO_REPORTS['FILE_RETENTION'] must be timedelta, not 7."),
+        ({"FILE_RETENTION": timedelta(0)},
+         "DJANGO_REPORTS['FILE_RETENTION'] must be longer than zero, not datetime.timedelta(0)."),
+        ({"JOB_LEASE": timedelta(seconds=-1)},
+         "DJANGO_REPORTS['JOB_LEASE'] must be longer than zero"),
+        ({"JOB_TIMEOUT": timedelta(0)}, "DJANGO_REPORTS['JOB_TIMEOUT'] must be longer than zero"),
+        ({"JOB_MAX_ATTEMPTS": 0}, "DJANGO_REPORTS['JOB_MAX_ATTEMPTS'] must be 1 or more, not 0."),
+        ({"DOWNLOAD_METHOD": "nginx"},
+         "DJANGO_REPORTS['DOWNLOAD_METHOD'] is 'nginx'. Choose from: django, x-accel-redirect,"),
         ({"ACCEL_PREFIX": "files/"},
          "DJANGO_REPORTS['ACCEL_PREFIX'] must begin and end with a slash, not 'files/'."),
         ({"AUDIT_KEYS": "key"}, "DJANGO_REPORTS['AUDIT_KEYS'] must be list or tuple, not 'key'."),
@@ -77,7 +79,7 @@ def test_every_bad_value_is_named():
 
 
 def test_an_unknown_key_behind_a_bad_choice_is_told_the_legal_keys():
-    _choice, unknown = problems({"DOWNLOADS": "mail", "OTHER": 1})
+    _choice, unknown = problems({"DOWNLOAD_METHOD": "mail", "OTHER": 1})
     assert "ACCEL_PREFIX, AUDIT_ANCHORS" in unknown
 
 
@@ -86,16 +88,16 @@ def test_an_unknown_key_behind_a_bad_choice_is_told_the_legal_keys():
     [
         {},
         {"STREAM_MAX_ROWS": 0},
-        {"FOLDER": Path("/x")},
-        {"FOLDER": "/x"},
-        {"FOLDER": None},
-        {"MAX_ATTEMPTS": 1},
+        {"STORAGE_DIR": Path("/x")},
+        {"STORAGE_DIR": "/x"},
+        {"STORAGE_DIR": None},
+        {"JOB_MAX_ATTEMPTS": 1},
         {"LOCAL_THREAD": False},
         {"AUDIT_RETENTION": None},
         {"JOB_RETENTION": timedelta(days=1)},
         {"TRUSTED_PROXIES": 2},
         {"TRUSTED_PROXIES": ("10.0.0.0/8", "::1")},
-        {"LEASE": timedelta(microseconds=1)},
+        {"JOB_LEASE": timedelta(microseconds=1)},
     ],
 )
 def test_good_value(value):

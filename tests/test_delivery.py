@@ -12,7 +12,7 @@ from django_reports.jobs import dispatch
 from django_reports.jobs.immediate import ImmediateExport
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
-from tests.doors.helpers import (
+from tests.entry_points.helpers import (
     actions,
     asking,
     browse,
@@ -64,20 +64,20 @@ def outcome(export):
 def test_size_decides(alice, orders, configure, threshold, rows, way, reason):
     configure(STREAM_MAX_ROWS=threshold)
     made = plan(alice)
-    assert (str(made.rows), made.delivery, made.reason) == (rows, way, reason)
+    assert (str(made.rows), made.execution, made.reason) == (rows, way, reason)
 
 
 @pytest.mark.parametrize("fixed", ["immediate", "background"])
 def test_a_report_may_fix_its_delivery(alice, orders, monkeypatch, fixed):
-    monkeypatch.setattr(Orders, "delivery", fixed)
-    assert plan(alice).delivery == fixed
+    monkeypatch.setattr(Orders, "execution", fixed)
+    assert plan(alice).execution == fixed
 
 
 def test_rows_of_a_report_without_a_queryset_are_not_counted(alice):
     made = plan(alice, "shop.numbers")
     assert str(made.rows) == "an unknown number of rows"
-    assert (made.delivery, made.is_over_limit) == ("immediate", False)
-    assert plan(alice, "shop.slow_numbers").delivery == "background"
+    assert (made.execution, made.is_over_limit) == ("immediate", False)
+    assert plan(alice, "shop.slow_numbers").execution == "background"
 
 
 def test_plan_knows_what_is_masked_and_hidden(alice, orders):
@@ -158,7 +158,7 @@ def test_large_becomes_a_job(alice, orders, configure):
     configure(STREAM_MAX_ROWS=19)
     job = deliver(alice)
     assert isinstance(job, ReportJob)
-    assert (job.status, job.delivery, job.rows_expected) == ("queued", "background", None)
+    assert (job.status, job.execution, job.rows_expected) == ("queued", "background", None)
 
 
 def test_xlsx_of_rows_becomes_a_job_once_it_is_too_large(alice, configure):
@@ -167,13 +167,13 @@ def test_xlsx_of_rows_becomes_a_job_once_it_is_too_large(alice, configure):
     assert isinstance(small, ImmediateExport)
     small.close()
     large = deliver(alice, "shop.numbers", format="xlsx", parameters=numbers(rows=3000))
-    assert (large.status, large.delivery) == ("queued", "background")
+    assert (large.status, large.execution) == ("queued", "background")
 
 
 def test_a_fixed_delivery_is_kept(alice, orders, configure, monkeypatch):
     assert deliver(alice, "shop.slow_numbers").status == "queued"
     configure(STREAM_MAX_ROWS=5)
-    monkeypatch.setattr(Orders, "delivery", "immediate")
+    monkeypatch.setattr(Orders, "execution", "immediate")
     export = deliver(alice)
     assert len(b"".join(export).splitlines()) == 21
 

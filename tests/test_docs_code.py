@@ -15,7 +15,7 @@ from django.db import models
 from django.test import RequestFactory
 
 from django_reports import exceptions, testing
-from django_reports.access.permissions import may_generate
+from django_reports.access.permissions import may_export
 from django_reports.checks.reports import check_report
 from django_reports.definitions.base import ReportContext
 from django_reports.definitions.kinds import KINDS, lookup
@@ -30,7 +30,7 @@ from tests.doc_pages import (
     code_blocks,
     text_of,
 )
-from tests.doors.helpers import asking, deliver
+from tests.entry_points.helpers import asking, deliver
 from tests.shop.models import Order
 from tests.shop.reports import OrderFilterForm, Orders
 
@@ -79,7 +79,7 @@ def test_readme_example_works(alice, orders, reports_as_before, monkeypatch):
     assert [message for message in check_report(report) if message.level >= 30] == []
     assert site._registry[Order].reports == [made["Orders"]]
     assert isinstance(site._registry[Order], admin.ModelAdmin)
-    assert may_generate(alice, report)
+    assert may_export(alice, report)
     context = ReportContext(alice, {}, None, "en", None)
     assert report.get_queryset(context).count() == 20
     assert [column.name for column in report.get_columns()] == [

@@ -20,7 +20,7 @@ from django_reports.definitions.specs import CHOICES, ExportSpec, Options
 from django_reports.engine.writers import all_writers, writer_for
 from django_reports.exceptions import FormatLimitExceeded, InvalidSpec
 from django_reports.jobs import dispatch
-from tests.doors.helpers import asking
+from tests.entry_points.helpers import asking
 from tests.files import comparable, parquet_table, unpacked, written
 from tests.sheets import opened
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from django_reports import Column, ModelReport
-from tests.doors.helpers import deliver
+from tests.entry_points.helpers import deliver
 from tests.shop.models import Parcel
 
 pytestmark = pytest.mark.django_db

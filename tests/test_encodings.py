@@ -16,8 +16,8 @@ from django_reports.engine.writers import writer_for
 from django_reports.engine.writers.encoding import Encoder
 from django_reports.jobs import files
 from django_reports.jobs.dispatch import enqueue
-from tests.doors.helpers import asking, browse, run
-from tests.doors.staff import page_of
+from tests.entry_points.helpers import asking, browse, run
+from tests.entry_points.staff import page_of
 from tests.sheets import column
 from tests.shop.models import Order
 

@@ -10,14 +10,14 @@ from django.utils import timezone
 from django_reports.exports.estimates import RUNS
 from django_reports.models import ReportJob
 from django_reports.web.pages.forecasts import (
-    course_in_words,
-    roughly_in_words,
+    describe_course,
+    format_roughly,
+    format_row_count,
+    format_size,
     rounded,
-    rows_in_words,
-    size_in_words,
 )
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue, plan, put
+from tests.entry_points.helpers import enqueue, plan, put
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -45,8 +45,8 @@ def analyze():
 def test_nothing_is_said_of_what_never_ran(alice, orders):
     made = plan(alice)
     assert (made.estimate.rows, made.estimate.size, made.estimate.seconds) == (20, None, None)
-    assert size_in_words(made) == ""
-    assert course_in_words(made) == "Downloads now"
+    assert format_size(made) == ""
+    assert describe_course(made) == "Downloads now"
 
 
 def test_size_and_time_are_learned_from_past_runs(alice, orders, configure):
@@ -57,7 +57,7 @@ def test_size_and_time_are_learned_from_past_runs(alice, orders, configure):
     ran(alice, 1, 9, 900)  # too small to tell anything
     made = plan(alice, columns=("id", "number"))
     assert (made.estimate.size, made.estimate.seconds) == (600, pytest.approx(0.4))
-    assert size_in_words(made) == "about 600\xa0bytes, as before"
+    assert format_size(made) == "about 600\xa0bytes, as before"
     # Twice the columns, twice of everything.
     assert plan(alice, columns=("id", "number", "total", "region")).estimate.size == 1200
 
@@ -70,7 +70,7 @@ def test_other_formats_reports_and_failures_teach_nothing(alice, orders):
 
 
 def test_a_download_takes_as_long_as_its_reader(alice, orders):
-    put(ran(alice, 1000, 500, 20_000), delivery="immediate")
+    put(ran(alice, 1000, 500, 20_000), execution="immediate")
     estimate = plan(alice, columns=("id", "number")).estimate
     assert (estimate.size, estimate.seconds) == (400, None)
 
@@ -91,28 +91,29 @@ def test_the_database_guesses_and_that_is_said(alice, configure):
     made = plan(alice)
     assert 2500 <= made.estimate.rows <= 3500
     assert (
-        rows_in_words(made) == f"about {rounded(made.estimate.rows):,} rows, the database estimates"
+        format_row_count(made)
+        == f"about {rounded(made.estimate.rows):,} rows, the database estimates"
     )
     half = plan(alice, parameters={"region": ["n"]})
     assert half.estimate.rows < made.estimate.rows or connection.vendor == "mysql"
     # What was counted is worth more than a guess.
     made = plan(alice, parameters={"minimum": ["2990"]})
-    assert (rows_in_words(made), made.rows.is_exact) == ("11 rows", True)
+    assert (format_row_count(made), made.rows.is_exact) == ("11 rows", True)
 
 
 def test_without_a_guess_it_is_more_than_was_counted(alice, configure, monkeypatch):
     make_orders(20)
     configure(STREAM_MAX_ROWS=10)
     monkeypatch.setattr("django_reports.engine.rows.planned_rows", lambda queryset: 5)
-    assert rows_in_words(plan(alice)) == "more than 10 rows"
+    assert format_row_count(plan(alice)) == "more than 10 rows"
     monkeypatch.setattr("django_reports.engine.rows.planned_rows", lambda queryset: 1_234_567)
     made = plan(alice)
-    assert rows_in_words(made) == "about 1.2 million rows, the database estimates"
-    assert course_in_words(made) == "Runs in the background"
+    assert format_row_count(made) == "about 1.2 million rows, the database estimates"
+    assert describe_course(made) == "Runs in the background"
 
 
 def test_rows_of_a_report_without_a_queryset_are_unknown(alice):
-    assert rows_in_words(plan(alice, "shop.numbers")) == "an unknown number of rows"
+    assert format_row_count(plan(alice, "shop.numbers")) == "an unknown number of rows"
 
 
 def test_the_number_of_queries_does_not_grow(alice, configure):
@@ -136,7 +137,7 @@ def test_the_number_of_queries_does_not_grow(alice, configure):
     ],
 )  # fmt: skip
 def test_times_in_words(seconds, words):
-    assert roughly_in_words(seconds) == words
+    assert format_roughly(seconds) == words
 
 
 @pytest.mark.parametrize(("number", "about"), [(0, 0), (7, 7), (123, 120), (1_250_001, 1_300_000)])
@@ -157,8 +158,8 @@ def test_rare_rows_are_looked_for_for_a_moment_only(alice, orders, monkeypatch, 
         patch.setattr("django_reports.jobs.dispatch.PATIENCE", 0.05)
         made = plan(alice, "shop.long_count")
     assert (made.rows.n, made.estimate.rows) == (None, guess)
-    assert made.delivery == ("immediate" if guess == 3 else "background")
-    assert rows_in_words(made) == f"about {guess:,} rows, the database estimates"
+    assert made.execution == ("immediate" if guess == 3 else "background")
+    assert format_row_count(made) == f"about {guess:,} rows, the database estimates"
     with connection.cursor() as cursor:
         cursor.execute(word)
         assert cursor.fetchone() == (default,)

@@ -27,8 +27,8 @@ from django_reports.engine.writers import writer_for
 from django_reports.exceptions import FormatLimitExceeded
 from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
-from tests.doors.helpers import asking, browse, deliver, enqueue, make, plan, spec_of
-from tests.doors.staff import page_of
+from tests.entry_points.helpers import asking, browse, deliver, enqueue, make, plan, spec_of
+from tests.entry_points.staff import page_of
 from tests.sheets import BERLIN, calamine, column, opened, sheet_xml, written
 from tests.shop.models import Order
 

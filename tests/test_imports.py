@@ -62,7 +62,7 @@ def run(code, *arguments, folder, **changed):
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "TEST_DATABASE": "sqlite",
         "TEST_DATABASE_NAME": str(folder / "db.sqlite3"),
-        "TEST_REPORTS": json.dumps({"FOLDER": str(folder / "reports"), **changed}),
+        "TEST_REPORTS": json.dumps({"STORAGE_DIR": str(folder / "reports"), **changed}),
     }
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
     done = subprocess.run(

@@ -20,7 +20,7 @@ from django_reports.exceptions import IllegalTransition
 from django_reports.jobs import execution, files, lifecycle
 from django_reports.models import ReportJob
 from tests.conftest import elsewhere, make_orders
-from tests.doors.helpers import actions, deliver, enqueue, files_in, make, put, run
+from tests.entry_points.helpers import actions, deliver, enqueue, files_in, make, put, run
 from tests.shop.models import Order
 from tests.shop.reports import Numbers, Orders
 
@@ -172,9 +172,9 @@ def test_an_old_attempt_ends_nothing(alice, orders):
     job = enqueue(alice)
     old = execution.claim(job.pk, 1)
     put(job, attempt=2)
-    assert not lifecycle.fail(job, old.rows(), FailureCause.TIMEOUT, "too late")
-    assert not lifecycle.finish_canceled(job, old.rows())
-    assert not execution.hand_back(old)
+    assert not lifecycle.fail(job, old.owned_jobs(), FailureCause.TIMEOUT, "too late")
+    assert not lifecycle.finish_canceled(job, old.owned_jobs())
+    assert not execution.requeue(old)
     assert row_of(job).get().status == "running"
 
 
@@ -270,7 +270,7 @@ def test_an_orders_export_reads_one_snapshot(alice, queue, monkeypatch):
 
 @pytest.mark.django_db
 def test_a_job_that_takes_too_long_fails(alice, configure, folder):
-    configure(TIMEOUT=dt.timedelta(microseconds=1))
+    configure(JOB_TIMEOUT=dt.timedelta(microseconds=1))
     job = make(alice, "shop.numbers")
     assert (job.status, job.error) == ("failed", "Timed out after 0:00:00.000001.")
     assert files_in(folder) == []

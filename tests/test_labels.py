@@ -1,4 +1,4 @@
-"""Columns under other names in one file: at every door, in every format, and said beside it."""
+"""Columns under other names in one file: at every entry point and in every format."""
 
 import io
 import json
@@ -13,8 +13,8 @@ from django_reports.jobs import dispatch
 from django_reports.jobs.files import open_file
 from django_reports.jobs.manifests import manifest_of
 from django_reports.testing import reading
-from tests.doors.helpers import asking, make, spec_of
-from tests.doors.staff import ORDERS, Program, assert_problem
+from tests.entry_points.helpers import asking, make, spec_of
+from tests.entry_points.staff import ORDERS, Program, assert_problem
 
 pytestmark = pytest.mark.django_db
 

@@ -23,7 +23,7 @@ from django_reports.engine.writers import unescape
 from django_reports.engine.writers.csv import CsvWriter
 from django_reports.engine.writers.xlsx import XlsxWriter
 from django_reports.jobs import dispatch
-from tests.doors.helpers import asking
+from tests.entry_points.helpers import asking
 from tests.services import find_soffice
 from tests.sheets import BERLIN, column, writer, written
 from tests.shop.models import Order, Region

@@ -37,7 +37,7 @@ from django.utils.translation import gettext_lazy as _
 from django_reports import Column, ModelReport
 from django_reports.jobs import files
 from tests.conftest import make_orders
-from tests.doors.helpers import deliver, make
+from tests.entry_points.helpers import deliver, make
 from tests.shop.models import Line, Order
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_reports import Report
 from django_reports.definitions.columns import Column
 from django_reports.jobs.runners.immediate import ImmediateRunner
-from tests.doors.helpers import enqueue, make, put, run, sweep
+from tests.entry_points.helpers import enqueue, make, put, run, sweep
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from django_reports import Report
 from django_reports.core.clock import database_now
 from django_reports.core.database_errors import is_conflict, is_lost_connection, is_timeout
 from tests.conftest import elsewhere, make_orders
-from tests.doors.helpers import actions, deliver, files_in, make, put, run, sweep
+from tests.entry_points.helpers import actions, deliver, files_in, make, put, run, sweep
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,7 +99,7 @@ def test_a_conflict_is_a_lost_attempt_that_is_made_again_at_once(alice, report_o
 @pytest.mark.skipif(connection.vendor not in CONFLICTS, reason="SQLite lets writers wait")
 def test_a_conflict_that_comes_again_and_again(alice, report_of, configure):
     make_orders(5)
-    configure(MAX_ATTEMPTS=1)
+    configure(JOB_MAX_ATTEMPTS=1)
     job = make(alice, report_of(CONFLICTS[connection.vendor]), language="de")
     assert sweep().failed == 1
     job.refresh_from_db()

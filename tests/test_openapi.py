@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 import django_reports
 from django_reports.web.api.schemas import parameters_schema
 from tests.conftest import VIEW, give
-from tests.doors.helpers import enqueue, make, put, text_of
-from tests.doors.staff import FORMATS, JSON, OPENAPI, Program, page_of
+from tests.entry_points.helpers import enqueue, make, put, text_of
+from tests.entry_points.staff import FORMATS, JSON, OPENAPI, Program, page_of
 from tests.shop.reports import Numbers, Orders
 
 

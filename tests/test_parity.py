@@ -1,4 +1,4 @@
-"""Every door makes the same file, and what is read back from it is what went in.
+"""Every entry point makes the same file, and what is read back from it is what went in.
 
 TEST_EXAMPLES says how many generated ones there are of each format, of CSV twice as many, and of
 XLSX, which takes longest, a quarter.
@@ -33,7 +33,7 @@ from tests.files import (
     Wish,
     csv_rows,
     jsonl_rows,
-    made_at_every_door,
+    made_at_every_entry_point,
     parquet_table,
     unpacked,
     xlsx_rows,
@@ -67,9 +67,9 @@ def alice(alice, monkeypatch):
 
 @pytest.fixture
 def made(alice, client, tmp_path):
-    """The file of a wish, made at every door."""
+    """The file of a wish, made at every entry point."""
     client.force_login(alice)
-    return partial(made_at_every_door, user=alice, client=client, folder=tmp_path)
+    return partial(made_at_every_entry_point, user=alice, client=client, folder=tmp_path)
 
 
 def numbered(lines):

@@ -14,7 +14,7 @@ from django_reports.definitions.registry import registry
 from django_reports.exceptions import FormatLimitExceeded
 from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
-from tests.doors.helpers import asking, make, spec_of
+from tests.entry_points.helpers import asking, make, spec_of
 from tests.files import parquet_table
 from tests.sections.helpers import file_of
 from tests.shop.models import Customer, Order

@@ -6,7 +6,14 @@ from django.db.models import F, Q
 from django_reports import Column, ModelReport
 from django_reports.definitions.kinds import Choice, Text
 from tests.conftest import make_orders
-from tests.files import Wish, csv_rows, jsonl_rows, made_at_every_door, parquet_table, xlsx_rows
+from tests.files import (
+    Wish,
+    csv_rows,
+    jsonl_rows,
+    made_at_every_entry_point,
+    parquet_table,
+    xlsx_rows,
+)
 from tests.shop.models import Order
 from tests.values.expected import ENGLISH, Dialect
 
@@ -64,7 +71,7 @@ def test_percent_signs_are_written_as_they_are(name, format, declare, alice, cli
         order.save()
     client.force_login(alice)
     wish = Wish("shop.percents", COLUMNS, format, {"profile": "spreadsheet"})
-    content = made_at_every_door(wish, alice, client, tmp_path)
+    content = made_at_every_entry_point(wish, alice, client, tmp_path)
     machine = format in ("jsonl", "parquet")  # which are for programs
     keys = {text: key for key, text in LABELS.items()}
     rows = [[number, keys[label] if machine else label, rest] for number, label, rest in expected]

@@ -5,15 +5,15 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 
 from django_reports import Report
 from django_reports.access import permissions
-from django_reports.access.permissions import Authority, Grant, GroupPolicy
+from django_reports.access.permissions import Authority, EffectivePermissions, GroupPolicy
 from django_reports.access.policies import EVERYTHING
 from django_reports.definitions.registry import UnknownReport, registry
 from django_reports.definitions.selections import Selection
 from django_reports.exceptions import InvalidSpec, ReportDenied
 from django_reports.jobs import files
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
-from tests.conftest import VIEW, give, grant, make_orders
-from tests.doors.helpers import actions, enqueue, files_in, plan, put, run, sign
+from tests.conftest import VIEW, give, make_orders, permission
+from tests.entry_points.helpers import actions, enqueue, files_in, plan, put, run, sign
 from tests.shop.reports import Numbers, Orders
 
 pytestmark = pytest.mark.django_db
@@ -40,15 +40,15 @@ def test_generating_needs_to_be_active_and_the_view_permission_and_a_grant(
 ):
     user = make_person("mia", *(VIEW if has_view else ()))
     if has_grant:
-        grant(user, "shop.orders")
+        permission(user, "shop.orders")
     user.is_superuser, user.is_active = is_superuser, is_active
     expected = is_active and (is_superuser or (has_view and has_grant))
-    assert permissions.may_generate(user, report()) is expected
+    assert permissions.may_export(user, report()) is expected
 
 
 def test_an_anonymous_person_may_nothing():
     nobody = AnonymousUser()
-    assert not permissions.may_generate(nobody, report())
+    assert not permissions.may_export(nobody, report())
     assert not permissions.sees_reports(nobody)
     assert not permissions.visible_jobs(nobody).exists()
 
@@ -61,41 +61,41 @@ def test_an_anonymous_person_may_nothing():
         ({"report": "*"}, True),
         ({"report": "shop.numbers"}, False),
         ({"report": "shop.order"}, False),
-        ({"report": "shop.orders", "can_generate": False}, False),
-        ({"report": "shop.orders", "can_generate": False, "others": "all"}, False),
+        ({"report": "shop.orders", "can_export": False}, False),
+        ({"report": "shop.orders", "can_export": False, "visibility": "all"}, False),
     ],
 )
 def test_which_grants_cover_a_report(make_person, options, expected):
     user = make_person("mia", *VIEW, **options)
-    assert permissions.may_generate(user, report()) is expected
+    assert permissions.may_export(user, report()) is expected
 
 
 def test_a_grant_of_a_group_that_one_is_not_in_is_none(make_person):
     other = Group.objects.create(name="others")
     GroupReportPermission.objects.create(group=other, report="*")
-    assert not permissions.may_generate(make_person("mia", *VIEW), report())
+    assert not permissions.may_export(make_person("mia", *VIEW), report())
 
 
 def test_a_report_without_a_model_needs_its_own_permission(make_person):
     with_it = make_person("mia", "shop.view_order", report="*")
     without = make_person("noa", report="*")
-    assert permissions.may_generate(with_it, report(Numbers))
-    assert not permissions.may_generate(without, report(Numbers))
+    assert permissions.may_export(with_it, report(Numbers))
+    assert not permissions.may_export(without, report(Numbers))
 
 
 def test_a_report_that_names_no_permission_is_for_nobody(root):
     unset = type("Unset", (Report,), {"identifier": "shop.unset", "columns": ["n"]})()
-    assert not permissions.may_generate(root, unset)
+    assert not permissions.may_export(root, unset)
 
 
 def test_a_model_report_may_ask_for_more(make_person, monkeypatch):
     monkeypatch.setattr(Orders, "permission", "shop.export_orders", raising=False)
     user = make_person("mia", *VIEW, report="*")
-    assert not permissions.may_generate(user, report())
-    assert permissions.may_generate(give(user, "shop.export_orders"), report())
+    assert not permissions.may_export(user, report())
+    assert permissions.may_export(give(user, "shop.export_orders"), report())
 
 
-# What a grant allows
+# What a report permission allows
 
 
 @pytest.mark.parametrize(
@@ -108,28 +108,28 @@ def test_grants_add_up(make_person, limits, together):
         group = Group.objects.create(name=f"group {number}")
         user.groups.add(group)
         GroupReportPermission.objects.create(group=group, report="shop.orders", max_rows=limit)
-    assert permissions.grant_of(user, report()).max_rows == together
+    assert permissions.effective_permissions(user, report()).max_rows == together
 
 
 def test_a_limit_of_a_grant_that_does_not_generate_does_not_count(make_person):
     user = make_person("mia", *VIEW, report="shop.orders", max_rows=10)
     group = Group.objects.create(name="lookers")
     user.groups.add(group)
-    GroupReportPermission.objects.create(group=group, report="*", can_generate=False)
-    assert permissions.grant_of(user, report()).max_rows == 10
+    GroupReportPermission.objects.create(group=group, report="*", can_export=False)
+    assert permissions.effective_permissions(user, report()).max_rows == 10
 
 
 def test_a_superuser_has_no_limit(root):
-    grant(root, "*", max_rows=10)
-    assert permissions.grant_of(root, report()) == EVERYTHING
+    permission(root, "*", max_rows=10)
+    assert permissions.effective_permissions(root, report()) == EVERYTHING
 
 
 class OpenHouse(GroupPolicy):
     """Everybody may export five rows."""
 
-    def grant(self, user, identifiers):
+    def effective_permissions(self, user, identifiers):
         is_open = "shop.orders" in identifiers
-        return Grant(can_generate=is_open, can_download=is_open, max_rows=5)
+        return EffectivePermissions(can_export=is_open, can_download=is_open, max_rows=5)
 
     def jobs(self, user):
         return ReportJob.objects.all()
@@ -141,9 +141,9 @@ class OpenHouse(GroupPolicy):
 def test_policy_can_be_replaced(carol, alice, orders, configure):
     job = enqueue(alice)
     configure(POLICY=f"{__name__}.OpenHouse")
-    assert permissions.may_generate(carol, report())
-    assert not permissions.may_generate(carol, report(Numbers))
-    assert permissions.grant_of(carol, report()).max_rows == 5
+    assert permissions.may_export(carol, report())
+    assert not permissions.may_export(carol, report(Numbers))
+    assert permissions.effective_permissions(carol, report()).max_rows == 5
     assert list(permissions.visible_jobs(carol)) == [job]
     assert permissions.sees_reports(carol)
 
@@ -167,13 +167,13 @@ def test_nothing_lets_the_inactive_in(carol, configure, settings):
 
     def answers():
         return {
-            "grant": permissions.grant_of(carol, report()) != permissions.NOTHING,
+            "grant": permissions.effective_permissions(carol, report()) != permissions.NOTHING,
             "view": not permissions.lacks_permission(carol, report()),
-            "generate": permissions.why_not_generate(carol, report(), Selection()),
+            "generate": permissions.export_denial_reason(carol, report(), Selection()),
             "jobs": permissions.visible_jobs(carol).count(),
             "enter": permissions.may_enter(carol),
             "any": permissions.sees_reports(carol),
-            "download": permissions.why_not_download(carol, done),
+            "download": permissions.download_denial_reason(carol, done),
             "cancel": permissions.may_cancel(carol, waiting),
         }
 
@@ -211,7 +211,7 @@ def test_a_refusal_is_recorded(carol):
 
 def test_the_system_may_everything():
     made = plan(None)
-    assert made.export.grant == EVERYTHING
+    assert made.export.effective == EVERYTHING
     assert not any(column.masked for column in made.export.columns)
 
 
@@ -348,7 +348,7 @@ def people(make_person):
     mates = {name: make_person(name, *VIEW, report="*") for name in ("tom", "ben")}
     for person in (mia, mates["tom"]):
         person.groups.add(team)
-    grant(mia, "*", can_generate=True)
+    permission(mia, "*", can_export=True)
     jobs = {"own": enqueue(mia), "tom": enqueue(mates["tom"]), "ben": enqueue(mates["ben"])}
     jobs["system"] = enqueue(None)
     jobs["ben's numbers"] = enqueue(mates["ben"], "shop.numbers")
@@ -369,7 +369,9 @@ def people(make_person):
 )
 def test_jobs_of_others(people, others, name, seen):
     mia, team, jobs = people
-    GroupReportPermission.objects.create(group=team, report=name, others=others, can_generate=False)
+    GroupReportPermission.objects.create(
+        group=team, report=name, visibility=others, can_export=False
+    )
     visible = set(permissions.visible_jobs(mia))
     assert {label for label, job in jobs.items() if job in visible} == seen
 
@@ -377,7 +379,7 @@ def test_jobs_of_others(people, others, name, seen):
 def test_jobs_under_an_old_identifier_are_seen_too(people):
     mia, team, jobs = people
     put(jobs["ben"], report="shop.old_orders")
-    GroupReportPermission.objects.create(group=team, report="shop.orders", others="all")
+    GroupReportPermission.objects.create(group=team, report="shop.orders", visibility="all")
     assert jobs["ben"] in permissions.visible_jobs(mia)
 
 
@@ -386,7 +388,7 @@ def test_a_job_is_seen_once_however_many_groups_are_shared(people):
     tom = User.objects.get(username="tom")
     for number in range(3):
         group = Group.objects.create(name=f"also shared {number}")
-        GroupReportPermission.objects.create(group=group, report="*", others="group")
+        GroupReportPermission.objects.create(group=group, report="*", visibility="group")
         mia.groups.add(group)
         tom.groups.add(group)
     seen = [job.pk for job in permissions.visible_jobs(mia)]
@@ -401,8 +403,8 @@ def test_a_superuser_sees_every_job_and_an_inactive_one_none(people, root):
 
 @pytest.mark.parametrize(
     ("options", "sees"),
-    [(None, False), ({"report": "*"}, True), ({"report": "*", "can_generate": False}, False),
-     ({"report": "*", "can_generate": False, "others": "all"}, True)],
+    [(None, False), ({"report": "*"}, True), ({"report": "*", "can_export": False}, False),
+     ({"report": "*", "can_export": False, "visibility": "all"}, True)],
 )  # fmt: skip
 def test_who_has_anything_to_do_with_reports(make_person, options, sees):
     assert permissions.sees_reports(make_person("mia", **(options or {}))) is sees

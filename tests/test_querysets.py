@@ -13,7 +13,7 @@ from django_reports.definitions.specs import ExportSpec
 from django_reports.exceptions import InvalidQuerySet, ReportFailed
 from django_reports.jobs import dispatch, execution
 from tests.conftest import make_orders
-from tests.files import Wish, csv_rows, made_at_every_door
+from tests.files import Wish, csv_rows, made_at_every_entry_point
 from tests.shop.models import Customer, Line, Order
 from tests.values.expected import Dialect
 
@@ -185,7 +185,7 @@ def test_querysets_of_objects_are_exported_as_they_are(name, odd, method, alice,
         Line.objects.bulk_create(Line(order=order) for _n in range(order.pk % 3))
     client.force_login(alice)
     wish = Wish("shop.odd", ["number", "region"])
-    rows = csv_rows(made_at_every_door(wish, alice, client, tmp_path), Dialect())
+    rows = csv_rows(made_at_every_entry_point(wish, alice, client, tmp_path), Dialect())
     expected = [[order.number, order.region] for order in make()]
     if make().query.order_by:
         assert rows == expected

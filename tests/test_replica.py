@@ -8,7 +8,7 @@ from django_reports import ModelReport
 from django_reports.definitions.registry import registry
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
-from tests.doors.helpers import browse, chosen, deliver, lines_of, make, plan
+from tests.entry_points.helpers import browse, chosen, deliver, lines_of, make, plan
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "replica"])

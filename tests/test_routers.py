@@ -1,7 +1,7 @@
 """Django's documented primary/replica router, and a replica that lags behind.
 
-It stays as it was before the test began: it knows the people, their grants and the orders, and
-nothing that was written since.
+It stays as it was before the test began: it knows the people, their report permissions and the
+orders, and nothing that was written since.
 """
 
 import pytest
@@ -12,13 +12,13 @@ from django.db import connections, transaction
 
 from django_reports.audit import sealing
 from django_reports.audit.log import Origin
-from django_reports.checks.grants import check_powers, check_tenants
+from django_reports.checks.report_permissions import check_powers, check_tenants
 from django_reports.exceptions import QuotaExceeded, ReportDenied
 from django_reports.jobs import lifecycle
 from django_reports.jobs.runners.local import drain
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from tests.conftest import VIEW, make_orders
-from tests.doors.helpers import (
+from tests.entry_points.helpers import (
     EXPORT,
     actions,
     browse,
@@ -50,7 +50,7 @@ class PrimaryReplicaRouter:
 @pytest.fixture
 def mia(make_person):
     """May export thirty rows a day."""
-    return make_person("mia", *VIEW, report="*", rows_per_day=30)
+    return make_person("mia", *VIEW, report="*", max_rows_per_day=30)
 
 
 @pytest.fixture(autouse=True)
@@ -148,16 +148,16 @@ def test_quotas_count_what_was_made(mia):
 
 def test_a_grant_counts_as_long_as_it_is_there(alice):
     group = alice.groups.get()
-    group.report_permissions.update(can_generate=False)
-    assert not group.report_permissions.get().can_generate
+    group.report_permissions.update(can_export=False)
+    assert not group.report_permissions.get().can_export
     with pytest.raises(ReportDenied):
         enqueue(alice)
     GroupReportPermission.objects.all().delete()
     with pytest.raises(ReportDenied):
         enqueue(alice)
-    changes = AuditEntry.objects.filter(action="grant_changed").order_by("id")
+    changes = AuditEntry.objects.filter(action="report_permission_changed").order_by("id")
     changed = [entry.data for entry in changes][2:]  # without those of the fixtures
-    assert (changed[0]["before"]["can_generate"], changed[0]["after"]["can_generate"]) == (
+    assert (changed[0]["before"]["can_export"], changed[0]["after"]["can_export"]) == (
         True,
         False,
     )
@@ -178,7 +178,7 @@ def test_a_membership_of_new_people_is_recorded():
 
 
 def test_checks_ask_the_database_of_the_grants():
-    GroupReportPermission.objects.filter(max_rows=None).update(others="tenant")
+    GroupReportPermission.objects.filter(max_rows=None).update(visibility="tenant")
     assert [found.id for found in check_tenants(databases=["default"])] == [
         "django_reports.E022"
     ] * 2

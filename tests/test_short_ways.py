@@ -363,14 +363,14 @@ def test_a_callable_may_ask_the_database(count, monkeypatch):
     """The rest of the rows is read before its query, which the connection could not take else."""
     asked = []
 
-    def neighbours(row):
+    def neighbors(row):
         asked.append(row["id"])
         near = Everything.objects.filter(pk__lt=row["id"]).order_by("-pk")
         return near.values_list("small", flat=True).first() if len(asked) % 100 == 2 else None
 
     class Asking(Copied):
         identifier = "values.asking"
-        columns = ("id", Column("near", value=neighbours, fields=["id"], kind="integer"), "text")
+        columns = ("id", Column("near", value=neighbors, fields=["id"], kind="integer"), "text")
 
     monkeypatch.setattr(registry, "_reports", [Asking()])
     put(count)

@@ -160,7 +160,7 @@ def test_relation_that_is_null_leaves_the_row():
         report="x",
         spec={},
         format="csv",
-        delivery="background",
+        execution="background",
         status="queued",
         authority="system",
     )

@@ -9,7 +9,7 @@ from django_reports.definitions.selections import Selection, selection_kind
 from django_reports.definitions.specs import ExportSpec, Options
 from django_reports.engine.writers import writer_for
 from django_reports.exceptions import InvalidSpec
-from tests.doors.staff import FORMATS
+from tests.entry_points.staff import FORMATS
 
 FULL = {
     "report": "shop.orders",

@@ -30,7 +30,7 @@ def make_job(status, **facts):
         "report": "shop.orders",
         "spec": {},
         "format": "csv",
-        "delivery": "background",
+        "execution": "background",
         "authority": "system",
         **facts,
     }

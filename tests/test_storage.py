@@ -13,7 +13,7 @@ from django_reports.core import storages
 from django_reports.core.storages import PrivateFileSystemStorage
 from django_reports.exceptions import FileUnavailable
 from django_reports.jobs import files
-from tests.doors.helpers import files_in, make, put, sign
+from tests.entry_points.helpers import files_in, make, put, sign
 
 DAY = dt.date(2026, 2, 3)
 
@@ -62,13 +62,13 @@ def test_private_files_have_no_url(settings):
 
 
 def test_folder_is_beside_the_project_unless_set(settings, configure, tmp_path):
-    configure(FOLDER=None)
+    configure(STORAGE_DIR=None)
     settings.BASE_DIR = tmp_path
     assert storages.private_folder() == tmp_path / "var" / "reports"
 
 
 def test_folder_is_never_below_what_is_served(settings, configure, tmp_path):
-    configure(FOLDER=None)
+    configure(STORAGE_DIR=None)
     settings.BASE_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "media"
     assert not storages.private_folder().is_relative_to(settings.MEDIA_ROOT)
 

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, storages
 
 from django_reports.jobs.files import open_file
-from tests.doors.helpers import enqueue, run
+from tests.entry_points.helpers import enqueue, run
 
 pytestmark = pytest.mark.django_db
 ROUNDS = 20

@@ -16,7 +16,7 @@ from django_reports.engine.pipeline import BLOCK
 from django_reports.exceptions import FileUnavailable
 from django_reports.jobs import execution, files, lifecycle
 from django_reports.models import Leftover, ReportJob
-from tests.doors.helpers import (
+from tests.entry_points.helpers import (
     actions,
     browse,
     enqueue,
@@ -335,7 +335,7 @@ def test_a_storage_that_cannot_be_made_does_not_stop_a_sweep(alice, settings):
 def test_the_name_that_the_storage_chose_is_noted_at_once(alice, use, name, monkeypatch):
     odd, noted = use(name), []
 
-    def die(attempt, grant, **facts):
+    def die(attempt, permission, **facts):
         noted.append(ReportJob.objects.get().file_key)
         raise KeyboardInterrupt
 

@@ -17,7 +17,7 @@ from django_reports.jobs.immediate import SOCKET_BUFFER, ImmediateExport
 from django_reports.models import ReportJob
 from django_reports.web.responses.streaming import AsyncExport, AsyncFile, FileBlocks
 from tests.conftest import make_orders
-from tests.doors.helpers import asking, deliver, spec_of
+from tests.entry_points.helpers import asking, deliver, spec_of
 from tests.shop.models import Order
 from tests.shop.reports import Numbers
 
@@ -131,7 +131,7 @@ def test_beyond_the_cap_there_is_a_job(threaded, configure):
     assert all(isinstance(stream, ImmediateExport) for stream in streams)
     beyond = threaded()
     assert isinstance(beyond, ReportJob)
-    assert beyond.delivery == "background"
+    assert beyond.execution == "background"
     streams[0].close()
     assert isinstance(threaded(), ImmediateExport)
 

@@ -15,7 +15,16 @@ from django_reports.jobs.maintenance import Sweeper, Swept
 from django_reports.jobs.runners import hand_over, local
 from django_reports.jobs.runners.immediate import ImmediateRunner
 from django_reports.models import AuditEntry, ReportJob
-from tests.doors.helpers import actions, deliver, enqueue, entries, files_in, make, put, sweep
+from tests.entry_points.helpers import (
+    actions,
+    deliver,
+    enqueue,
+    entries,
+    files_in,
+    make,
+    put,
+    sweep,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -87,7 +96,7 @@ def test_what_was_handed_back_was_not_lost(alice, orders, handed_over):
 
 
 def test_how_often_is_a_setting(alice, orders, configure):
-    configure(MAX_ATTEMPTS=1)
+    configure(JOB_MAX_ATTEMPTS=1)
     job = abandoned(enqueue(alice))
     sweep()
     job.refresh_from_db()

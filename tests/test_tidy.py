@@ -17,7 +17,7 @@ from django_reports.core.tempdirs import Workspace, remove_abandoned
 from django_reports.jobs import files
 from django_reports.jobs.maintenance import Swept
 from django_reports.models import AuditEntry
-from tests.doors.helpers import enqueue, files_in, make, put, sweep
+from tests.entry_points.helpers import enqueue, files_in, make, put, sweep
 
 NAME = "2026/01/" + "k" * 43 + ".csv"
 YEAR = 365 * 24 * 60 * 60

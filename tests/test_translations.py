@@ -1,4 +1,4 @@
-"""The catalogues of messages: complete, fresh, and translated indeed."""
+"""The catalogs of messages: complete, fresh, and translated indeed."""
 
 import gettext
 import re
@@ -16,7 +16,7 @@ from django.utils.translation.template import templatize
 
 import django_reports
 from django_reports.definitions.registry import registry
-from tests.doors.helpers import EXPORT, JOBS, browse, enqueue, make, put, text_of
+from tests.entry_points.helpers import EXPORT, JOBS, browse, enqueue, make, put, text_of
 
 PACKAGE = Path(django_reports.__file__).parent
 LANGUAGES = ["ar", "de", "es", "fr", "ja"]
@@ -55,7 +55,7 @@ def sources():
 
 @cache
 def wanted():
-    """Every message of the code: its key in a catalogue (text, or text and plural), and context."""
+    """Every message of the code: its key in a catalog (text, or text and plural), and context."""
     found = {}
     for path, source in sources():
         for _line, name, message, _comments in extract_python(
@@ -69,13 +69,13 @@ def wanted():
     return found
 
 
-def catalogue(language):
+def catalog(language):
     path = PACKAGE / "locale" / language / "LC_MESSAGES" / "django.po"
     with path.open("rb") as file:
         return read_po(file, locale=language)
 
 
-def in_catalogue(messages):
+def in_catalog(messages):
     """The messages by context and text, without the header."""
     return {
         (message.context, message.id[0] if isinstance(message.id, tuple) else message.id): message
@@ -98,7 +98,7 @@ def test_messages_are_found_in_code_and_templates():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_message_is_translated(language):
-    messages = in_catalogue(catalogue(language))
+    messages = in_catalog(catalog(language))
     missing = {key: str(path) for key, path in wanted().items() if key not in messages}
     assert missing == {}, "python manage.py makemessages, and translate"
     assert [key for key in messages if key not in wanted()] == []  # nothing of yesterday
@@ -109,7 +109,7 @@ def test_every_message_is_translated(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translations_have_the_same_placeholders(language):
-    found = catalogue(language)
+    found = catalog(language)
     for message in found:
         if not message.id:
             continue
@@ -127,7 +127,7 @@ def test_translations_have_the_same_placeholders(language):
 def test_a_translation_is_no_copy(language):
     same = {
         message.id
-        for message in catalogue(language)
+        for message in catalog(language)
         if isinstance(message.id, str) and message.id == message.string and message.id
     }
     assert same - EVERYWHERE == SAME[language]
@@ -138,7 +138,7 @@ def test_what_is_compiled_is_what_is_written(language):
     path = PACKAGE / "locale" / language / "LC_MESSAGES" / "django.mo"
     with path.open("rb") as file:
         compiled = gettext.GNUTranslations(file)
-    for (context, text), message in in_catalogue(catalogue(language)).items():
+    for (context, text), message in in_catalog(catalog(language)).items():
         told = forms(message)
         key = text if context is None else f"{context}\x04{text}"
         if len(told) > 1 or isinstance(message.id, tuple):
@@ -147,7 +147,7 @@ def test_what_is_compiled_is_what_is_written(language):
             assert compiled._catalog[key] == told[0]
 
 
-# Nothing that a person reads is outside of the catalogues
+# Nothing that a person reads is outside of the catalogs
 
 
 OPEN, CLOSE = "\u27e6", "\u27e7"
@@ -161,7 +161,7 @@ SPOKEN = {"CSV", "JSON", "SHA-256", f"Minimum{OPEN}:{CLOSE}", f"Region{OPEN}:{CL
 
 
 class _Texts(HTMLParser):
-    """What of a page is read by people and did not pass through a catalogue."""
+    """What of a page is read by people and did not pass through a catalog."""
 
     IGNORED = ("script", "style", "code", "option", "svg", "head")
 
@@ -217,7 +217,7 @@ def names():
 
 @pytest.fixture
 def pseudo(monkeypatch):
-    """Every catalogue answers with the message itself between marks."""
+    """Every catalog answers with the message itself between marks."""
 
     def mark(text):
         return f"{OPEN}{text}{CLOSE}"
@@ -240,7 +240,7 @@ def test_the_marks_find_what_was_forgotten(pseudo):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", ["", "waiting", "running", "failed", "canceled", "expired"])
-def test_every_word_of_a_page_is_in_a_catalogue(root, orders, state, pseudo):
+def test_every_word_of_a_page_is_in_a_catalog(root, orders, state, pseudo):
     job = enqueue(root) if state == "waiting" else make(root)
     if state and state != "waiting":
         put(job, status=state, error="")

@@ -17,7 +17,17 @@ from django_reports.engine.writers.xlsx import XlsxWriter
 from django_reports.jobs import dispatch, files
 from django_reports.testing import read_export
 from tests.conftest import give
-from tests.doors.helpers import EXPORT, asking, browse, chosen, enqueue, put, run, spec_of, ticked
+from tests.entry_points.helpers import (
+    EXPORT,
+    asking,
+    browse,
+    chosen,
+    enqueue,
+    put,
+    run,
+    spec_of,
+    ticked,
+)
 from tests.sheets import calamine, column, opened, sheet_xml, writer, written
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+0[12]:00")

@@ -20,25 +20,27 @@ PACKAGE = ROOT / "django_reports"
 # Those that ask most about rights first: with -x the first failure ends a run.
 TESTS = [
     "tests/test_permissions.py", "tests/trust/test_matrix.py", "tests/trust/test_three_times.py",
-    "tests/trust/test_grants.py", "tests/trust/test_rights.py", "tests/trust", "tests/doors",
+    "tests/trust/test_grants.py", "tests/trust/test_rights.py", "tests/trust", "tests/entry_points",
 ]  # fmt: skip
 
 # What asks whether somebody may do something, wherever it is called …
 CALLS = {
-    "has_perm", "has_module_perms", "may_generate", "may_download", "may_cancel", "may_enter",
+    "has_perm", "has_module_perms", "may_export", "may_download", "may_cancel", "may_enter",
     "may_view", "sees_reports", "has_any", "door", "_may_read", "_has_perms", "may_see_rights",
-    "has_view_or_change_permission", "may_all", "lacks_permission", "allows_format", "lets_in",
+    "has_view_or_change_permission", "may_all", "lacks_permission", "allows_format", "has_access",
     "is_signed", "is_request_of", "is_file_of", "_is_theirs", "_is_captured_for", "_may_seal",
 }  # fmt: skip
-# … and what is a fact about somebody or their grants.
-FACTS = {"is_active", "is_authenticated", "is_staff", "can_view", "can_generate", "can_download",
+# … and what is a fact about somebody or their report permissions.
+FACTS = {"is_active", "is_authenticated", "is_staff", "can_view", "can_export", "can_download",
          "can_cancel_others"}  # fmt: skip
-NO_DECISIONS = ("django_reports.access.change_log",)  # which describes grants for the log
+NO_DECISIONS = (
+    "django_reports.access.change_log",
+)  # which describes report permissions for the log
 
 
 # What says why not, what is secret, or raises; without it, nothing is said, and all is well.
 REASONS = {
-    "why_not_download": "''",
+    "download_denial_reason": "''",
     "refusal_of": "{}",
     "hidden_lookups": "[]",
     "undeclared_lookups": "[]",
@@ -79,10 +81,10 @@ def mutants():
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for node in ast.walk(ast.parse(source)):
             if without(node) and module not in NO_DECISIONS:
-                yield place_of(module, node), ast.unparse(node)
+                yield page_context_of(module, node), ast.unparse(node)
 
 
-def place_of(module, node):
+def page_context_of(module, node):
     return f"{module}:{node.lineno}:{node.col_offset}"
 
 
@@ -92,7 +94,7 @@ class _LeaveOut(ast.NodeTransformer):
         self.module = mutant.partition(":")[0]
 
     def visit(self, node):
-        if (instead := without(node)) and place_of(self.module, node) == self.mutant:
+        if (instead := without(node)) and page_context_of(self.module, node) == self.mutant:
             return ast.copy_location(ast.parse(instead, mode="eval").body, node)
         return self.generic_visit(node)
 

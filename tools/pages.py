@@ -22,8 +22,8 @@ TICKED = {"action": "export_selected", "index": "0", "select_across": "0", "_sel
 
 # Addresses; with what is posted there, if it is.
 PAGES = {
-    "catalogue": "/reports/",
-    "catalogue, searched": "/reports/?q=order",
+    "catalog": "/reports/",
+    "catalog, searched": "/reports/?q=order",
     "export page": "/reports/shop.orders/",
     "export page: previewed": ("/reports/shop.orders/", PREVIEW),
     "export page: of a list": f"{ORDERS}export-report/",
@@ -57,7 +57,7 @@ PAGES = {
     "admin exports": JOBS,
     "admin exports: the last page": f"{JOBS}?p=200",
     "admin exports: that failed": f"{JOBS}?status__exact=failed",
-    "admin exports: delivered at once": f"{JOBS}?delivery__exact=immediate",
+    "admin exports: delivered at once": f"{JOBS}?execution__exact=immediate",
     "admin exports: in a format that is rare": f"{JOBS}?format=xlsx",
     "admin exports: of a report that is rare": f"{JOBS}?report=shop.numbers",
     "admin exports: by rows": f"{JOBS}?o=-5",
@@ -87,7 +87,7 @@ CHANGED_JOB = {
     "requested_by_id": "CASE WHEN mod(n, 2) = 0 THEN requested_by_id END",
     "requested_by_text": "'person' || mod(n, 50)",
     "rows_done": "n",
-    "is_news": "false",
+    "is_unread": "false",
     "file_key": "CASE WHEN n < 5000 THEN 'key' || n ELSE '' END",
 }
 CHANGED_ENTRY = {
@@ -136,7 +136,7 @@ def tell(sizes, apart):
 
     from django_reports.models import AuditEntry
     from tests.conftest import make_orders
-    from tests.doors.helpers import enqueue, make
+    from tests.entry_points.helpers import enqueue, make
 
     user = User.objects.create_superuser("root", "root@example.com", "secret")
     client = Client()

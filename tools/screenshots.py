@@ -88,7 +88,7 @@ def take(page):
     page.wait_for_function("document.querySelector('progress')?.value > 20", timeout=60_000)
     shoot(page, "job", 700)
     page.goto(f"{BASE}/reports/")
-    shoot(page, "catalogue", 800)
+    shoot(page, "catalog", 800)
     page.goto(f"{BASE}/reports/jobs/")
     shoot(page, "exports", 560)
     page.goto(f"{BASE}/reports/dashboard/")

@@ -47,6 +47,6 @@ class CountedControl(Control):
 def make(path, report, format, rows):  # noqa: A002 - as in the other ways
     wish = spec(report, format, rows)
     with claimed(wish) as attempt:
-        control = CountedControl(attempt.rows())
+        control = CountedControl(attempt.owned_jobs())
         write(path, wish, control, control.meter, control.check)
     return {"watching": control.seconds}

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.db.models import Q
 
-from django_reports.core.choices import Others
+from django_reports.core.choices import Visibility
 from django_reports.models import ALL_REPORTS, GroupReportPermission
 
 PASSWORD = "demo"  # noqa: S105
@@ -21,23 +21,27 @@ MANAGE_GRANTS = Q(content_type__app_label="django_reports") & (
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody to log in as. `grant` are the facts of the group's grant; without, it has none."""
+    """Somebody to log in as. `grant` are the facts of the group's report permission; without, it
+    has none.
+    """
 
     name: str
     group: str
     may: str
     permissions: Q = VIEW_FLIGHTS
-    grant: dict[str, Any] | None = None
+    permission: dict[str, Any] | None = None
 
 
 ALICE = Person(
     "alice",
     "Exporters",
-    "exports everything, sees everybody's exports, the grants and the audit log",
+    "exports everything, sees everybody's exports, the report permissions and the audit log",
     VIEW_FLIGHTS | MANAGE_GRANTS,
-    {"others": Others.ALL},
+    {"others": Visibility.ALL},
 )
-BOB = Person("bob", "Analysts", "exports up to 1,000 rows at a time", grant={"max_rows": 1_000})
+BOB = Person(
+    "bob", "Analysts", "exports up to 1,000 rows at a time", permission={"max_rows": 1_000}
+)
 CAROL = Person("carol", "Viewers", "looks at the data and exports nothing")
 PEOPLE = (ALICE, BOB, CAROL)
 
@@ -48,9 +52,9 @@ def create_people() -> None:
     for person in PEOPLE:
         group, _ = Group.objects.get_or_create(name=person.group)
         group.permissions.add(*Permission.objects.filter(person.permissions))
-        if person.grant is not None:
+        if person.effective is not None:
             GroupReportPermission.objects.get_or_create(
-                group=group, report=ALL_REPORTS, defaults=person.grant
+                group=group, report=ALL_REPORTS, defaults=person.effective
             )
         user, is_new = User.objects.get_or_create(username=person.name, defaults={"is_staff": True})
         if is_new:

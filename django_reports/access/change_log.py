@@ -1,4 +1,4 @@
-"""Every change of a grant is recorded, wherever it is made."""
+"""Every change of a report permission is recorded, wherever it is made."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from django_reports.models.permissions import changed_in_bulk
 
 _BEFORE = "_django_reports_before"
 
-Facts = dict[str, Any]  # of a grant
+Facts = dict[str, Any]  # of a report permission
 
 
 def _record(before: Facts | None, after: Facts | None) -> None:
@@ -21,7 +21,7 @@ def _record(before: Facts | None, after: Facts | None) -> None:
     reports = {facts["report"] for facts in told}
     for group in dict.fromkeys(facts["group"] for facts in told):
         entry = log.record(
-            AuditAction.GRANT_CHANGED,
+            AuditAction.REPORT_PERMISSION_CHANGED,
             origin=log.current_origin(),
             report=told[0]["report"],
             holder=permission_changes.key_of_group(group),
@@ -63,5 +63,5 @@ def watch() -> None:
     )
     for model in permission_changes.kinds_of(GroupReportPermission):
         for signal, receiver in receivers:
-            uid = f"django_reports.grants.{receiver.__name__}"
+            uid = f"django_reports.report_permissions.{receiver.__name__}"
             signal.connect(receiver, sender=model, dispatch_uid=uid)

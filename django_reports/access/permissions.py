@@ -16,11 +16,12 @@ from django_reports.access.command_origins import told_of
 from django_reports.access.policies import (
     EVERYTHING,
     NOTHING,
-    Grant,
+    EffectivePermissions,
     GroupPolicy,
     Policy,
     get_policy,
-    looked_up_once,
+    permissions_read_once,
+    read_anew,
 )
 from django_reports.audit import log, signing
 from django_reports.audit.log import Origin
@@ -45,7 +46,7 @@ from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
 from django_reports.models import Preset, ReportJob
 
 # The first three for those who write a policy of their own.
-__all__ = ["Grant", "GroupPolicy", "Policy", "looked_up_once"]
+__all__ = ["EffectivePermissions", "GroupPolicy", "Policy", "permissions_read_once"]
 
 
 logger = get_logger(__name__)
@@ -71,34 +72,35 @@ class Authority:
         return self.kind == AuthorityKind.SYSTEM
 
 
-def grant_of(user: User, report: Report) -> Grant:
-    """The person's grant for a report; nothing for someone who is not active."""
+def effective_permissions(user: User, report: Report) -> EffectivePermissions:
+    """The person's report permission for a report; nothing for someone who is not active."""
     if not user.is_active:
         return NOTHING
-    return get_policy().grant(user, registry.names_of(report))
+    return get_policy().effective_permissions(user, registry.names_of(report))
 
 
 def may_view(user: User, report: Report) -> bool:
-    """Whether the person finds the report in the catalogue."""
-    return _may_read(user, report, Selection()) and grant_of(user, report).can_view
+    """Whether the person finds the report in the catalog."""
+    return _may_read(user, report, Selection()) and effective_permissions(user, report).can_view
 
 
-def may_generate(user: User, report: Report, selection: Selection | None = None) -> bool:
-    """Whether the person may export the report: Django's permissions *and* a grant.
+def may_export(user: User, report: Report, selection: Selection | None = None) -> bool:
+    """Whether the person may export the report: Django's permissions *and* a report permission.
 
-    Whether they may view a report's model is for the selection's door to say where it has its own
-    word on that (a ModelAdmin's has_view_permission), otherwise for Django's view permission.
+    Whether they may view a report's model is for the selection's entry point to say where it has
+    its own word on that (a ModelAdmin's has_view_permission), otherwise for Django's view
+    permission.
     """
-    return not why_not_generate(user, report, selection or Selection())
+    return not export_denial_reason(user, report, selection or Selection())
 
 
-def why_not_generate(user: User, report: Report, selection: Selection) -> str:
+def export_denial_reason(user: User, report: Report, selection: Selection) -> str:
     """What the person lacks to export the report, in a word for the log; empty if nothing."""
     if not user.is_active:
         return "inactive"
     if not _may_read(user, report, selection):
         return "permission"
-    return "" if grant_of(user, report).can_generate else "grant"
+    return "" if effective_permissions(user, report).can_export else "grant"
 
 
 def _may_read(user: User, report: Report, selection: Selection) -> bool:
@@ -118,12 +120,16 @@ def _may_read(user: User, report: Report, selection: Selection) -> bool:
 
 
 def lacks_permission(user: User, report: Report) -> bool:
-    """Whether Django's permissions keep a person from a report, whatever their grants say."""
+    """Whether Django's permissions keep a person from a report, whatever their report permissions
+    say.
+    """
     return not _may_read(user, report, Selection())
 
 
 def may_see_rights(user: User) -> bool:
-    """Whether a person may see who may export what: whoever sees the audit log, or the grants."""
+    """Whether a person may see who may export what: whoever sees the audit log, or the report
+    permissions.
+    """
     names = ("view_auditentry", "view_groupreportpermission")
     return any(user.has_perm(f"django_reports.{name}") for name in names)
 
@@ -132,15 +138,18 @@ def _has_perms(user: User, names: Iterable[str]) -> bool:
     return all(user.has_perm(name) for name in names)
 
 
-def authorise(authority: Authority, report: Report, selection: Selection, origin: Origin) -> Grant:
-    """The grant with which an export may be made now.
+def authorize(
+    authority: Authority, report: Report, selection: Selection, origin: Origin
+) -> EffectivePermissions:
+    """The report permission with which an export may be made now.
 
     Raises ReportDenied, after the attempt has been recorded.
     """
     if authority.is_system:
         return EVERYTHING
     assert authority.user is not None
-    if lacking := why_not_generate(authority.user, report, selection):
+    read_anew(authority.user)
+    if lacking := export_denial_reason(authority.user, report, selection):
         identifier = report.get_identifier()
         log.record(
             AuditAction.DENIED,
@@ -151,7 +160,7 @@ def authorise(authority: Authority, report: Report, selection: Selection, origin
             **told_of(origin),
         )
         raise UnknownReport(identifier)
-    return grant_of(authority.user, report)
+    return effective_permissions(authority.user, report)
 
 
 def context_of(
@@ -289,13 +298,13 @@ def may_download(user: User, job: ReportJob) -> bool:
     """Whether a person who may see a job may have its file now.
 
     They must still be allowed to read the report and every column that the file holds unmasked.
-    Whoever asked for it needs the grant to download as well, for its format; for others their
-    grant for others' exports, which made the job visible to them, is the word.
+    Whoever asked for it needs the report permission to download as well, for its format; for others
+    their report permission for others' exports, which made the job visible to them, is the word.
     """
-    return not why_not_download(user, job)
+    return not download_denial_reason(user, job)
 
 
-def why_not_download(user: User, job: ReportJob) -> str:
+def download_denial_reason(user: User, job: ReportJob) -> str:
     """What the person lacks to have a job's file, in a word for the log; empty if nothing."""
     if not user.is_active:
         return "inactive"
@@ -304,8 +313,8 @@ def why_not_download(user: User, job: ReportJob) -> str:
     if report is None or selection is None or not _may_read_rows(user, report, selection, job):
         return "permission"
     if job.requested_by_id == user.pk:
-        grant = grant_of(user, report)
-        if not grant.can_download or not grant.allows_format(job.format):
+        effective = effective_permissions(user, report)
+        if not effective.can_download or not effective.allows_format(job.format):
             return "grant"
     return "" if _may_read_columns(user, report, selection, job) else "column"
 
@@ -407,4 +416,4 @@ def may_cancel(user: User, job: ReportJob) -> bool:
         return True
     report = registry.find(job.report)
     names = registry.names_of(report) if report else [job.report]
-    return get_policy().grant(user, names).can_cancel_others
+    return get_policy().effective_permissions(user, names).can_cancel_others

@@ -1,4 +1,4 @@
-"""Where grants come from: what the POLICY setting names, and the one that is built in."""
+"""Where report permissions come from: the policy that POLICY names, or the built-in one."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils.module_loading import import_string
 
-from django_reports.core.choices import Others
+from django_reports.core.choices import Visibility
 from django_reports.core.conf import NAME, cached_by_settings, get_settings
 from django_reports.core.users import User
 from django_reports.definitions.registry import registry
@@ -20,50 +20,56 @@ from django_reports.models import ALL_REPORTS, GroupReportPermission, ReportJob
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grant:
+class EffectivePermissions:
     """What a person may do with one report, all their groups taken together.
 
     A limit that is None is none, and so is `formats`; a format stands for its compressed ones, too.
     """
 
     can_view: bool = False
-    can_generate: bool = False
+    can_export: bool = False
     can_download: bool = False
     can_cancel_others: bool = False
     max_rows: int | None = None
-    rows_per_day: int | None = None
-    jobs_at_once: int | None = None
+    max_rows_per_day: int | None = None
+    max_concurrent_jobs: int | None = None
     formats: frozenset[str] | None = None
 
     def allows_format(self, name: str) -> bool:
         return self.formats is None or plain_format(name) in self.formats
 
 
-NOTHING = Grant()
-EVERYTHING = Grant(can_view=True, can_generate=True, can_download=True, can_cancel_others=True)
+NOTHING = EffectivePermissions()
+EVERYTHING = EffectivePermissions(
+    can_view=True, can_export=True, can_download=True, can_cancel_others=True
+)
 
 
 class Policy(Protocol):
-    """What the POLICY setting names: where grants come from. It is asked for active people only."""
+    """What the POLICY setting names: where report permissions come from. It is asked for active
+    people only.
+    """
 
-    def grant(self, user: User, identifiers: Sequence[str]) -> Grant:
-        """The person's grant for the report known under these identifiers."""
+    def effective_permissions(self, user: User, identifiers: Sequence[str]) -> EffectivePermissions:
+        """The person's report permission for the report known under these identifiers."""
 
     def jobs(self, user: User) -> "QuerySet[ReportJob]":
-        """The jobs that the person may see: their own, and what their grants cover."""
+        """The jobs that the person may see: their own, and what their report permissions cover."""
 
     def has_any(self, user: User) -> bool:
         """Whether the person has anything to do with reports at all."""
 
     def may_enter(self, user: User) -> bool:
-        """Whether the person may use the staff pages; what they find there, grants decide."""
+        """Whether the person may use the staff pages; what they find there, report permissions
+        decide.
+        """
 
 
 class GroupPolicy:
-    """Grants from GroupReportPermission, which add up. Superusers may do everything, unless
-    SUPERUSERS_MAY_ALL says otherwise."""
+    """Report permissions from GroupReportPermission, which add up. Superusers may do everything,
+    unless SUPERUSERS_BYPASS_REPORT_PERMISSIONS says otherwise."""
 
-    def grant(self, user: User, identifiers: Sequence[str]) -> Grant:
+    def effective_permissions(self, user: User, identifiers: Sequence[str]) -> EffectivePermissions:
         if may_all(user):
             return EVERYTHING
         names = (ALL_REPORTS, *identifiers)
@@ -84,7 +90,10 @@ class GroupPolicy:
     def has_any(self, user: User) -> bool:
         return (
             may_all(user)
-            or any(row.can_generate or row.others != Others.NONE for row in self._known_rows(user))
+            or any(
+                row.can_export or row.visibility != Visibility.NONE
+                for row in self._known_rows(user)
+            )
             or ReportJob.objects.filter(requested_by=user.pk).exists()
         )
 
@@ -100,22 +109,29 @@ class GroupPolicy:
         return known[user.pk]
 
     def rows(self, user: User) -> Iterable[GroupReportPermission]:
-        """The grants that count for a person. For a policy that keeps them in another way."""
+        """The report permissions that count for a person. For a policy that keeps them in another
+        way.
+        """
         if user.pk is None or not hasattr(user, "groups"):
             return ()
         return GroupReportPermission.objects.filter(group__in=user.groups.all())
 
 
-# The grants that were looked up, by person, while one page is made; None anywhere else.
+# The report permissions that were read, by user, while one request is answered; None elsewhere.
 _known: ContextVar[dict[Any, list[GroupReportPermission]] | None] = ContextVar(
-    "django_reports_grants", default=None
+    "django_reports_permissions", default=None
 )
 
 
 @contextmanager
-def looked_up_once() -> Iterator[None]:
-    """A context in which a person's grants are looked up once: for pages that ask about many
-    reports. It is for what is shown; who does something is asked about anew."""
+def permissions_read_once() -> Iterator[None]:
+    """A context in which a user's report permissions are read once: for all that a request asks.
+
+    Whoever then does something is asked about anew, by `read_anew`.
+    """
+    if _known.get() is not None:
+        yield
+        return
     token = _known.set({})
     try:
         yield
@@ -123,21 +139,29 @@ def looked_up_once() -> Iterator[None]:
         _known.reset(token)
 
 
-def sum_of(rows: Iterable[GroupReportPermission]) -> Grant:
-    """Grants taken together: for each field the most generous one.
+def read_anew(user: User) -> None:
+    """Have the user's report permissions read again: something is about to be done."""
+    known = _known.get()
+    if known is not None:
+        known.pop(user.pk, None)
 
-    Limits are those of exporting: of a grant that does not let one export, they do not count.
+
+def sum_of(rows: Iterable[GroupReportPermission]) -> EffectivePermissions:
+    """Report permissions taken together: for each field the most generous one.
+
+    Limits are those of exporting: of a report permission that does not let one export, they do not
+    count.
     """
     rows = list(rows)
-    making = [row for row in rows if row.can_generate]
-    return Grant(
+    making = [row for row in rows if row.can_export]
+    return EffectivePermissions(
         can_view=any(row.can_view for row in rows),
-        can_generate=bool(making),
+        can_export=bool(making),
         can_download=any(row.can_download for row in rows),
         can_cancel_others=any(row.can_cancel_others for row in rows),
         max_rows=_highest(row.max_rows for row in making),
-        rows_per_day=_highest(row.rows_per_day for row in making),
-        jobs_at_once=_highest(row.jobs_at_once for row in making),
+        max_rows_per_day=_highest(row.max_rows_per_day for row in making),
+        max_concurrent_jobs=_highest(row.max_concurrent_jobs for row in making),
         formats=_all_of(row.formats for row in making),
     )
 
@@ -156,23 +180,27 @@ def _all_of(lists: Iterable[Collection[str]]) -> frozenset[str] | None:
 
 
 def _others_of(row: GroupReportPermission, user: User) -> Q | None:
-    """Whose jobs a grant shows besides the person's own: all if empty, None if nobody's."""
-    match row.others:
-        case Others.ALL:
+    """Whose jobs a report permission shows besides the person's own: all if empty, None if
+    nobody's.
+    """
+    match row.visibility:
+        case Visibility.ALL:
             return Q()
-        case Others.GROUP:
+        case Visibility.GROUP:
             # A subquery, not a join: a job must not come back once per shared group.
             members = get_user_model()._default_manager.filter(groups=row.group_id)
             return Q(requested_by__in=members.values("pk"))
-        case Others.TENANT:
+        case Visibility.TENANT:
             key = tenant_key_of(user)
             return Q(tenant_key=key) if key else None
     return None
 
 
 def may_all(user: User) -> bool:
-    """Whether a person needs no grants."""
-    return get_settings().SUPERUSERS_MAY_ALL and bool(getattr(user, "is_superuser", False))
+    """Whether a person needs no report permissions."""
+    return get_settings().SUPERUSERS_BYPASS_REPORT_PERMISSIONS and bool(
+        getattr(user, "is_superuser", False)
+    )
 
 
 def tenant_key_of(user: User | None) -> str:

@@ -11,8 +11,8 @@ from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_reports.access.policies import Grant
-from django_reports.core.choices import ACTIVE, Delivery, JobStatus
+from django_reports.access.policies import EffectivePermissions
+from django_reports.core.choices import ACTIVE, Execution, JobStatus
 from django_reports.core.clock import DatabaseNow
 from django_reports.core.formatting import grouped
 from django_reports.core.users import User
@@ -20,30 +20,32 @@ from django_reports.exceptions import QuotaExceeded
 from django_reports.models import QUOTA_DAY, QuotaLock, ReportJob
 
 
-def rows_left(user: User | None, grant: Grant, *, but: ReportJob | None = None) -> int | None:
+def rows_left(
+    user: User | None, effective: EffectivePermissions, *, but: ReportJob | None = None
+) -> int | None:
     """The rows that are left of a person's day, not counting one job; None if there is no limit.
 
     It may be less by the time it is used: only `reserve` is certain.
     """
-    if user is None or grant.rows_per_day is None:
+    if user is None or effective.max_rows_per_day is None:
         return None
-    return max(0, grant.rows_per_day - _rows_used(user, but))
+    return max(0, effective.max_rows_per_day - _rows_used(user, but))
 
 
-def get_ready(user: User | None, grant: Grant) -> None:
+def ensure_lock(user: User | None, effective: EffectivePermissions) -> None:
     """Have the row to be locked, before the transaction that locks it.
 
     Inserted there by many at once, some databases would see a deadlock.
     """
-    if user is not None and _is_limited(grant):
+    if user is not None and _is_limited(effective):
         QuotaLock.objects.get_or_create(person_key=str(user.pk))
 
 
 def reserve(
     user: User | None,
-    grant: Grant,
+    effective: EffectivePermissions,
     *,
-    delivery: Delivery,
+    execution: Execution,
     rows: int | None,
     limit: int | None,
 ) -> int:
@@ -52,53 +54,53 @@ def reserve(
     `rows` is how many it has, if that is known, and `limit` where it would be stopped. For the
     transaction in which the export is recorded. Raises QuotaExceeded.
     """
-    if user is None or not _is_limited(grant):
+    if user is None or not _is_limited(effective):
         return rows or 0
     _lock(user)
-    if delivery is Delivery.BACKGROUND and grant.jobs_at_once is not None:
+    if execution is Execution.BACKGROUND and effective.max_concurrent_jobs is not None:
         active = ReportJob.objects.background().filter(requested_by=user.pk, status__in=ACTIVE)
-        if active.count() >= grant.jobs_at_once:
+        if active.count() >= effective.max_concurrent_jobs:
             raise QuotaExceeded(
                 _(
                     "You have %(limit)s exports waiting or being made, and may have no more at "
                     "once. Wait for one of them, or cancel one."
                 )
-                % {"limit": grouped(grant.jobs_at_once)}
+                % {"limit": grouped(effective.max_concurrent_jobs)}
             )
-    left = rows_left(user, grant)
+    left = rows_left(user, effective)
     if left is None:
         return rows or 0
     # A job is stopped at what it holds; what is sent already cannot be taken back.
-    wanted = rows if rows is not None else left if delivery is Delivery.BACKGROUND else limit
+    wanted = rows if rows is not None else left if execution is Execution.BACKGROUND else limit
     if wanted is None or wanted > left or (rows is None and not left):
-        raise exceeded(left, grant)
+        raise exceeded(left, effective)
     return wanted
 
 
-def settle(job: ReportJob, grant: Grant, rows: int) -> None:
+def finalize(job: ReportJob, effective: EffectivePermissions, rows: int) -> None:
     """Make certain that a job's rows are still within the quota if they are more than it held.
 
     For the transaction in which its file appears. Raises QuotaExceeded.
     """
-    if job.requested_by is None or grant.rows_per_day is None or rows <= job.rows_reserved:
+    if job.requested_by is None or effective.max_rows_per_day is None or rows <= job.rows_reserved:
         return
     _lock(job.requested_by)
-    left = rows_left(job.requested_by, grant, but=job)
+    left = rows_left(job.requested_by, effective, but=job)
     if left is not None and rows > left:
-        raise exceeded(left, grant)
+        raise exceeded(left, effective)
 
 
-def exceeded(left: int, grant: Grant) -> QuotaExceeded:
+def exceeded(left: int, effective: EffectivePermissions) -> QuotaExceeded:
     return QuotaExceeded(
         gettext_lazy(
             "Of the %(quota)s rows that you may export in 24 hours, %(left)s are left: too few."
         ),
-        {"quota": grouped(grant.rows_per_day or 0), "left": grouped(left)},
+        {"quota": grouped(effective.max_rows_per_day or 0), "left": grouped(left)},
     )
 
 
-def _is_limited(grant: Grant) -> bool:
-    return grant.rows_per_day is not None or grant.jobs_at_once is not None
+def _is_limited(effective: EffectivePermissions) -> bool:
+    return effective.max_rows_per_day is not None or effective.max_concurrent_jobs is not None
 
 
 def _lock(user: User) -> None:
@@ -123,7 +125,7 @@ def _rows_used(user: User, but: ReportJob | None) -> int:
     if but is not None:
         jobs = jobs.exclude(pk=but.pk)
     nothing_left = Q(
-        delivery=Delivery.BACKGROUND, status__in=(JobStatus.FAILED, JobStatus.CANCELED)
+        execution=Execution.BACKGROUND, status__in=(JobStatus.FAILED, JobStatus.CANCELED)
     )
     rows = Case(
         When(Q(status__in=ACTIVE), then=Greatest("rows_reserved", "rows_done")),

@@ -22,7 +22,14 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from django_reports.access.permissions import lacks_permission
-from django_reports.access.policies import NOTHING, Grant, GroupPolicy, get_policy, may_all, sum_of
+from django_reports.access.policies import (
+    NOTHING,
+    EffectivePermissions,
+    GroupPolicy,
+    get_policy,
+    may_all,
+    sum_of,
+)
 from django_reports.core.conf import get_settings
 from django_reports.core.users import User
 from django_reports.definitions.base import Report
@@ -32,20 +39,21 @@ from django_reports.models import ALL_REPORTS, GroupReportPermission
 
 @dataclass(frozen=True)
 class Right:
-    """What a person may do with a report. `reasons` name the grants that say so.
+    """What a person may do with a report. `reasons` name the report permissions that say so.
 
-    `has_permission` says whether Django's permissions let them: without, the grant alone does not.
+    `has_permission` says whether Django's permissions let them: without, the report permission
+    alone does not.
     """
 
     person: str
     report: Report
-    grant: Grant
+    effective: EffectivePermissions
     reasons: list[str]
     has_permission: bool
 
     @property
-    def may_generate(self) -> bool:
-        return self.grant.can_generate and self.has_permission
+    def may_export(self) -> bool:
+        return self.effective.can_export and self.has_permission
 
 
 def people() -> "QuerySet[Any]":
@@ -58,13 +66,13 @@ def people() -> "QuerySet[Any]":
     if _has_field(model, "groups"):
         granted = GroupReportPermission.objects.values("group")
         having |= Q(pk__in=model._default_manager.filter(groups__in=granted).values("pk"))
-    if _has_field(model, "is_superuser") and get_settings().SUPERUSERS_MAY_ALL:
+    if _has_field(model, "is_superuser") and get_settings().SUPERUSERS_BYPASS_REPORT_PERMISSIONS:
         having |= Q(is_superuser=True)
     return users.filter(having)
 
 
-def grants() -> "QuerySet[GroupReportPermission]":
-    """Every grant, by group, with `members`: how many active people have it."""
+def report_permissions() -> "QuerySet[GroupReportPermission]":
+    """Every report permission, by group, with `members`: how many active people have it."""
     found = GroupReportPermission.objects.select_related("group").annotate(members=_members())
     return cast("QuerySet[GroupReportPermission]", found.order_by("group__name", "report"))
 
@@ -96,27 +104,27 @@ def rights_of(users: Collection[Any]) -> Iterator[Right]:
     _fetch_permissions(users)
     for user in users:
         for report in reports:
-            grant, reasons = _grant(user, report, rows[user.pk])
-            if grant != NOTHING:
+            effective, reasons = _grant(user, report, rows[user.pk])
+            if effective != NOTHING:
                 has_permission = not lacks_permission(user, report)
-                yield Right(user.get_username(), report, grant, reasons, has_permission)
+                yield Right(user.get_username(), report, effective, reasons, has_permission)
 
 
 def _grant(
     user: User, report: Report, rows: Iterable[GroupReportPermission]
-) -> tuple[Grant, list[str]]:
+) -> tuple[EffectivePermissions, list[str]]:
     policy = get_policy()
     names = registry.names_of(report)
     if type(policy) is not GroupPolicy:
-        return policy.grant(user, names), [type(policy).__name__]
+        return policy.effective_permissions(user, names), [type(policy).__name__]
     if may_all(user):
-        return policy.grant(user, names), [_("superuser")]
+        return policy.effective_permissions(user, names), [_("superuser")]
     counting = [row for row in rows if row.report in (ALL_REPORTS, *names)]
     return sum_of(counting), [str(row) for row in counting]
 
 
 def _grants_of(users: Collection[Any]) -> dict[Any, list[GroupReportPermission]]:
-    """The grants of each person's groups, by the person's key."""
+    """The report permissions of each person's groups, by the person's key."""
     found: dict[Any, list[GroupReportPermission]] = defaultdict(list)
     if not users or not _has_field(get_user_model(), "groups"):
         return found

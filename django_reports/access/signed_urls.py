@@ -57,7 +57,7 @@ def make(job: ReportJob, user: User, origin: Origin = SYSTEM) -> tuple[str, dt.d
         raise ReportDenied(
             _("%(user)s may not download this export.") % {"user": user.get_username()}
         )
-    expires_at = seen.read_at + get_settings().LINK_LIFETIME
+    expires_at = seen.read_at + get_settings().SIGNED_URL_MAX_AGE
     log.record(
         AuditAction.LINKED,
         origin=origin,
@@ -130,12 +130,12 @@ def _below_script_name() -> Iterator[None]:
 def read(token: str) -> Ticket | None:
     """What a link was signed for; None if it was not, or not by this site.
 
-    It expires when it was said to, or sooner if LINK_LIFETIME is shorter by now.
+    It expires when it was said to, or sooner if SIGNED_URL_MAX_AGE is shorter by now.
     """
     try:
         job_key, person_key, made_at, expires_at = signing.loads(token, salt=SALT)
     except (signing.BadSignature, TypeError, ValueError):
         return None
     now = database_now(router.db_for_write(ReportJob))
-    ends = min(expires_at, made_at + get_settings().LINK_LIFETIME.total_seconds())
+    ends = min(expires_at, made_at + get_settings().SIGNED_URL_MAX_AGE.total_seconds())
     return Ticket(job_key, person_key, is_expired=now.timestamp() >= ends)

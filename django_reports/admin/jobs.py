@@ -18,8 +18,8 @@ from django_reports.access.permissions import readable, sees_reports, visible_jo
 from django_reports.admin.lists import BoundedChangeList, FormatFilter, ReadOnlyAdmin, ReportFilter
 from django_reports.core.formatting import grouped
 from django_reports.models import ReportJob
-from django_reports.web.display import report_in_words
-from django_reports.web.page_context import AdminPlace
+from django_reports.web.display import describe_report
+from django_reports.web.page_context import AdminPageContext
 from django_reports.web.pages import jobs as views
 from django_reports.web.pages import links
 from django_reports.web.responses import downloads
@@ -51,13 +51,13 @@ class ReportJobAdmin(ReadOnlyAdmin):
         "created_at",
         "expires_at",
     )
-    list_filter = ("status", "delivery", FormatFilter, ReportFilter, "created_at")
+    list_filter = ("status", "execution", FormatFilter, ReportFilter, "created_at")
     search_fields = ("filename", "report", "requested_by_text", "=id")
     indexed_parameters = ("status__exact", "report")
 
     @admin.display(description=_("report"), ordering="report")
     def report_label(self, job: ReportJob) -> str:
-        return report_in_words(job)
+        return describe_report(job)
 
     @admin.display(description=_("rows"))
     def rows(self, job: ReportJob) -> str:
@@ -113,11 +113,11 @@ class ReportJobAdmin(ReadOnlyAdmin):
     @method_decorator([login_not_required, require_safe, never_cache])
     def _signed(self, request: HttpRequest, key: UUID, token: str) -> HttpResponseBase:
         """Open to everybody: a link says in whose name it is followed."""
-        return links.follow(request, key, token, AdminPlace(self.admin_site))
+        return links.follow(request, key, token, AdminPageContext(self.admin_site))
 
     def _at_this_site(self, view: Any) -> Any:
         def at_this_site(request: HttpRequest, key: UUID) -> HttpResponseBase:
-            response: HttpResponseBase = view(request, key, AdminPlace(self.admin_site))
+            response: HttpResponseBase = view(request, key, AdminPageContext(self.admin_site))
             return response
 
         return self.admin_site.admin_view(at_this_site)

@@ -17,7 +17,7 @@ from django_reports.definitions.columns import BoundColumn, Column, Label
 class ListReport(ModelReport):
     """What the list of a ModelAdmin shows whoever asks: its rows, and its columns."""
 
-    is_in_catalogue = False
+    is_in_catalog = False
     columns_vary = True
 
     def __init__(self, model_admin: "ModelAdmin[Any]") -> None:

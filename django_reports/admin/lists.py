@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_reports.access.permissions import may_generate
+from django_reports.access.permissions import may_export
 from django_reports.core.formatting import grouped
 from django_reports.definitions.registry import registry
 from django_reports.exports.formats import offered_formats
@@ -115,7 +115,7 @@ class ReportFilter(SimpleListFilter):
         return [
             (report.get_identifier(), str(report.get_label()))
             for report in registry
-            if may_generate(request.user, report)
+            if may_export(request.user, report)
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:

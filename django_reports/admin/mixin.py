@@ -20,7 +20,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_reports.access.permissions import Authority, authorise, context_of, may_generate
+from django_reports.access.permissions import (
+    Authority,
+    authorize,
+    context_of,
+    may_export,
+    permissions_read_once,
+)
 from django_reports.admin.addresses import (
     EXPORT_PATH,
     is_list,
@@ -46,12 +52,12 @@ from django_reports.admin.shown_lists import (
 from django_reports.admin.verify import verify_order, verify_replay
 from django_reports.definitions.base import Report
 from django_reports.definitions.registry import registry
-from django_reports.definitions.selections import Selection, selection_in_words
+from django_reports.definitions.selections import Selection, describe_selection
 from django_reports.definitions.specs import ExportSpec
 from django_reports.exceptions import InvalidSpec, ReportDenied, ReportError
 from django_reports.exports.failures import translate_errors
 from django_reports.models import ReportJob
-from django_reports.web.page_context import AdminPlace, Trail
+from django_reports.web.page_context import AdminPageContext, Trail
 from django_reports.web.pages.export import KEPT, ExportPage, export
 from django_reports.web.responses.base import denied, failed, log_in_again, origin_of
 
@@ -161,6 +167,10 @@ class ReportAdminMixin(_Base):
         return without_results(changelist_class) if _asks_for_action(request) else changelist_class
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with permissions_read_once():
+            return self._changelist_view(request, *args, **kwargs)
+
+    def _changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         note_arrival(request)
         if _asks_for_action(request):
             try:
@@ -206,7 +216,8 @@ class ReportAdminMixin(_Base):
         @wraps(view)
         def returning(request: HttpRequest) -> HttpResponseBase:
             if request.method != "POST" or self.admin_site.has_permission(request):
-                response: HttpResponseBase = view(request)
+                with permissions_read_once():
+                    response: HttpResponseBase = view(request)
                 return response
             is_ticked = helpers.ACTION_CHECKBOX_NAME in request.POST
             back = self._changelist_url(request) if is_ticked else self._export_url(request) + KEPT
@@ -235,7 +246,7 @@ class ReportAdminMixin(_Base):
         return [
             report
             for report in self._reports
-            if may_generate(request.user, report, shown if report.model else Selection())
+            if may_export(request.user, report, shown if report.model else Selection())
         ]
 
     def _selection(self, request: HttpRequest, report: Report, keys: list[str] | None) -> Selection:
@@ -256,7 +267,7 @@ class ReportAdminMixin(_Base):
         report = next((r for r in offers if r.get_identifier() == wanted), offers[0])
         selection, authority = Selection(), Authority.of(request.user)
         asked = context_of(authority)
-        place = AdminPlace(self.admin_site)
+        place = AdminPageContext(self.admin_site)
         context = place.context(request, self._trail(request), opts=self.opts)
         meant = Selection(KIND) if report.model is not None else selection
         spec, origin = ExportSpec(report.get_identifier(), selection=meant), origin_of(request)
@@ -264,7 +275,7 @@ class ReportAdminMixin(_Base):
             with translate_errors(spec, origin):
                 # Before anything is told of the list.
                 shown = ShownList.of(is_viewable=self.has_view_or_change_permission(request))
-                authorise(authority, report, shown if report.model else selection, origin)
+                authorize(authority, report, shown if report.model else selection, origin)
                 if report.model is not None:
                     replay = verify_replay(
                         request,
@@ -340,7 +351,7 @@ def _noting_arrival(view: Any) -> Any:
 
 
 def _subject(request: HttpRequest, report: Report, selection: Selection) -> str:
-    words = selection_in_words(selection, report, request.user)
+    words = describe_selection(selection, report, request.user)
     is_ordered = report.model is not None and ORDER_VAR in request.GET
     return " · ".join([words, _("your order")]) if is_ordered else words
 

@@ -218,7 +218,7 @@ def is_overdue() -> bool:
         return bool(late.filter(position=None).exists())
 
 
-def overdue_in_words() -> str:
+def describe_overdue() -> str:
     return _(
         "Entries of the audit log have waited for more than %(minutes)s minutes to be sealed. "
         "Until then they could be removed unnoticed. Is a reports_worker running, or sweep_reports?"

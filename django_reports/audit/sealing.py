@@ -18,10 +18,10 @@ from django_reports.audit import chain, log, signing
 from django_reports.audit.anchors import Anchor, all_anchors, facts_of
 from django_reports.audit.chain import (
     Obstructed,
+    describe_overdue,
     is_overdue,
     last_checkpoint,
     number_of,
-    overdue_in_words,
 )
 from django_reports.audit.log import SYSTEM
 from django_reports.core.choices import AuditAction
@@ -177,7 +177,7 @@ def problems() -> list[str]:
 def concerns() -> list[str]:
     """What who looks at the log should know of it, in sentences."""
     found = [str(CONTRADICTED)] if alarm() is not None else []
-    return [*found, overdue_in_words()] if is_overdue() else found
+    return [*found, describe_overdue()] if is_overdue() else found
 
 
 def accept(reason: str, *, files: Sequence[str] = ()) -> AuditEntry | None:

@@ -137,7 +137,7 @@ def request_text(job: ReportJob) -> str:
         job.tenant_key,
         job.report,
         job.format,
-        job.delivery,
+        job.execution,
         job.filename,
         _dumps(storable(job.spec)),
     )
@@ -177,7 +177,7 @@ def _is_theirs(job: ReportJob) -> bool:
     return job.requested_by_id is None or str(job.requested_by_id) == job.requester_key
 
 
-def look_text(job: ReportJob, look: str, verified_at: dt.datetime) -> str:
+def file_stamp_text(job: ReportJob, look: str, verified_at: dt.datetime) -> str:
     """That a job's file was right when it looked like this from outside."""
     return _joined(f"look {FORM}", job.pk.hex, job.sha256, look, moment(verified_at))
 

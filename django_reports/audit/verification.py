@@ -17,10 +17,10 @@ from django_reports.audit.anchors import Anchor, all_anchors, facts_of
 from django_reports.audit.chain import (
     REMOVALS,
     Obstructed,
+    describe_overdue,
     is_overdue,
     is_told,
     last_checkpoint,
-    overdue_in_words,
     put_back_in_words,
     removal_of,
     require_ours,
@@ -81,7 +81,7 @@ def verify_log(
             _("Entries that were deleted before they were sealed cannot be missed.")
         )
     if is_overdue():
-        verified.notes.append(overdue_in_words())
+        verified.notes.append(describe_overdue())
 
 
 @dataclass

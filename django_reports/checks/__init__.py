@@ -3,6 +3,14 @@
 Importing this package registers them.
 """
 
-from django_reports.checks import audit, databases, grants, reports, settings, sites, storage
+from django_reports.checks import (
+    audit,
+    databases,
+    report_permissions,
+    reports,
+    settings,
+    sites,
+    storage,
+)
 
-__all__ = ["audit", "databases", "grants", "reports", "settings", "sites", "storage"]
+__all__ = ["audit", "databases", "report_permissions", "reports", "settings", "sites", "storage"]

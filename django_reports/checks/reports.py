@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.db.models import F, Model
 
 from django_reports.core.conf import NAME, get_settings
-from django_reports.definitions.base import DELIVERY_CHOICES, ModelReport, Report
+from django_reports.definitions.base import EXECUTION_CHOICES, ModelReport, Report
 from django_reports.definitions.columns import (
     LOOKUP_SEPARATOR,
     Column,
@@ -58,10 +58,10 @@ def check_reports(**kwargs: Any) -> list[CheckMessage]:
 
 def check_report(report: Report) -> Iterator[CheckMessage]:
     """The messages about one report."""
-    if report.delivery not in DELIVERY_CHOICES:
+    if report.execution not in EXECUTION_CHOICES:
         yield Error(
-            f"{_name(report)}.delivery is {report.delivery!r}.",
-            hint=f"Choose from {', '.join(DELIVERY_CHOICES)}.",
+            f"{_name(report)}.execution is {report.execution!r}.",
+            hint=f"Choose from {', '.join(EXECUTION_CHOICES)}.",
             obj=type(report),
             id="django_reports.E006",
         )

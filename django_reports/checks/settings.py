@@ -86,9 +86,9 @@ def _check_values() -> Iterator[CheckMessage]:
             hint="Name a location of its own that is internal, such as '/reports-files/'.",
             id="django_reports.E071",
         )
-    if conf.TELL_BY_EMAIL and not conf.BASE_URL:
+    if conf.EMAIL_NOTIFICATIONS and not conf.BASE_URL:
         yield Error(
-            f"{NAME}['TELL_BY_EMAIL'] is on, and mails cannot say where the site is.",
+            f"{NAME}['EMAIL_NOTIFICATIONS'] is on, and mails cannot say where the site is.",
             hint='Set BASE_URL, such as "https://shop.example.com".',
             id="django_reports.E018",
         )
@@ -136,10 +136,11 @@ def _check_proxies() -> Iterator[CheckMessage]:
 
 
 def _check_links() -> Iterator[CheckMessage]:
-    lifetime = get_settings().LINK_LIFETIME
+    lifetime = get_settings().SIGNED_URL_MAX_AGE
     if lifetime > LONG:
         yield Warning(
-            f"{NAME}['LINK_LIFETIME'] is {lifetime.days} days: whoever gets hold of a link has the "
+            f"{NAME}['SIGNED_URL_MAX_AGE'] is {lifetime.days} days: whoever gets hold of a link "
+            "has the "
             "file for as long.",
             hint="Minutes do for a page, a day for a mail.",
             id="django_reports.W073",

@@ -32,7 +32,7 @@ def check_site_names(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.admin, deploy=True)
 def check_rows_of_lists(**kwargs: Any) -> list[CheckMessage]:
-    """What a list leaves out by its own queryset, its reports give at every other door."""
+    """What a list leaves out by its own queryset, its reports give at every other entry point."""
     return [
         Warning(
             f"{type(model_admin).__module__}.{type(model_admin).__qualname__}.get_queryset() holds "
@@ -58,7 +58,7 @@ def _offered_at_lists() -> Iterator[tuple[Any, type[ModelReport]]]:
         for model_admin in site._registry.values():
             for report in getattr(model_admin, "reports", ()):
                 is_of_model = isinstance(report, type) and issubclass(report, ModelReport)
-                if is_of_model and report.is_in_catalogue:
+                if is_of_model and report.is_in_catalog:
                     yield model_admin, report
 
 

@@ -46,8 +46,8 @@ def _check_place(kept: Storage) -> Iterator[CheckMessage]:
             yield Error(
                 f"Report files are kept in {location}, which lies under {name}, where anyone may "
                 "fetch them.",
-                hint=f"Set STORAGES[{get_settings().STORAGE!r}] or {NAME}['FOLDER'] to a folder of "
-                "its own.",
+                hint=f"Set STORAGES[{get_settings().STORAGE!r}] or {NAME}['STORAGE_DIR'] to a "
+                "folder of its own.",
                 id="django_reports.E004",
             )
 
@@ -112,8 +112,8 @@ def _check_publicity(kept: Storage) -> Iterator[CheckMessage]:
 
 
 def _check_downloads(kept: Storage) -> Iterator[CheckMessage]:
-    """Whether the storage can do what DOWNLOADS wants."""
-    way, lack = get_settings().DOWNLOADS, ""
+    """Whether the storage can do what DOWNLOAD_METHOD wants."""
+    way, lack = get_settings().DOWNLOAD_METHOD, ""
     if way in ("x-accel-redirect", "x-sendfile"):
         try:
             kept.path("")
@@ -124,7 +124,7 @@ def _check_downloads(kept: Storage) -> Iterator[CheckMessage]:
         lack = "needs a storage whose url() takes parameters and expire, as that of S3Storage"
     if lack:
         yield Error(
-            f"{NAME}['DOWNLOADS'] is {way!r}, which {lack}; this one is "
+            f"{NAME}['DOWNLOAD_METHOD'] is {way!r}, which {lack}; this one is "
             f"{type(kept).__module__}.{type(kept).__qualname__}.",
             hint='Choose another storage, or "django".',
             id="django_reports.E033",

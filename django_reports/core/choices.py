@@ -54,7 +54,7 @@ class FailureCause(TextChoices):
 LOST_TO = frozenset({FailureCause.CONNECTION, FailureCause.CONFLICT})
 
 
-class Delivery(TextChoices):
+class Execution(TextChoices):
     IMMEDIATE = "immediate", _("Downloaded at once")
     BACKGROUND = "background", _("Made in the background")
 
@@ -131,8 +131,8 @@ class Encoding(TextChoices):
     CP949 = "cp949", _("Korean (Windows-949)")
 
 
-class Others(TextChoices):
-    """Whose jobs a grant lets a person see besides their own."""
+class Visibility(TextChoices):
+    """Whose jobs a report permission lets a person see besides their own."""
 
     NONE = "none", _("Nobody else's")
     GROUP = "group", _("Those of the same group")
@@ -154,7 +154,7 @@ class AuditAction(TextChoices):
     DENIED = "denied", _("Denied")
     DELETED = "deleted", _("File deleted")
     EXPIRED = "expired", _("Expired")
-    GRANT_CHANGED = "grant_changed", _("Grant changed")
+    REPORT_PERMISSION_CHANGED = "report_permission_changed", _("Report permission changed")
     PERMISSION_CHANGED = "permission_changed", _("Account, group or permission changed")
     PURGED = "purged", _("Purged")
     LOG_CONTRADICTED = "log_contradicted", _("Audit log found changed")

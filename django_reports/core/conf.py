@@ -30,24 +30,24 @@ class Settings:
     RUNNER: str = "local"
     QUEUE: str = "reports"
     STORAGE: str = "reports"
-    FOLDER: str | Path | None = None
-    RETENTION: timedelta = timedelta(days=7)
-    DOWNLOADS: str = "django"
+    STORAGE_DIR: str | Path | None = None
+    FILE_RETENTION: timedelta = timedelta(days=7)
+    DOWNLOAD_METHOD: str = "django"
     ACCEL_PREFIX: str = "/reports-files/"
     BASE_URL: str | None = None
-    TELL_BY_EMAIL: bool = False
-    LINK_LIFETIME: timedelta = timedelta(minutes=15)
+    EMAIL_NOTIFICATIONS: bool = False
+    SIGNED_URL_MAX_AGE: timedelta = timedelta(minutes=15)
     PROJECT_VERSION: str | Callable[[], str] = ""
     DATABASE: str | None = None
     POLICY: str = "django_reports.GroupPolicy"
-    SUPERUSERS_MAY_ALL: bool = True
+    SUPERUSERS_BYPASS_REPORT_PERMISSIONS: bool = True
     TENANT: str | None = None
     MASK_KEY: str | None = None
     LOCAL_THREAD: bool = True
-    LEASE: timedelta = timedelta(seconds=30)
-    TIMEOUT: timedelta = timedelta(hours=1)
+    JOB_LEASE: timedelta = timedelta(seconds=30)
+    JOB_TIMEOUT: timedelta = timedelta(hours=1)
     SNAPSHOT_MAX_AGE: timedelta = timedelta(minutes=30)
-    MAX_ATTEMPTS: int = 3
+    JOB_MAX_ATTEMPTS: int = 3
     AUDIT_KEYS: Sequence[str] = ()
     AUDIT_ANCHORS: Sequence[str] | None = None
     AUDIT_RETENTION: timedelta | None = None
@@ -65,13 +65,18 @@ def _accepted(hint: Any) -> Iterator[type]:
 
 
 _TYPES = {name: tuple(_accepted(hint)) for name, hint in get_type_hints(Settings).items()}
-_CHOICES = {"DOWNLOADS": ("django", "x-accel-redirect", "x-sendfile", "redirect")}
-_LEAST = {"STREAM_MAX_ROWS": 0, "STREAMS_PER_PROCESS": 0, "TRUSTED_PROXIES": 0, "MAX_ATTEMPTS": 1}
+_CHOICES = {"DOWNLOAD_METHOD": ("django", "x-accel-redirect", "x-sendfile", "redirect")}
+_LEAST = {
+    "STREAM_MAX_ROWS": 0,
+    "STREAMS_PER_PROCESS": 0,
+    "TRUSTED_PROXIES": 0,
+    "JOB_MAX_ATTEMPTS": 1,
+}
 _POSITIVE = (
-    "RETENTION",
-    "LINK_LIFETIME",
-    "LEASE",
-    "TIMEOUT",
+    "FILE_RETENTION",
+    "SIGNED_URL_MAX_AGE",
+    "JOB_LEASE",
+    "JOB_TIMEOUT",
     "SNAPSHOT_MAX_AGE",
     "AUDIT_RETENTION",
     "PERSONAL_DATA_RETENTION",

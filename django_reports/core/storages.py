@@ -42,8 +42,8 @@ class PrivateFileSystemStorage(FileSystemStorage):
 
 
 def private_folder() -> Path:
-    """The folder used without STORAGES["reports"]: FOLDER, or var/reports beside the project."""
-    folder = get_settings().FOLDER
+    """Return the folder that is used without STORAGES["reports"]: STORAGE_DIR, or var/reports."""
+    folder = get_settings().STORAGE_DIR
     if folder is not None:
         return Path(folder)
     return Path(getattr(settings, "BASE_DIR", None) or Path.cwd()) / "var" / "reports"

@@ -20,8 +20,8 @@ from django_reports.definitions.empty_values import with_empty
 from django_reports.definitions.kinds import kind_for_field
 from django_reports.exceptions import InvalidSpec
 
-DeliveryChoice = Literal["auto", "immediate", "background"]
-DELIVERY_CHOICES = ("auto", "immediate", "background")
+ExecutionChoice = Literal["auto", "immediate", "background"]
+EXECUTION_CHOICES = ("auto", "immediate", "background")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Report:
     label: ClassVar[Label] = ""
     description: ClassVar[Label] = ""
     category: ClassVar[Label] = ""
-    delivery: ClassVar[DeliveryChoice] = "auto"
+    execution: ClassVar[ExecutionChoice] = "auto"
     columns: ClassVar[Sequence[str | Column]] = ()
     parameters: ClassVar[type[forms.Form] | None] = None
     permission: ClassVar[str | None] = None
@@ -91,7 +91,7 @@ class Report:
     # Instead of columns and rows: other reports, each of which is a sheet, or a file of a ZIP.
     sections: "ClassVar[Sequence[type[Report]]]" = ()
     # Whether it can be asked for by its name alone: not where its rows are an admin list's.
-    is_in_catalogue: ClassVar[bool] = True
+    is_in_catalog: ClassVar[bool] = True
     # Whether `get_columns` gives each user other columns; without a user, nobody knows them all.
     columns_vary: ClassVar[bool] = False
 
@@ -158,11 +158,11 @@ class ModelReport(Report):
     model: ClassVar[type[Model]]
 
     def get_queryset(self, context: ReportContext) -> "QuerySet[Any]":
-        """The rows where no door brings its own: the model's default manager."""
+        """The rows where no entry point brings its own: the model's default manager."""
         return self.model._default_manager.all()
 
     def filter_queryset(self, queryset: "QuerySet[Any]", context: ReportContext) -> "QuerySet[Any]":
-        """Narrow the rows to those that this person may have. Applied at every door."""
+        """Narrow the rows to those that this person may have. Applied at every entry point."""
         return queryset
 
     def rows(self, context: ReportContext) -> Iterable[Mapping[str, Any]]:

@@ -100,7 +100,7 @@ class Registry:
         return _named(identifier, self._reports) or _named(identifier, list(self))
 
     def names_of(self, report: Report) -> list[str]:
-        """Every identifier under which this report's grants and jobs may be kept."""
+        """Every identifier under which this report's report permissions and jobs may be kept."""
         return [report.get_identifier(), *report.aliases]
 
 

@@ -93,7 +93,7 @@ def _keys(selection: Selection, report: ModelReport, context: ReportContext) -> 
     return selected
 
 
-def selection_in_words(selection: Selection, report: Report, user: User | None) -> str:
+def describe_selection(selection: Selection, report: Report, user: User | None) -> str:
     """Which rows are selected, for people to read."""
     if not isinstance(report, ModelReport):
         return _("Everything that this report makes")
@@ -101,11 +101,11 @@ def selection_in_words(selection: Selection, report: Report, user: User | None) 
     return words(selection, report, user) if words else selection.kind
 
 
-def _all_in_words(selection: Selection, report: ModelReport, user: User | None) -> str:
+def _describe_all(selection: Selection, report: ModelReport, user: User | None) -> str:
     return _("All %(name)s") % {"name": report.model._meta.verbose_name_plural}
 
 
-def _keys_in_words(selection: Selection, report: ModelReport, user: User | None) -> str:
+def _describe_keys(selection: Selection, report: ModelReport, user: User | None) -> str:
     count = len(selection.data["keys"])
     return ngettext("%(count)s selected: %(name)s", "%(count)s selected: %(name)s", count) % {
         "count": grouped(count),
@@ -113,5 +113,5 @@ def _keys_in_words(selection: Selection, report: ModelReport, user: User | None)
     }
 
 
-register_selection("all", SelectionKind(_all, in_words=_all_in_words))
-register_selection("keys", SelectionKind(_keys, in_words=_keys_in_words, shapes={"keys": are_keys}))
+register_selection("all", SelectionKind(_all, in_words=_describe_all))
+register_selection("keys", SelectionKind(_keys, in_words=_describe_keys, shapes={"keys": are_keys}))

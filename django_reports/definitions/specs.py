@@ -63,7 +63,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Options:
-    """How the file is written, the same at every door.
+    """How the file is written, the same at every entry point.
 
     What is None follows the profile and, for spreadsheets, the language; `settled` says how.
     Raises InvalidSpec for a value that is none of an option's.

@@ -48,7 +48,7 @@ def planned_rows(queryset: "QuerySet[Any]") -> int | None:
 
 
 @contextmanager
-def at_most(alias: str, seconds: float) -> Iterator[None]:
+def statement_timeout(alias: str, seconds: float) -> Iterator[None]:
     """Break off a query of PostgreSQL or MariaDB that takes longer, by raising TookTooLong."""
     connection = connections[alias]
     codes: tuple[Any, ...]

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from django.db.models import IntegerField
 
-from django_reports.core.choices import Delivery, JobStatus
-from django_reports.engine.query_estimates import PATIENCE, TookTooLong, at_most
+from django_reports.core.choices import Execution, JobStatus
+from django_reports.engine.query_estimates import PATIENCE, TookTooLong, statement_timeout
 from django_reports.engine.rows import QuerySetSource
 from django_reports.exports.prepare import Export
 from django_reports.models import ReportJob
@@ -68,7 +68,7 @@ def _largest_key(export: Export) -> int | None:
             is_there = any(isinstance(one, str) and one in names for one in read)
             if is_there and isinstance(key, IntegerField):
                 try:
-                    with at_most(source.alias, PATIENCE):
+                    with statement_timeout(source.alias, PATIENCE):
                         return source.largest_key()
                 except TookTooLong:
                     return None
@@ -84,7 +84,7 @@ def _runs(export: Export) -> list[Run]:
             rows_done__gt=0,
         )
         .order_by("-created_at")
-        .only("columns", "rows_done", "bytes", "delivery", "started_at", "finished_at")
+        .only("columns", "rows_done", "bytes", "execution", "started_at", "finished_at")
     )
     return [_run(job) for job in found[:RUNS]]
 
@@ -92,7 +92,7 @@ def _runs(export: Export) -> list[Run]:
 def _run(job: Any) -> Run:
     seconds = None
     # An immediate one takes as long as its reader.
-    if job.delivery == Delivery.BACKGROUND and job.started_at and job.finished_at:
+    if job.execution == Execution.BACKGROUND and job.started_at and job.finished_at:
         seconds = (job.finished_at - job.started_at).total_seconds()
     return Run(job.rows_done * max(1, len(job.column_facts or ())), job.bytes, seconds)
 

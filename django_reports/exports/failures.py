@@ -226,7 +226,7 @@ def _lost(cause: str) -> str:
     return _("The database ended it for the sake of another transaction.")
 
 
-def lost_in_words(cause: str, count: int) -> str:
+def describe_lost(cause: str, count: int) -> str:
     """Why a job is given up of which so many attempts were lost, the last one to this cause."""
     if cause not in LOST_TO:
         return ngettext(
@@ -245,7 +245,7 @@ def failure_of(error: ReportError) -> tuple[FailureCause, str]:
     if isinstance(error, ReportFailed):
         return FailureCause(error.cause), str(error)
     if isinstance(error, DeadlineExceeded):
-        time = _duration(get_settings().TIMEOUT)
+        time = _duration(get_settings().JOB_TIMEOUT)
         return FailureCause.TIMEOUT, _("Timed out after %(time)s.") % {"time": time}
     if isinstance(error, SnapshotTooOld):
         return FailureCause.SNAPSHOT, _(

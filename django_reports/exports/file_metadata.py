@@ -15,7 +15,7 @@ from django_reports.core.localization import Locale
 from django_reports.definitions.base import Report, ReportContext
 from django_reports.definitions.columns import BoundColumn, is_secret_looking
 from django_reports.definitions.parameters import is_secret_field, secret_names
-from django_reports.definitions.selections import selection_in_words
+from django_reports.definitions.selections import describe_selection
 from django_reports.definitions.specs import ExportSpec, stored_spec
 from django_reports.engine.writers import Facts
 
@@ -34,7 +34,7 @@ def facts(
     """To be asked for when the rows are about to be read: that time is among them."""
     chosen_in = spec.locales.filter
     with replace(chosen_in, language=context.language).active():
-        selection = selection_in_words(spec.selection, report, context.user)
+        selection = describe_selection(spec.selection, report, context.user)
     found = [
         (_("Report"), str(report.get_label())),
         (_("Description"), str(report.description)),
@@ -45,7 +45,7 @@ def facts(
         (_("Language"), _language(context.language)),
         (_("Selection"), selection),
         (_("Filters applied in"), _described(chosen_in) if spec.locales.differ else ""),
-        *parameters_in_words(parameters),
+        *describe_parameters(parameters),
         (_("Not for you"), _listed(hidden)),
         (_("Masked"), _listed([column for column in columns if column.masked])),
         (_("Renamed"), ", ".join(f"{c.full_label} → {c.renamed}" for c in columns if c.renamed)),
@@ -53,7 +53,7 @@ def facts(
     return [(what, value) for what, value in found if value]
 
 
-def parameters_in_words(form: forms.Form | None) -> list[tuple[str, str]]:
+def describe_parameters(form: forms.Form | None) -> list[tuple[str, str]]:
     """The label and the value of each parameter that has one; a secret one is only mentioned."""
     if form is None:
         return []

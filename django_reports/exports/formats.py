@@ -1,4 +1,6 @@
-"""Formats, as the services and the doors ask about them: who may choose which, what each can do."""
+"""Formats, as the services and the entry points ask about them: who may choose which, what each can
+do.
+"""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -6,25 +8,27 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_reports.access.policies import EVERYTHING, Grant
+from django_reports.access.policies import EVERYTHING, EffectivePermissions
 from django_reports.definitions.columns import BoundColumn, Label
 from django_reports.definitions.specs import ExportSpec, Options, stored_spec
 from django_reports.engine.writers import Writer, all_writers, plain_format, writer_for
 from django_reports.exceptions import InvalidSpec
 
 
-def offered_formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
-    """The formats that a grant lets one choose from, with their labels."""
+def offered_formats(effective: EffectivePermissions = EVERYTHING) -> list[tuple[str, Label]]:
+    """The formats that a report permission lets one choose from, with their labels."""
     return [
         (writer.format, writer.label)
         for writer in all_writers()
-        if grant.allows_format(writer.format)
+        if effective.allows_format(writer.format)
     ]
 
 
-def plain_formats(grant: Grant = EVERYTHING) -> list[tuple[str, Label]]:
+def plain_formats(effective: EffectivePermissions = EVERYTHING) -> list[tuple[str, Label]]:
     """The formats without the compressed ones."""
-    return [(name, label) for name, label in offered_formats(grant) if name == plain_format(name)]
+    return [
+        (name, label) for name, label in offered_formats(effective) if name == plain_format(name)
+    ]
 
 
 def purpose_of(format_name: str) -> str:

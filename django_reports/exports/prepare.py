@@ -18,8 +18,8 @@ from django_reports.access import quotas
 from django_reports.access.command_origins import told_of
 from django_reports.access.permissions import (
     Authority,
-    Grant,
-    authorise,
+    EffectivePermissions,
+    authorize,
     columns_for,
     hidden_columns,
     hidden_lookups,
@@ -64,7 +64,7 @@ class Section:
         return Table(self.columns, self.title, rows, write)
 
 
-class By(Enum):
+class Strategy(Enum):
     """What makes a file of rows. The values are how a report's author is told."""
 
     COPY = "written by PostgreSQL (COPY)"
@@ -73,15 +73,15 @@ class By(Enum):
     INSTANCES = "written by Python from model instances, the slowest way"
 
 
-class Way(NamedTuple):
+class StrategyReason(NamedTuple):
     """How rows get into a file, and what keeps them from a faster one: the first column of them."""
 
-    by: By
+    by: Strategy
     reason: str = ""
     column: BoundColumn | None = None
 
     def __str__(self) -> str:
-        if self.by is By.COPY and self.column:
+        if self.by is Strategy.COPY and self.column:
             return f"{self.by.value}, but for columns of Python: {self.column.key}: {self.reason}"
         told = f"{self.by.value}: {self.reason}" if self.reason else self.by.value
         return f"{told}; by itself: {self.column.key}" if self.column else told
@@ -98,7 +98,7 @@ class Export:
     spec: ExportSpec
     report: Report
     authority: Authority
-    grant: Grant
+    effective: EffectivePermissions
     context: ReportContext
     columns: list[BoundColumn]
     writer_class: type[Writer]
@@ -107,16 +107,18 @@ class Export:
 
     @property
     def max_rows(self) -> int | None:
-        """How many rows it may have: the limit of the grant, or what is left of the quota."""
+        """How many rows it may have: the limit of the report permission, or what is left of the
+        quota.
+        """
         return min(
-            (n for n in (self.grant.max_rows, self.rows_left) if n is not None), default=None
+            (n for n in (self.effective.max_rows, self.rows_left) if n is not None), default=None
         )
 
     def too_many_rows(self, limit: int) -> ReportError:
         """The error to raise for more rows than `max_rows`."""
-        if self.grant.max_rows is not None and limit >= self.grant.max_rows:
+        if self.effective.max_rows is not None and limit >= self.effective.max_rows:
             return RowLimitExceeded(limit)
-        return quotas.exceeded(limit, self.grant)
+        return quotas.exceeded(limit, self.effective)
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -188,7 +190,7 @@ class Export:
             return None
         return driver_text.reader(section.source, section.columns, self.spec.rendering)
 
-    def ways(self) -> list[Way]:
+    def ways(self) -> list[StrategyReason]:
         """How the rows of each section get into the file."""
         with self.snapshot():
             writer = self.writer()
@@ -197,21 +199,27 @@ class Export:
             writer.close()
         return found
 
-    def _way(self, section: Section, writer: Writer) -> Way:
+    def _way(self, section: Section, writer: Writer) -> StrategyReason:
         source = section.source
         if isinstance(source, QuerySetSource) and (one := source.by_instances):
             asking = ", ".join(column.key for column in source.that_query())
             told = f"{one.key} is computed of each"
-            return Way(By.INSTANCES, f"{told}; a query for each row: {asking}" if asking else told)
+            return StrategyReason(
+                Strategy.INSTANCES, f"{told}; a query for each row: {asking}" if asking else told
+            )
         try:
             lines = self._lines(section, writer)
         except CannotCopy as why:
             reader = self._reader(section, writer)
             if reader is None:
-                return Way(By.ROWS, str(why))
-            return Way(By.TEXTS, str(why), next(iter(reader.by_python), None))
+                return StrategyReason(Strategy.ROWS, str(why))
+            return StrategyReason(Strategy.TEXTS, str(why), next(iter(reader.by_python), None))
         first = next(iter(lines.slowed_by), None)
-        return Way(By.COPY, str(first), first.column) if first else Way(By.COPY)
+        return (
+            StrategyReason(Strategy.COPY, str(first), first.column)
+            if first
+            else StrategyReason(Strategy.COPY)
+        )
 
     @contextmanager
     def snapshot(self, seconds: float | None = None) -> Iterator[None]:
@@ -233,7 +241,7 @@ class Export:
         day = self.context.now.astimezone(self.context.time_zone).date()
         return safe_filename(f"{stem}-{day.isoformat()}.{self.writer_class.extension}")
 
-    def columns_as_made(self) -> list[dict[str, Any]]:
+    def exported_columns(self) -> list[dict[str, Any]]:
         """What the job keeps of its columns, to ask again when its file is downloaded.
 
         And where formulas were not escaped: whoever opens the file should know.
@@ -304,7 +312,7 @@ def prepare(
     now: dt.datetime | None = None,
     job: ReportJob | None = None,
 ) -> Export:
-    """Authorise and resolve a spec, of a `job` if there is one already.
+    """Authorize and resolve a spec, of a `job` if there is one already.
 
     Raises ReportDenied (recorded in the audit log) and InvalidSpec.
     """
@@ -317,7 +325,7 @@ def prepare(
         raise InvalidSpec(
             _("A report of several sections is made of all their rows."), field="selection"
         )
-    grant = authorise(authority, report, spec.selection, origin)
+    effective = authorize(authority, report, spec.selection, origin)
     context = ReportContext(
         user=authority.user,
         parameters={},
@@ -332,18 +340,18 @@ def prepare(
         columns = _columns(report, spec, authority, origin, context)
         _check_lookups(report, spec, authority, origin, context)
     writer_class = writer_class_for(spec, columns)
-    _check_format(spec, grant, origin)
+    _check_format(spec, effective, origin)
     parameters = bound_parameters(report, spec)
     return Export(
         spec=replace(spec, format=writer_class.format),
         report=report,
         authority=authority,
-        grant=grant,
+        effective=effective,
         context=replace(context, parameters=dict(parameters.cleaned_data) if parameters else {}),
         columns=columns,
         writer_class=writer_class,
         parameters=parameters,
-        rows_left=quotas.rows_left(authority.user, grant, but=job),
+        rows_left=quotas.rows_left(authority.user, effective, but=job),
     )
 
 
@@ -413,14 +421,16 @@ def label_problems(columns: Sequence[BoundColumn], labels: Mapping[str, str]) ->
     return problems
 
 
-def _check_format(spec: ExportSpec, grant: Grant, origin: Origin) -> None:
-    """Raises InvalidSpec for a format that the grants leave out, after it has been recorded."""
-    if grant.allows_format(spec.format):
+def _check_format(spec: ExportSpec, effective: EffectivePermissions, origin: Origin) -> None:
+    """Raises InvalidSpec for a format that the report permissions leave out, after it has been
+    recorded.
+    """
+    if effective.allows_format(spec.format):
         return
     error = InvalidSpec(
         _("You may not export in the format %(format)s.") % {"format": spec.format},
         field="format",
-        legal=[name for name, _label in offered_formats(grant)],
+        legal=[name for name, _label in offered_formats(effective)],
     )
     record_denial(spec, origin, error)
     raise error

@@ -44,7 +44,7 @@ def first_choices(report: str, formats: Sequence[tuple[str, Label]]) -> ExportSp
     )
 
 
-def fitted(
+def drop_unavailable(
     choices: Any,
     report: str,
     columns: Sequence[BoundColumn],

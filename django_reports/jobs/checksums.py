@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_reports.exceptions import SealBroken
+from django_reports.exceptions import ChecksumMismatch
 
 BLOCK = 64 * 1024
 # Up to so many bytes a file is checked whenever it is handed out, and handed out from the very
@@ -24,7 +24,7 @@ def check(file: Any, size: int, sha256: str) -> Any:
     """Read an opened file to its end. Returns what is to be handed out, at its beginning.
 
     That is the file itself if it is large, and can be read again; else a copy of what was read.
-    Raises SealBroken if it is not the one that was made.
+    Raises ChecksumMismatch if it is not the one that was made.
     """
     copy = _room_for_copy(file, size)
     digest, left = hashlib.sha256(), size
@@ -35,7 +35,7 @@ def check(file: Any, size: int, sha256: str) -> Any:
             if copy is not None:
                 copy.write(block)
         if left or digest.hexdigest() != sha256:
-            raise SealBroken(_("The file of this export is not the one that was made."))
+            raise ChecksumMismatch(_("The file of this export is not the one that was made."))
     except BaseException:
         if copy is not None:
             copy.close()
@@ -47,7 +47,7 @@ def check(file: Any, size: int, sha256: str) -> Any:
     return checked
 
 
-def look_of(file: Any) -> str:
+def file_stamp_of(file: Any) -> str:
     """What changes from outside when an opened file's bytes do; empty if that cannot be told."""
     tag = getattr(getattr(file, "obj", None), "e_tag", None)  # of an object in S3
     if tag:

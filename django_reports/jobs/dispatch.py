@@ -1,4 +1,4 @@
-"""Delivery: a spec is planned, then answered at once or turned into a job."""
+"""Execution: a spec is planned, then answered at once or turned into a job."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from django.utils.translation import ngettext
 from django_reports.access.permissions import Authority, hidden_columns
 from django_reports.audit import log
 from django_reports.audit.log import Origin
-from django_reports.core.choices import AuditAction, Delivery
+from django_reports.core.choices import AuditAction, Execution
 from django_reports.core.conf import get_settings
 from django_reports.core.formatting import grouped
 from django_reports.definitions.columns import BoundColumn
 from django_reports.definitions.registry import registry
 from django_reports.definitions.specs import ExportSpec
 from django_reports.engine.pipeline import Meter, Table
-from django_reports.engine.query_estimates import PATIENCE, TookTooLong, at_most
+from django_reports.engine.query_estimates import PATIENCE, TookTooLong, statement_timeout
 from django_reports.engine.spooling import NotNow
 from django_reports.engine.writers import Writer
 from django_reports.exceptions import IdempotencyKeyReused, InvalidSpec, ReportDenied
@@ -63,7 +63,7 @@ class Plan:
 
     export: Export
     rows: RowCount
-    delivery: Delivery
+    execution: Execution
     reason: str
     hidden: list[BoundColumn]
     warnings: list[str]
@@ -100,23 +100,23 @@ def _translated(step: _Step[P, R]) -> _Step[P, R]:
 
 @_translated
 def plan(spec: ExportSpec, authority: Authority, origin: Origin) -> Plan:
-    """Authorise a spec and say what it would give, counting no further than it matters.
+    """Authorize a spec and say what it would give, counting no further than it matters.
 
     Raises ReportDenied and InvalidSpec, and ReportFailed for an error of the report itself.
     """
     export = prepare(spec, authority, origin)
     rows = _counted_soon(export)
     estimate = _estimate(export, rows)
-    delivery, reason = _decide(export, rows, estimate)
+    execution, reason = _decide(export, rows, estimate)
     made = Plan(
         export=export,
         rows=rows,
-        delivery=delivery,
+        execution=execution,
         reason=reason,
         hidden=hidden_columns(authority, export.report, export.context),
         warnings=[],
         estimate=estimate,
-        identical=lifecycle.finished_like(export),
+        identical=lifecycle.find_finished_duplicate(export),
     )
     if made.is_over_limit:
         assert export.max_rows is not None
@@ -151,31 +151,31 @@ def _counted_soon(export: Export) -> RowCount:
         with ExitStack() as stack:
             for alias in {section.source.alias for section in export.sections}:
                 if alias is not None:
-                    stack.enter_context(at_most(alias, PATIENCE))
+                    stack.enter_context(statement_timeout(alias, PATIENCE))
             return _count(export)
     except TookTooLong:
         return RowCount(None, is_exact=False)
 
 
-def _decide(export: Export, rows: RowCount, estimate: Estimate) -> tuple[Delivery, str]:
+def _decide(export: Export, rows: RowCount, estimate: Estimate) -> tuple[Execution, str]:
     threshold = get_settings().STREAM_MAX_ROWS
-    if not export.grant.can_download:
-        return Delivery.BACKGROUND, _(
+    if not export.effective.can_download:
+        return Execution.BACKGROUND, _(
             "You may not download it, so it is made in the background, for those who may."
         )
-    if export.report.delivery == "background":
-        return Delivery.BACKGROUND, _("This report is always made in the background.")
-    if export.report.delivery == "immediate":
-        return Delivery.IMMEDIATE, _("This report is always downloaded at once.")
+    if export.report.execution == "background":
+        return Execution.BACKGROUND, _("This report is always made in the background.")
+    if export.report.execution == "immediate":
+        return Execution.IMMEDIATE, _("This report is always downloaded at once.")
     if rows.n is None and export.is_countable:
         if estimate.rows is not None and estimate.rows > threshold:
-            return Delivery.BACKGROUND, _("It is too large to wait for.")
-        return Delivery.IMMEDIATE, _("It is made at once, unless it turns out to be too large.")
+            return Execution.BACKGROUND, _("It is too large to wait for.")
+        return Execution.IMMEDIATE, _("It is made at once, unless it turns out to be too large.")
     if rows.n is None:
-        return Delivery.IMMEDIATE, _("It is downloaded while it is made.")
+        return Execution.IMMEDIATE, _("It is downloaded while it is made.")
     if rows.is_exact and rows.n <= threshold:
-        return Delivery.IMMEDIATE, _("It is small enough to be downloaded at once.")
-    return Delivery.BACKGROUND, _("It is too large to wait for.")
+        return Execution.IMMEDIATE, _("It is small enough to be downloaded at once.")
+    return Execution.BACKGROUND, _("It is too large to wait for.")
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def _preview_table(table: Table, writer: Writer) -> PreviewTable:
 @_translated
 def identical(spec: ExportSpec, authority: Authority, origin: Origin) -> ReportJob | None:
     """A file of the same export that this person has already. Raises as `plan`."""
-    return lifecycle.finished_like(prepare(spec, authority, origin))
+    return lifecycle.find_finished_duplicate(prepare(spec, authority, origin))
 
 
 @_translated
@@ -249,8 +249,8 @@ def deliver(
     an error of the report itself before its first block.
     """
     export = prepare(spec, authority, origin)
-    if export.report.delivery != "background" and export.grant.can_download:
-        is_fixed = export.report.delivery == "immediate"
+    if export.report.execution != "background" and export.effective.can_download:
+        is_fixed = export.report.execution == "immediate"
         bound = None if is_fixed else get_settings().STREAM_MAX_ROWS
         with suppress(NotNow):
             return answer(export, origin, bound=bound, holds_thread=holds_thread)
@@ -273,7 +273,7 @@ def export_now(
     not download.
     """
     export = prepare(spec, authority, origin)
-    if not export.grant.can_download:
+    if not export.effective.can_download:
         error = ReportDenied(_("You may have this report exported, but not download its files."))
         record_denial(spec, origin, error)
         raise error
@@ -371,14 +371,14 @@ def _background(
         if first := _asked_before(export, idempotency_key):
             return first
         try:
-            if active := lifecycle.active_like(export):
+            if active := lifecycle.find_active_duplicate(export):
                 lifecycle.ask_again(active, origin, idempotency_key)
                 return active
             rows = _count_within_limit(export, origin)
             check_detached(export)
             job = lifecycle.create(
                 export,
-                delivery=Delivery.BACKGROUND,
+                execution=Execution.BACKGROUND,
                 origin=origin,
                 rows=rows.n if rows.is_exact else None,
                 rerun_of=rerun_of,

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import signals
 from django_reports.access import quotas
-from django_reports.access.policies import Grant
+from django_reports.access.policies import EffectivePermissions
 from django_reports.audit import log, signing
 from django_reports.audit.log import SYSTEM
 from django_reports.core.choices import LOST_TO, AuditAction, FailureCause, JobStatus
@@ -33,9 +33,9 @@ from django_reports.engine.cursors import drop_dead_connections
 from django_reports.exceptions import (
     AttemptStopped,
     Canceled,
-    HandedBack,
     LeaseLost,
     ReportDenied,
+    Requeued,
 )
 from django_reports.exports.failures import as_report_error, failure_of
 from django_reports.exports.prepare import Export, prepare
@@ -62,7 +62,7 @@ class Attempt:
         now: dt.datetime = started_at + dt.timedelta(seconds=monotonic() - self.claimed_at)
         return now
 
-    def rows(self) -> Any:
+    def owned_jobs(self) -> Any:
         """The job's row while the attempt owns it, as a queryset for conditional updates."""
         return ReportJob.objects.filter(pk=self.job.pk, attempt=self.number)
 
@@ -78,7 +78,7 @@ def claim(key: UUID, number: int) -> Attempt | None:
             JobStatus.QUEUED,
             JobStatus.RUNNING,
             attempt=number,
-            lease_until=DatabaseNow(get_settings().LEASE),
+            lease_until=DatabaseNow(get_settings().JOB_LEASE),
             started_at=DatabaseNow(),
             finished_at=None,
             rows_done=0,
@@ -89,7 +89,7 @@ def claim(key: UUID, number: int) -> Attempt | None:
             return None
         job = ReportJob.objects.get(pk=key)
         log.record(AuditAction.STARTED, origin=SYSTEM, job=job, attempt=number)
-    lifecycle.tell_after_commit(signals.job_started, job)
+    lifecycle.send_on_commit(signals.job_started, job)
     return Attempt(job, number)
 
 
@@ -130,7 +130,7 @@ def _run(
             logger.exception("event=not_given_up")
         on_hanging(control.is_over)
 
-    control = Control(attempt.rows(), is_stopping=is_stopping, give_up=give_up)
+    control = Control(attempt.owned_jobs(), is_stopping=is_stopping, give_up=give_up)
     with lifecycle.in_language_of(attempt.job):
         try:
             with control:
@@ -144,13 +144,13 @@ def _run(
 def _end(attempt: Attempt, error: Exception) -> None:
     """End an attempt that made no file, as what stopped it asks for."""
     match error:
-        case HandedBack():
-            hand_back(attempt)
-            _log_end(attempt, logging.INFO, "handed_back")
+        case Requeued():
+            requeue(attempt)
+            _log_end(attempt, logging.INFO, "requeued")
         case LeaseLost():
             _log_end(attempt, logging.WARNING, "lease_lost")
         case Canceled():
-            lifecycle.finish_canceled(attempt.job, attempt.rows())
+            lifecycle.finish_canceled(attempt.job, attempt.owned_jobs())
             _log_end(attempt, logging.INFO, "canceled")
         case _:
             translated = as_report_error(error, attempt.job.spec)
@@ -158,7 +158,7 @@ def _end(attempt: Attempt, error: Exception) -> None:
             if cause in LOST_TO:
                 lose(attempt, cause)
             else:
-                lifecycle.fail(attempt.job, attempt.rows(), cause, words)
+                lifecycle.fail(attempt.job, attempt.owned_jobs(), cause, words)
             outcome = "lost" if cause in LOST_TO else "failed"
             _log_end(attempt, logging.WARNING, outcome, f" cause={cause} error={words!r}")
 
@@ -186,7 +186,7 @@ def _make(attempt: Attempt, control: Control) -> None:
         alias = storage_alias()
         key = files.new_key(export.writer_class.extension, attempt.now().date())
         # Noted before it is there, so that a file whose attempt dies can be found and removed.
-        if not attempt.rows().running().update(storage=alias, file_key=key):
+        if not attempt.owned_jobs().running().update(storage=alias, file_key=key):
             raise LeaseLost
         name = files.publish(alias, key, file, control.meter.size)
     drop_dead_connections()  # a slow storage may have taken long
@@ -194,8 +194,8 @@ def _make(attempt: Attempt, control: Control) -> None:
         if name != key:  # the storage chose another: noted for the same reason
             job.storage, job.file_key, job.manifest_key = alias, name, ""
             names = signing.sign(signing.names_text(job))
-            attempt.rows().running().update(file_key=name, names_signature=names)
-        _succeed(attempt, export.grant, storage=alias, file_key=name, **made)
+            attempt.owned_jobs().running().update(file_key=name, names_signature=names)
+        _succeed(attempt, export.effective, storage=alias, file_key=name, **made)
     except BaseException as error:
         # Cut off within the commit, nobody knows whether it was one: the next attempt looks.
         if not is_lost_connection(error):
@@ -221,40 +221,42 @@ def _write(attempt: Attempt, export: Export, control: Control, file: IO[bytes]) 
         "rows_expected": meter.rows,
         "bytes": meter.size,
         "sha256": meter.sha256,
-        "columns": export.columns_as_made(),
+        "columns": export.exported_columns(),
         "losses": dict(writer.losses),
         "snapshot_at": snapshot_at,
         "project_version": manifests.version_of_code(),
     }
 
 
-def _succeed(attempt: Attempt, grant: Grant, **facts: Any) -> None:
-    quotas.get_ready(attempt.job.requested_by, grant)
+def _succeed(attempt: Attempt, effective: EffectivePermissions, **facts: Any) -> None:
+    quotas.ensure_lock(attempt.job.requested_by, effective)
     with transaction.atomic(using=lifecycle.database()):
-        quotas.settle(attempt.job, grant, facts["rows_done"])
+        quotas.finalize(attempt.job, effective, facts["rows_done"])
         now = database_now(lifecycle.database())
         facts |= {
             "filename": attempt.job.filename,  # as it was when the attempt began
             "finished_at": now,
-            "expires_at": now + get_settings().RETENTION,
+            "expires_at": now + get_settings().FILE_RETENTION,
         }
-        is_won = attempt.rows().filter(cancel_requested_at=None).move(
+        is_won = attempt.owned_jobs().filter(cancel_requested_at=None).move(
             JobStatus.RUNNING,
             JobStatus.SUCCEEDED,
             signature=lifecycle.sign_made(attempt.job, facts),
-            is_news=attempt.job.is_for_somebody,
+            is_unread=attempt.job.is_for_somebody,
             lease_until=None,
             **facts,
         )  # fmt: skip
         if not is_won:
-            raise Canceled if attempt.rows().running().exists() else LeaseLost
+            raise Canceled if attempt.owned_jobs().running().exists() else LeaseLost
         lifecycle.record_end(AuditAction.FINISHED, attempt.job, SYSTEM)
 
 
-def hand_back(attempt: Attempt) -> bool:
+def requeue(attempt: Attempt) -> bool:
     """Put a running job back into the queue. It does not count as lost."""
     return bool(
-        attempt.rows().move(JobStatus.RUNNING, JobStatus.QUEUED, enqueued_at=None, lease_until=None)
+        attempt.owned_jobs().move(
+            JobStatus.RUNNING, JobStatus.QUEUED, enqueued_at=None, lease_until=None
+        )
     )
 
 
@@ -263,8 +265,8 @@ def lose(attempt: Attempt, cause: FailureCause) -> None:
 
     A database that went away gets the time of a lease to come back.
     """
-    rest = get_settings().LEASE if cause is FailureCause.CONNECTION else -OVER
-    attempt.rows().running().update(cause=cause, lease_until=DatabaseNow(rest))
+    rest = get_settings().JOB_LEASE if cause is FailureCause.CONNECTION else -OVER
+    attempt.owned_jobs().running().update(cause=cause, lease_until=DatabaseNow(rest))
 
 
 def is_under_way(key: UUID, number: int) -> bool:

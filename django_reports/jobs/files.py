@@ -22,7 +22,7 @@ from django_reports.audit import signing
 from django_reports.core.choices import JobStatus
 from django_reports.core.logs import get_logger
 from django_reports.core.storages import folder_of_database, storage_of
-from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
+from django_reports.exceptions import ChecksumMismatch, FileUnavailable, StorageUnavailable
 from django_reports.jobs import checksums
 from django_reports.models import Leftover, ReportJob
 
@@ -120,14 +120,14 @@ def _measure(storage: Storage, name: str, size: int) -> None:
 def open_file(job: ReportJob) -> Any:
     """A job's file, open for reading from its beginning, after its seal was checked.
 
-    Raises SealBroken if it is missing or is not the one that was made, FileUnavailable if it
+    Raises ChecksumMismatch if it is missing or is not the one that was made, FileUnavailable if it
     cannot be read.
     """
     reason = _(
         "The file of this export cannot be read now (%(name)s). The server's log has the details."
     )
     if not signing.is_file_of(job):
-        raise SealBroken(str(RECORD_CHANGED))
+        raise ChecksumMismatch(str(RECORD_CHANGED))
     with _told(job.storage, job.file_key, reason):
         try:
             file = storage_of(job.storage).open(job.file_key, "rb")
@@ -137,22 +137,22 @@ def open_file(job: ReportJob) -> Any:
                 file.close()
                 raise
         except FileNotFoundError as error:
-            raise SealBroken(_("The file of this export is missing.")) from error
+            raise ChecksumMismatch(_("The file of this export is missing.")) from error
 
 
 def _checked(job: ReportJob, file: Any) -> Any:
     """Check a file's seal; that of a large one that was just checked and looks the same holds."""
     is_large = job.bytes > checksums.AT_ONCE
-    look = checksums.look_of(file) if is_large else ""
+    look = checksums.file_stamp_of(file) if is_large else ""
     if look and _was_just_checked(job, look):
         return file
     checked = checksums.check(file, job.bytes, job.sha256)
     if look or job.error:
         # As a database keeps it: one second is exact everywhere.
         now = timezone.now().replace(microsecond=0)
-        signed = signing.sign(signing.look_text(job, look, now)) if look else ""
+        signed = signing.sign(signing.file_stamp_text(job, look, now)) if look else ""
         ReportJob.objects.filter(pk=job.pk, sha256=job.sha256).update(
-            verified_look=signed, verified_at=now, error=""
+            verified_file_stamp=signed, verified_at=now, error=""
         )
     return checked
 
@@ -161,7 +161,7 @@ def _was_just_checked(job: ReportJob, look: str) -> bool:
     at = job.verified_at
     if at is None or at <= timezone.now() - checksums.VERIFIED_FOR:
         return False
-    return signing.is_signed(signing.look_text(job, look, at), job.verified_look)
+    return signing.is_signed(signing.file_stamp_text(job, look, at), job.verified_file_stamp)
 
 
 def delete(alias: str, key: str) -> None:
@@ -172,7 +172,7 @@ def delete(alias: str, key: str) -> None:
             storage_of(alias).delete(key)
 
 
-def kept_keys(alias: str) -> Iterator[str]:
+def list_keys(alias: str) -> Iterator[str]:
     """The keys of all files of our database in a storage; files of other names are not ours.
 
     Raises FileUnavailable if the storage fails, NotImplementedError if it cannot be listed.

@@ -28,9 +28,9 @@ from django_reports.exceptions import (
     AttemptStopped,
     Canceled,
     DeadlineExceeded,
-    HandedBack,
     LeaseLost,
     ReportFailed,
+    Requeued,
     SnapshotTooOld,
 )
 from django_reports.models import ReportJob
@@ -64,7 +64,7 @@ class Control:
         self._give_up = give_up
         self._read_over: Sequence[BaseDatabaseWrapper] = ()
         self.interrupted_by: AttemptStopped | None = None
-        self._deadline = time.monotonic() + get_settings().TIMEOUT.total_seconds()
+        self._deadline = time.monotonic() + get_settings().JOB_TIMEOUT.total_seconds()
         self._snapshot_ends: float | None = None
         self._is_canceled = False
         self._is_lost = False
@@ -128,12 +128,12 @@ class Control:
         if self._snapshot_ends is not None and time.monotonic() > self._snapshot_ends:
             return SnapshotTooOld()
         if self._is_stopping():
-            return HandedBack()
+            return Requeued()
         return None
 
     def _connect(self) -> bool:
         """Whether this thread has a connection of its own, after as long as a lease at most."""
-        ends = time.monotonic() + get_settings().LEASE.total_seconds()
+        ends = time.monotonic() + get_settings().JOB_LEASE.total_seconds()
         try:
             while True:
                 try:
@@ -152,7 +152,7 @@ class Control:
     def _beat(self) -> None:
         if not self._connect():
             return
-        lease = get_settings().LEASE
+        lease = get_settings().JOB_LEASE
         lost_at = time.monotonic() + lease.total_seconds()
         stop_at: float | None = None
         try:

@@ -11,7 +11,7 @@ from functools import partial
 from django.db import connections
 
 from django_reports.audit.log import Origin
-from django_reports.core.choices import Delivery
+from django_reports.core.choices import Execution
 from django_reports.core.database_errors import savepoints
 from django_reports.core.logs import get_logger
 from django_reports.engine.cursors import Spool, release_connections
@@ -324,4 +324,4 @@ def _drained(export: Export, writer: Writer, bound: int | None) -> tuple[list[Ta
 
 
 def _record(export: Export, origin: Origin, rows: int | None = None) -> ReportJob:
-    return lifecycle.create(export, delivery=Delivery.IMMEDIATE, origin=origin, rows=rows)
+    return lifecycle.create(export, execution=Execution.IMMEDIATE, origin=origin, rows=rows)

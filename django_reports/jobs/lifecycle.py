@@ -25,7 +25,7 @@ from django_reports.audit.log import SYSTEM, Origin
 from django_reports.core.choices import (
     AuditAction,
     AuthorityKind,
-    Delivery,
+    Execution,
     FailureCause,
     JobStatus,
 )
@@ -57,7 +57,7 @@ def database() -> str:
 def create(
     export: Export,
     *,
-    delivery: Delivery,
+    execution: Execution,
     origin: Origin,
     rows: int | None = None,
     rerun_of: ReportJob | None = None,
@@ -69,16 +69,16 @@ def create(
     recorded; and IntegrityError if the person has used the idempotency key before, or has a job for
     the background that was asked for in the same words and is not done.
     """
-    job = _unsaved(export, delivery, origin)
+    job = _unsaved(export, execution, origin)
     job.rerun_of, job.idempotency_key = rerun_of, idempotency_key
-    if delivery is Delivery.BACKGROUND:
+    if execution is Execution.BACKGROUND:
         job.rows_expected = rows
     user = export.authority.user
-    quotas.get_ready(user, export.grant)
+    quotas.ensure_lock(user, export.effective)
     try:
         with transaction.atomic(using=database()):
             job.rows_reserved = quotas.reserve(
-                user, export.grant, delivery=delivery, rows=rows, limit=export.max_rows
+                user, export.effective, execution=execution, rows=rows, limit=export.max_rows
             )
             job.save(force_insert=True)
             defer_expressions(job)
@@ -87,19 +87,19 @@ def create(
                 origin=origin,
                 job=job,
                 spec=file_metadata.without_secrets(job.spec, export.report),
-                delivery=job.delivery,
+                execution=job.execution,
                 rerun_of=str(rerun_of.pk) if rerun_of else None,
                 **told_of(origin),
             )
     except QuotaExceeded as error:
         record_denial(export.spec, origin, error)
         raise
-    if delivery is Delivery.BACKGROUND:
-        tell_after_commit(signals.job_queued, job)
+    if execution is Execution.BACKGROUND:
+        send_on_commit(signals.job_queued, job)
     return job
 
 
-def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
+def _unsaved(export: Export, execution: Execution, origin: Origin) -> ReportJob:
     """The record of an export as it begins."""
     user = export.authority.user
     age = timezone.now() - export.context.now
@@ -108,7 +108,7 @@ def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
         report=export.spec.report,
         spec=export.spec.to_json(),
         format=export.spec.format,
-        delivery=delivery,
+        execution=execution,
         status=JobStatus.QUEUED,
         authority=export.authority.kind,
         requested_by_id=user.pk if user else None,
@@ -116,11 +116,11 @@ def _unsaved(export: Export, delivery: Delivery, origin: Origin) -> ReportJob:
         requested_by_text=origin.actor_label[:255] if user else "system",
         tenant_key=tenant_key_of(user),
         language=origin.language or export.spec.language,
-        columns=export.columns_as_made(),
+        columns=export.exported_columns(),
         filename=export.filename,
     )
     job.signature = signing.sign(signing.request_text(job))
-    if delivery is Delivery.BACKGROUND:
+    if execution is Execution.BACKGROUND:
         job.active_key = active_key_of(export)
     else:
         job.status, job.attempt = JobStatus.RUNNING, 1
@@ -148,13 +148,13 @@ def active_key_of(export: Export) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def active_like(export: Export) -> ReportJob | None:
+def find_active_duplicate(export: Export) -> ReportJob | None:
     """The waiting or running job of the same person for the same export, if there is one."""
     job: ReportJob | None = ReportJob.objects.filter(active_key=active_key_of(export)).first()
     return job
 
 
-def finished_like(export: Export) -> ReportJob | None:
+def find_finished_duplicate(export: Export) -> ReportJob | None:
     """The newest file that this person has of the same export, if they would get the same columns
     in the same way now, and may have it."""
     user = export.authority.user
@@ -169,7 +169,7 @@ def finished_like(export: Export) -> ReportJob | None:
         expires_at__gt=DatabaseNow(),
         tenant_key=tenant_key_of(user),
     )
-    columns = export.columns_as_made()
+    columns = export.exported_columns()
     wanted = _named(export.spec.to_json(), columns)
     job: ReportJob
     for job in kept.order_by("-created_at")[:NEWEST]:
@@ -240,7 +240,7 @@ def fail(job: ReportJob, rows: Any, cause: FailureCause, reason: str) -> bool:
             lease_until=None,
             cause=cause,
             error=reason,
-            is_news=job.is_for_somebody,
+            is_unread=job.is_for_somebody,
         )
         if is_won:
             record_end(AuditAction.FAILED, job, SYSTEM)
@@ -284,7 +284,7 @@ def _end_canceled(
             finished_at=DatabaseNow(),
             lease_until=None,
             cancel_requested_by=who,
-            is_news=job.is_for_somebody and who != job.requested_by_id,
+            is_unread=job.is_for_somebody and who != job.requested_by_id,
             **facts,
         )
         if is_won:
@@ -336,7 +336,7 @@ def delete_file(job: ReportJob, origin: Origin) -> bool:
     return bool(is_won)
 
 
-def give_up_file(job: ReportJob) -> bool:
+def mark_file_lost(job: ReportJob) -> bool:
     """End the life of a job's file that is no longer there."""
     reason = _("Its file is missing in the storage.")
     with transaction.atomic(using=database()):
@@ -364,7 +364,7 @@ def remove_leftovers(job: ReportJob) -> None:
 def note_broken_seal(job: ReportJob, reason: str) -> None:
     """Show on a job's page that its file is gone or changed, until it is found whole again."""
     ReportJob.objects.filter(pk=job.pk, status=JobStatus.SUCCEEDED).update(
-        error=reason, verified_look=""
+        error=reason, verified_file_stamp=""
     )
 
 
@@ -372,7 +372,7 @@ def record_download(job: ReportJob, origin: Origin, **facts: Any) -> None:
     """Record that a file, or a part of it, is handed out. `facts` go into the entry."""
     with transaction.atomic(using=database()):
         _record_use(job, origin, **facts)
-    tell_after_commit(signals.job_downloaded, job, user=origin.user)
+    send_on_commit(signals.job_downloaded, job, user=origin.user)
 
 
 def record_question(job: ReportJob, origin: Origin, *, question: str, **facts: Any) -> None:
@@ -434,7 +434,7 @@ def record_end(action: AuditAction, job: ReportJob, origin: Origin) -> None:
         losses=job.loss_counts or None,
         reason=job.error or None,
     )
-    tell_after_commit(signals.job_finished, job)
+    send_on_commit(signals.job_finished, job)
 
 
 def _forget_secrets(job: ReportJob) -> None:
@@ -453,7 +453,7 @@ def _forget_secrets(job: ReportJob) -> None:
     ReportJob.objects.filter(pk=job.pk).update(spec=job.spec, signature=job.signature)
 
 
-def tell_after_commit(signal: Any, job: ReportJob, **arguments: Any) -> None:
+def send_on_commit(signal: Any, job: ReportJob, **arguments: Any) -> None:
     transaction.on_commit(
         lambda: signal.send_robust(sender=ReportJob, job=job, **arguments),
         using=database(),

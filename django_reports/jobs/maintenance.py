@@ -18,14 +18,14 @@ from django.utils.translation import gettext as _
 
 from django_reports.access import permission_changes, permission_snapshots
 from django_reports.audit import retention, sealing
-from django_reports.core.choices import Delivery, FailureCause, JobStatus
+from django_reports.core.choices import Execution, FailureCause, JobStatus
 from django_reports.core.clock import DatabaseNow
 from django_reports.core.conf import get_settings
 from django_reports.core.logs import about, get_logger
 from django_reports.core.storages import storage_alias
 from django_reports.core.tempdirs import remove_abandoned, unusable_folder
 from django_reports.exceptions import FileUnavailable
-from django_reports.exports.failures import lost_in_words
+from django_reports.exports.failures import describe_lost
 from django_reports.jobs import files, lifecycle, manifests
 from django_reports.models import ReportJob
 
@@ -130,22 +130,22 @@ class Sweeper:
         for job in in_batches(ReportJob.objects.abandoned(), "lease_until"):
             with about(job.pk, job.attempt):
                 with lifecycle.in_language_of(job), transaction.atomic(using=lifecycle.database()):
-                    self._take_from_dead_attempt(job)
+                    self._reclaim_abandoned(job)
                 _remove_leftovers_of(job)
             yield
         yield from self._hand_over_waiting()
 
-    def _take_from_dead_attempt(self, job: ReportJob) -> None:
+    def _reclaim_abandoned(self, job: ReportJob) -> None:
         """Rerun a job whose attempt is gone, or end it."""
         # Only if it is still abandoned: its attempt may have shown a sign of life since.
         rows = ReportJob.objects.filter(pk=job.pk, attempt=job.attempt).abandoned().unlocked()
-        if job.delivery == Delivery.IMMEDIATE:
+        if job.execution == Execution.IMMEDIATE:
             reason = _("The process that sent it ended.")
             is_taken = lifecycle.fail(job, rows, FailureCause.INTERRUPTED, reason)
             self._swept.failed += is_taken
         elif job.cancel_requested_at is not None:
             is_taken = lifecycle.finish_canceled(job, rows)
-        elif job.lost + 1 < get_settings().MAX_ATTEMPTS:
+        elif job.lost + 1 < get_settings().JOB_MAX_ATTEMPTS:
             is_taken = rows.move(
                 JobStatus.RUNNING,
                 JobStatus.QUEUED,
@@ -156,7 +156,7 @@ class Sweeper:
             self._swept.rerun += is_taken
         else:
             cause = FailureCause(job.cause or FailureCause.KILLED)
-            is_taken = lifecycle.fail(job, rows, cause, lost_in_words(cause, job.lost + 1))
+            is_taken = lifecycle.fail(job, rows, cause, describe_lost(cause, job.lost + 1))
             self._swept.failed += is_taken
         if is_taken:
             job.refresh_from_db(fields=["status"])
@@ -237,7 +237,7 @@ class Sweeper:
         present: set[str] = set()
         is_listed = True
         try:
-            for keys in chunks(files.kept_keys(alias)):
+            for keys in chunks(files.list_keys(alias)):
                 present.update(keys)
                 yield from self._remove_orphans(alias, keys)
                 yield
@@ -270,7 +270,7 @@ class Sweeper:
     def _give_up_if_missing(self, job: ReportJob) -> None:
         if not files.exists(job.storage, job.file_key):
             with lifecycle.in_language_of(job):
-                self._swept.missing += lifecycle.give_up_file(job)
+                self._swept.missing += lifecycle.mark_file_lost(job)
 
 
 def _remove_leftovers_of(job: ReportJob) -> None:

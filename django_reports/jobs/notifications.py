@@ -29,7 +29,7 @@ def watch() -> None:
     job_finished.connect(_send, dispatch_uid="django_reports.notifications")
 
 
-def take_news(user: User) -> list[ReportJob]:
+def take_notifications(user: User) -> list[ReportJob]:
     """The exports of whose end a person is to be told now. Nobody else is given them after that."""
     found = list(ReportJob.objects.news_for(user.pk)[:NEWS_AT_ONCE])
     if not found:
@@ -41,13 +41,15 @@ def take_news(user: User) -> list[ReportJob]:
 
 def note_seen(job: ReportJob) -> bool:
     """The person knows of the end. False if they were told already."""
-    return bool(ReportJob.objects.filter(pk=job.pk, is_news=True).update(is_news=False))
+    return bool(ReportJob.objects.filter(pk=job.pk, is_unread=True).update(is_unread=False))
 
 
 def can_be_mailed(job: ReportJob, user: User) -> bool:
     """Whether a person can be told of a job's end by mail: their own, that has not ended."""
     is_own = job.is_for_somebody and job.requested_by_id == user.pk
-    return is_own and job.is_active and get_settings().TELL_BY_EMAIL and bool(address_of(user))
+    return (
+        is_own and job.is_active and get_settings().EMAIL_NOTIFICATIONS and bool(address_of(user))
+    )
 
 
 def wish_email(job: ReportJob, *, wanted: bool) -> bool:
@@ -64,7 +66,7 @@ def address_of(user: Any) -> str:
 def _send(*, job: ReportJob, **kwargs: Any) -> None:
     """Send the mail that was wished for. Whatever goes wrong, the job has ended and stays so."""
     is_own_doing = job.status == JobStatus.CANCELED and not job.was_canceled_by_others
-    if not get_settings().TELL_BY_EMAIL or is_own_doing:
+    if not get_settings().EMAIL_NOTIFICATIONS or is_own_doing:
         return
     # Whoever takes the wish back sends it: of several who are told of the end, one.
     if not ReportJob.objects.filter(pk=job.pk, wants_email=True).update(wants_email=False):

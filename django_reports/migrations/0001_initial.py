@@ -105,13 +105,13 @@ class Migration(migrations.Migration):
                             ("denied", "Denied"),
                             ("deleted", "File deleted"),
                             ("expired", "Expired"),
-                            ("grant_changed", "Grant changed"),
+                            ("report_permission_changed", "Report permission changed"),
                             ("permission_changed", "Account, group or permission changed"),
                             ("purged", "Purged"),
                             ("log_contradicted", "Audit log found changed"),
                             ("log_accepted", "Audit log accepted as it is"),
                         ],
-                        max_length=20,
+                        max_length=40,
                         verbose_name="action",
                     ),
                 ),
@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Favourite",
+            name="Favorite",
             fields=[
                 (
                     "id",
@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("user", "report"), name="reports_favourite_once"
+                        fields=("user", "report"), name="reports_favorite_once"
                     )
                 ],
             },
@@ -256,11 +256,11 @@ class Migration(migrations.Migration):
                     "can_view",
                     models.BooleanField(
                         default=True,
-                        help_text="Finds the report in the catalogue.",
+                        help_text="Finds the report in the catalog.",
                         verbose_name="sees it",
                     ),
                 ),
-                ("can_generate", models.BooleanField(default=True, verbose_name="may export")),
+                ("can_export", models.BooleanField(default=True, verbose_name="may export")),
                 (
                     "can_download",
                     models.BooleanField(
@@ -270,7 +270,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "others",
+                    "visibility",
                     models.CharField(
                         choices=[
                             ("none", "Nobody else's"),
@@ -302,7 +302,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "rows_per_day",
+                    "max_rows_per_day",
                     models.PositiveBigIntegerField(
                         blank=True,
                         help_text="Rows in all exports that a person asks for within 24 hours. Empty: unlimited.",
@@ -311,7 +311,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "jobs_at_once",
+                    "max_concurrent_jobs",
                     models.PositiveIntegerField(
                         blank=True,
                         help_text="Exports of a person that wait or are made in the background at the same time. Empty: unlimited.",
@@ -407,14 +407,14 @@ class Migration(migrations.Migration):
                 ("spec", models.JSONField(verbose_name="specification")),
                 ("format", models.CharField(max_length=20, verbose_name="format")),
                 (
-                    "delivery",
+                    "execution",
                     models.CharField(
                         choices=[
                             ("immediate", "Downloaded at once"),
                             ("background", "Made in the background"),
                         ],
                         max_length=10,
-                        verbose_name="delivery",
+                        verbose_name="execution",
                     ),
                 ),
                 (
@@ -481,7 +481,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("verified_at", models.DateTimeField(editable=False, null=True)),
-                ("verified_look", models.CharField(blank=True, editable=False, max_length=64)),
+                ("verified_file_stamp", models.CharField(blank=True, editable=False, max_length=64)),
                 ("attempt", models.PositiveSmallIntegerField(default=0, verbose_name="attempt")),
                 ("lost", models.PositiveSmallIntegerField(default=0, verbose_name="lost attempts")),
                 (
@@ -541,7 +541,7 @@ class Migration(migrations.Migration):
                         verbose_name="cause",
                     ),
                 ),
-                ("is_news", models.BooleanField(default=False, editable=False)),
+                ("is_unread", models.BooleanField(default=False, editable=False)),
                 ("wants_email", models.BooleanField(default=False, verbose_name="tell by e-mail")),
                 (
                     "cancel_requested_by",
@@ -605,7 +605,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["status", "lease_until"], name="reports_job_lease"),
                     models.Index(fields=["status", "expires_at"], name="reports_job_expiry"),
                     models.Index(fields=["file_key", "status", "bytes"], name="reports_job_file"),
-                    models.Index(fields=["is_news", "requested_by"], name="reports_job_news"),
+                    models.Index(fields=["is_unread", "requested_by"], name="reports_job_news"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(

@@ -1,5 +1,5 @@
 from django_reports.models.audit import AuditCheckpoint, AuditEntry, Removal
-from django_reports.models.favourites import Favourite
+from django_reports.models.favorites import Favorite
 from django_reports.models.hanging import HangingProcess
 from django_reports.models.jobs import ReportJob
 from django_reports.models.leftovers import Leftover
@@ -16,7 +16,7 @@ __all__ = [
     "QUOTA_DAY",
     "AuditCheckpoint",
     "AuditEntry",
-    "Favourite",
+    "Favorite",
     "GroupReportPermission",
     "HangingProcess",
     "Leftover",

@@ -44,7 +44,7 @@ class AuditEntry(Record):
     """
 
     key = models.UUIDField(_("key"), default=uuid.uuid4, unique=True, editable=False)
-    action = models.CharField(_("action"), max_length=20, choices=AuditAction)
+    action = models.CharField(_("action"), max_length=40, choices=AuditAction)
     actor_key = models.CharField(_("who (key)"), max_length=255, blank=True)
     report = models.CharField(_("report"), max_length=200, blank=True)
     job_key = models.CharField(_("export"), max_length=36, blank=True)

@@ -14,7 +14,7 @@ from django_reports.core.choices import (
     ACTIVE,
     TRANSITIONS,
     AuthorityKind,
-    Delivery,
+    Execution,
     FailureCause,
     JobStatus,
 )
@@ -25,7 +25,7 @@ from django_reports.models.records import Record, RecordQuerySet
 
 class ReportJobQuerySet(RecordQuerySet["ReportJob"]):
     def background(self) -> "ReportJobQuerySet":
-        return self.filter(delivery=Delivery.BACKGROUND)
+        return self.filter(execution=Execution.BACKGROUND)
 
     def queued(self) -> "ReportJobQuerySet":
         return self.background().filter(status=JobStatus.QUEUED)
@@ -44,7 +44,7 @@ class ReportJobQuerySet(RecordQuerySet["ReportJob"]):
 
     def news_for(self, user_key: Any) -> "ReportJobQuerySet":
         """What ended for a person who has not been told on a page yet, oldest first."""
-        return self.filter(is_news=True, requested_by=user_key).order_by("finished_at", "id")
+        return self.filter(is_unread=True, requested_by=user_key).order_by("finished_at", "id")
 
     def to_expire(self) -> "ReportJobQuerySet":
         return self.filter(status=JobStatus.SUCCEEDED, expires_at__lt=DatabaseNow())
@@ -79,7 +79,7 @@ class ReportJob(Record):
     report = models.CharField(_("report"), max_length=200)
     spec = models.JSONField(_("specification"))
     format = models.CharField(_("format"), max_length=20)
-    delivery = models.CharField(_("delivery"), max_length=10, choices=Delivery)
+    execution = models.CharField(_("execution"), max_length=10, choices=Execution)
     status = models.CharField(_("status"), max_length=10, choices=JobStatus)
     authority = models.CharField(_("authority"), max_length=6, choices=AuthorityKind)
     requested_by = models.ForeignKey(
@@ -135,7 +135,7 @@ class ReportJob(Record):
     # When the file was last read as a whole and found to be the one that was made, and an HMAC of
     # what it looked like from outside then.
     verified_at = models.DateTimeField(null=True, editable=False)
-    verified_look = models.CharField(max_length=64, blank=True, editable=False)
+    verified_file_stamp = models.CharField(max_length=64, blank=True, editable=False)
 
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
     # How many of the attempts ended without a word: killed, or out of memory.
@@ -159,7 +159,7 @@ class ReportJob(Record):
     error = models.TextField(_("error"), blank=True)
     cause = models.CharField(_("cause"), max_length=12, choices=FailureCause, blank=True)
     # It has ended, and its person has not been told on a page yet.
-    is_news = models.BooleanField(default=False, editable=False)
+    is_unread = models.BooleanField(default=False, editable=False)
     # Its person wants a mail when it ends; taken back by whoever sends it.
     wants_email = models.BooleanField(_("tell by e-mail"), default=False)
 
@@ -185,7 +185,7 @@ class ReportJob(Record):
             models.Index(fields=["status", "lease_until"], name="reports_job_lease"),
             models.Index(fields=["status", "expires_at"], name="reports_job_expiry"),
             models.Index(fields=["file_key", "status", "bytes"], name="reports_job_file"),
-            models.Index(fields=["is_news", "requested_by"], name="reports_job_news"),
+            models.Index(fields=["is_unread", "requested_by"], name="reports_job_news"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -210,7 +210,7 @@ class ReportJob(Record):
     @property
     def is_for_somebody(self) -> bool:
         """Whether somebody waits for its end: made in the background, and a person asked."""
-        return self.delivery == Delivery.BACKGROUND and self.requested_by_id is not None
+        return self.execution == Execution.BACKGROUND and self.requested_by_id is not None
 
     @property
     def was_canceled_by_others(self) -> bool:

@@ -7,7 +7,7 @@ from django.db import models, router, transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext_lazy as _
 
-from django_reports.core.choices import Others
+from django_reports.core.choices import Visibility
 from django_reports.models.records import Record, RecordQuerySet
 
 ALL_REPORTS = "*"
@@ -17,13 +17,16 @@ ALL_REPORTS = "*"
 changed_in_bulk = Signal()
 
 
-class GrantQuerySet(RecordQuerySet["GroupReportPermission"]):
-    """What changes many grants in one statement is told as well."""
+class ReportPermissionQuerySet(RecordQuerySet["GroupReportPermission"]):
+    """What changes many report permissions in one statement is told as well."""
 
     def update(self, **changes: Any) -> int:
         with transaction.atomic(using=self.db):
             found = list(self.select_related("group"))
-            keys, before = [grant.pk for grant in found], [grant.facts() for grant in found]
+            keys, before = (
+                [permission.pk for permission in found],
+                [permission.facts() for permission in found],
+            )
             changed = super().update(**changes)
             self._tell(before, keys)
         return changed
@@ -33,20 +36,21 @@ class GrantQuerySet(RecordQuerySet["GroupReportPermission"]):
     def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("update_conflicts") or kwargs.get("ignore_conflicts"):
             raise ValueError(
-                "Grants cannot be written over in bulk: nobody could tell what they were before. "
+                "Report permissions cannot be written over in bulk: nobody could tell what they "
+                "were before. "
                 "Use update_or_create()."
             )
         with transaction.atomic(using=self.db):
             made = super().bulk_create(objs, *args, **kwargs)
-            for grant in made:
-                changed_in_bulk.send(sender=self.model, before=None, after=grant.facts())
+            for permission in made:
+                changed_in_bulk.send(sender=self.model, before=None, after=permission.facts())
         return made
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
 
     def _tell(self, before: list[dict[str, Any]], keys: list[Any]) -> None:
         rows = self.model._base_manager.using(self.db).select_related("group")
-        after = {grant.pk: grant.facts() for grant in rows.filter(pk__in=keys)}
+        after = {permission.pk: permission.facts() for permission in rows.filter(pk__in=keys)}
         for key, facts in zip(keys, before, strict=True):
             changed_in_bulk.send(sender=self.model, before=facts, after=after.get(key))
 
@@ -59,19 +63,19 @@ class GroupReportPermission(Record):
         _("report"), max_length=200, help_text=_("The report's identifier, or * for every report.")
     )
     can_view = models.BooleanField(
-        _("sees it"), default=True, help_text=_("Finds the report in the catalogue.")
+        _("sees it"), default=True, help_text=_("Finds the report in the catalog.")
     )
-    can_generate = models.BooleanField(_("may export"), default=True)
+    can_export = models.BooleanField(_("may export"), default=True)
     can_download = models.BooleanField(
         _("may download"),
         default=True,
         help_text=_("Gets the files of their own exports, as long as they are kept."),
     )
-    others = models.CharField(
+    visibility = models.CharField(
         _("sees exports of others"),
         max_length=6,
-        choices=Others,
-        default=Others.NONE,
+        choices=Visibility,
+        default=Visibility.NONE,
         help_text=_("And downloads them."),
     )
     can_cancel_others = models.BooleanField(
@@ -85,7 +89,7 @@ class GroupReportPermission(Record):
         blank=True,
         help_text=_("Rows in one export at most. Empty: unlimited."),
     )
-    rows_per_day = models.PositiveBigIntegerField(
+    max_rows_per_day = models.PositiveBigIntegerField(
         _("rows per day"),
         null=True,
         blank=True,
@@ -93,7 +97,7 @@ class GroupReportPermission(Record):
             "Rows in all exports that a person asks for within 24 hours. Empty: unlimited."
         ),
     )
-    jobs_at_once = models.PositiveIntegerField(
+    max_concurrent_jobs = models.PositiveIntegerField(
         _("exports at once"),
         null=True,
         blank=True,
@@ -106,7 +110,7 @@ class GroupReportPermission(Record):
         _("formats"), default=list, blank=True, help_text=_("None chosen: every format.")
     )
 
-    objects: ClassVar[Any] = GrantQuerySet.as_manager()
+    objects: ClassVar[Any] = ReportPermissionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("report permission")
@@ -126,10 +130,10 @@ class GroupReportPermission(Record):
             super().save(*args, **kwargs)  # with its entry in the log, or not at all
 
     def facts(self) -> dict[str, Any]:
-        """What it grants, for the log."""
+        """What it report permissions, for the log."""
         names = [field.name for field in self._meta.concrete_fields]
         values = {name: getattr(self, name) for name in names if name not in ("id", "group")}
-        return {"group": str(self.group), **values, "others": str(self.others)}
+        return {"group": str(self.group), **values, "visibility": str(self.visibility)}
 
 
 class PermissionSnapshot(Record):

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django_reports.access.permissions import readable
 from django_reports.core.formatting import grouped
 from django_reports.models import ReportJob
-from django_reports.web.display import pace_in_words, progress_in_words, report_in_words
-from django_reports.web.page_context import place_of
+from django_reports.web.display import describe_pace, describe_progress, describe_report
+from django_reports.web.page_context import page_context_of
 from django_reports.web.progress import places_in_queue
 
 register = template.Library()
@@ -49,8 +49,8 @@ def running_exports(context: Context) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if request is None or user is None:
         return {"exports": []}
-    place = place_of(request)
-    if place is None or not place.lets_in(request):
+    place = page_context_of(request)
+    if place is None or not place.has_access(request):
         return {"exports": []}
     newest = ReportJob.objects.background().filter(requested_by=user.pk).order_by("-created_at")
     since = timezone.now() - NEW
@@ -65,7 +65,7 @@ def running_exports(context: Context) -> dict[str, Any]:
         "exports": [
             {
                 "job": job,
-                "report_label": report_in_words(job),
+                "report_label": describe_report(job),
                 "url": place.job_url(job),
                 **_progress(job, places.get(job.pk), is_readable=job.pk in may_read),
             }
@@ -79,6 +79,6 @@ def _progress(job: ReportJob, place: int | None, *, is_readable: bool) -> dict[s
     if not job.is_active:
         return {"progress": "", "pace": ""}
     return {
-        "progress": progress_in_words(job, is_readable=is_readable),
-        "pace": pace_in_words(job, place, is_readable=is_readable),
+        "progress": describe_progress(job, is_readable=is_readable),
+        "pace": describe_pace(job, place, is_readable=is_readable),
     }

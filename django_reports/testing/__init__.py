@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase
 from django.test.utils import TestContextDecorator, override_settings
 
-from django_reports.access.permissions import Authority, authorise, columns_for
+from django_reports.access.permissions import Authority, authorize, columns_for
 from django_reports.audit.log import Origin
 from django_reports.core.conf import NAME
 from django_reports.core.users import User
@@ -80,7 +80,7 @@ def export(
     report: str | type[Report],
     user: User | None = None,
     *,
-    format: str = "csv",  # noqa: A002 - the word for it at every door
+    format: str = "csv",  # noqa: A002 - the word for it at every entry point
     columns: Sequence[str] | None = None,
     profile: str = "machine",
     options: Mapping[str, str] | None = None,
@@ -93,7 +93,7 @@ def export(
 
     Time zone and language are the project's unless they are given. `options` are the further ones
     of the file (`{"delimiter": "tab"}`). Of a report with several sections, `section` is the title
-    of the one to read. Raises what the doors would tell: ReportDenied, InvalidSpec,
+    of the one to read. Raises what the entry points would tell: ReportDenied, InvalidSpec,
     RowLimitExceeded, ReportFailed.
     """
     spec = ExportSpec(
@@ -222,7 +222,7 @@ def _exportable(user: User | None, identifier: str) -> list[str] | None:
     report = registry.get(identifier)
     authority = _authority(user)
     try:
-        authorise(authority, report, Selection(), Origin(user=user))
+        authorize(authority, report, Selection(), Origin(user=user))
         columns = columns_for(authority, report, None)
     except ReportDenied:
         return None

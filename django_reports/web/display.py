@@ -13,12 +13,12 @@ from django_reports.models import ReportJob
 from django_reports.web.progress import rows_per_second, seconds_left, seconds_of
 
 
-def report_in_words(job: ReportJob) -> str:
+def describe_report(job: ReportJob) -> str:
     """The label of a job's report; its identifier if it is no longer declared."""
     return registry.label_of(job.report)
 
 
-def progress_in_words(job: ReportJob, *, is_readable: bool) -> str:
+def describe_progress(job: ReportJob, *, is_readable: bool) -> str:
     """How far a job is; unless it `is_readable`, without its rows."""
     if job.status == JobStatus.QUEUED:
         return _("Waiting to be started")
@@ -34,11 +34,11 @@ def progress_in_words(job: ReportJob, *, is_readable: bool) -> str:
     }
 
 
-def pace_in_words(job: ReportJob, place: int | None = None, *, is_readable: bool) -> str:
+def describe_pace(job: ReportJob, place: int | None = None, *, is_readable: bool) -> str:
     """How fast a job runs and how much longer, or where it waits; empty if nothing is known, or
     may be."""
     if job.status == JobStatus.QUEUED:
-        return _place_in_words(place) if place else ""
+        return _describe_place(place) if place else ""
     speed, left = rows_per_second(job), seconds_left(job)
     if not speed or not is_readable or job.cancel_requested_at is not None:
         return ""
@@ -47,10 +47,10 @@ def pace_in_words(job: ReportJob, place: int | None = None, *, is_readable: bool
     ) % {"count": grouped(speed)}  # fmt: skip
     if left is None:
         return rate
-    return _("%(rate)s, about %(time)s left") % {"rate": rate, "time": time_in_words(left)}
+    return _("%(rate)s, about %(time)s left") % {"rate": rate, "time": format_time(left)}
 
 
-def _place_in_words(place: int) -> str:
+def _describe_place(place: int) -> str:
     if place == 1:
         return _("It is the next one.")
     return ngettext(
@@ -58,13 +58,13 @@ def _place_in_words(place: int) -> str:
     ) % {"count": grouped(place - 1)}  # fmt: skip
 
 
-def duration_in_words(job: ReportJob) -> str:
+def format_duration(job: ReportJob) -> str:
     """How long an ended job took; empty if that is not known."""
     seconds = None if job.is_active else seconds_of(job)
-    return "" if seconds is None else time_in_words(max(1, round(seconds)))
+    return "" if seconds is None else format_time(max(1, round(seconds)))
 
 
-def time_in_words(seconds: int) -> str:
+def format_time(seconds: int) -> str:
     if seconds < 100:
         return ngettext("%(n)s second", "%(n)s seconds", seconds) % {"n": seconds}
     minutes = round(seconds / 60)
@@ -74,7 +74,7 @@ def time_in_words(seconds: int) -> str:
     return ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours}
 
 
-def remedy_in_words(job: ReportJob) -> str:
+def describe_remedy(job: ReportJob) -> str:
     """What can be done about a job that went wrong, or its file; empty where nothing did."""
     if job.status == JobStatus.SUCCEEDED and job.error:  # its file is not the one that was made
         return str(_REMEDIES[FailureCause.FILE_LOST])
@@ -125,7 +125,7 @@ _REMEDIES: dict[str, Any] = {
 }
 
 
-def losses_in_words(losses: Mapping[str, int]) -> list[str]:
+def describe_losses(losses: Mapping[str, int]) -> list[str]:
     """What a format could not hold as it was."""
     return [
         str(_LOSSES[name] % {"count": count})

@@ -31,7 +31,7 @@ Trail = list[tuple[str, str]]  # (address, label) of what lies above a page
 BREADCRUMBS_ARE_A_LIST = django.VERSION >= (6, 1)
 
 
-class Place(Protocol):
+class PageContext(Protocol):
     """How the pages at one place are linked, and what surrounds them."""
 
     def jobs_url(self) -> str:
@@ -41,16 +41,16 @@ class Place(Protocol):
         """A job's page ("job"), or its "status", "download", "cancel" and so on."""
 
     def report_url(self, identifier: str) -> str | None:
-        """The page of a report in the catalogue; None where there is no catalogue."""
+        """The page of a report in the catalog; None where there is no catalog."""
 
-    def lets_in(self, request: HttpRequest) -> bool:
+    def has_access(self, request: HttpRequest) -> bool:
         """Whether whoever asks may use this place at all."""
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
         """What a template needs to look like the rest of the place."""
 
 
-class StaffPlace:
+class StaffPageContext:
     """The pages of `django_reports.urls`, in the look of the admin if there is one."""
 
     def __init__(self, request: HttpRequest) -> None:
@@ -71,22 +71,22 @@ class StaffPlace:
     def report_url(self, identifier: str) -> str | None:
         return self.url("report", identifier)
 
-    def lets_in(self, request: HttpRequest) -> bool:
+    def has_access(self, request: HttpRequest) -> bool:
         return may_enter(request.user)
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
-        tell_news(request, self)
+        show_notifications(request, self)
         site = mounted_site()
         surroundings = site.each_context(request) if site else {"has_permission": False}
         return {
             **surroundings,
             **_breadcrumbs(reverse("admin:index") if site else None, trail),
-            "site_index_url": None if site else self.url("catalogue"),
+            "site_index_url": None if site else self.url("catalog"),
             **context,
         }
 
 
-class AdminPlace:
+class AdminPageContext:
     """The pages of this app in an admin site."""
 
     def __init__(self, site: AdminSite) -> None:
@@ -108,11 +108,11 @@ class AdminPlace:
         except NoReverseMatch:  # the staff pages are not in the project's URLs
             return None
 
-    def lets_in(self, request: HttpRequest) -> bool:
+    def has_access(self, request: HttpRequest) -> bool:
         return self._site.has_permission(request)
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
-        tell_news(request, self)
+        show_notifications(request, self)
         request.current_app = self._site.name
         return {
             **self._site.each_context(request),
@@ -124,18 +124,18 @@ class AdminPlace:
 class BarePlace:
     """A place as it is shown to who has not logged in: nothing in it says who they are."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: PageContext) -> None:
         self._place = place
         self.jobs_url = place.jobs_url
         self.job_url = place.job_url
         self.report_url = place.report_url
-        self.lets_in = place.lets_in
+        self.has_access = place.has_access
 
     def context(self, request: HttpRequest, trail: Trail, **context: Any) -> dict[str, Any]:
         return {"has_permission": False, **_breadcrumbs(None, []), **context}
 
 
-def place_of(request: HttpRequest) -> Place | None:
+def page_context_of(request: HttpRequest) -> PageContext | None:
     """The place that is nearest to a page of any app: that of its admin site, the staff pages, or
     else the admin. None if a project has neither."""
     match = request.resolver_match
@@ -143,22 +143,22 @@ def place_of(request: HttpRequest) -> Place | None:
         owner = getattr(match.func, "model_admin", match.func)
         site = getattr(owner, "admin_site", None)
         if site is not None and site.is_registered(ReportJob):
-            return AdminPlace(site)
-    staff = StaffPlace(request)
+            return AdminPageContext(site)
+    staff = StaffPageContext(request)
     try:
         staff.jobs_url()
     except NoReverseMatch:
         site = mounted_site()
-        return AdminPlace(site) if site and site.is_registered(ReportJob) else None
+        return AdminPageContext(site) if site and site.is_registered(ReportJob) else None
     return staff
 
 
-def tell_news(request: HttpRequest, place: Place) -> None:
+def show_notifications(request: HttpRequest, place: PageContext) -> None:
     """Tell a person of those of their exports that have ended since they were last told."""
     if request.method != "GET" or not request.user.is_authenticated:
         return
-    for job in notifications.take_news(request.user):
-        level, words = _end_in_words(job)
+    for job in notifications.take_notifications(request.user):
+        level, words = _describe_end(job)
         messages.add_message(
             request,
             level,
@@ -172,7 +172,7 @@ def tell_news(request: HttpRequest, place: Place) -> None:
         )
 
 
-def _end_in_words(job: ReportJob) -> tuple[int, str]:
+def _describe_end(job: ReportJob) -> tuple[int, str]:
     """How an export ended, with the level of a message that says so."""
     if job.status == JobStatus.CANCELED:
         return messages.WARNING, _("The export “%(report)s” was canceled.")

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from django_reports.core.choices import Delivery, JobStatus
+from django_reports.core.choices import Execution, JobStatus
 from django_reports.core.conf import get_settings
 from django_reports.models import ReportJob
 
@@ -25,10 +25,10 @@ def seconds_of(job: ReportJob) -> float | None:
         return None
     if job.finished_at is not None:
         return _positive(job.finished_at - job.started_at)
-    if job.lease_until is None or job.delivery == Delivery.IMMEDIATE:
+    if job.lease_until is None or job.execution == Execution.IMMEDIATE:
         return None
     # A sign of life sets both the lease and the rows done.
-    return _positive(job.lease_until - get_settings().LEASE - job.started_at)
+    return _positive(job.lease_until - get_settings().JOB_LEASE - job.started_at)
 
 
 def rows_per_second(job: ReportJob) -> int | None:

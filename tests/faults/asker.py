@@ -17,7 +17,7 @@ def main(username, times):
     from rq import Queue
 
     from django_reports.jobs import dispatch
-    from tests.doors.helpers import asking, spec_of
+    from tests.entry_points.helpers import asking, spec_of
 
     def ask(number):
         spec = spec_of(parameters={"minimum": (str(number),)})  # each another export

@@ -37,7 +37,7 @@ from django_reports.definitions.columns import bind
 from django_reports.engine.rows import QuerySetSource
 from django_reports.exceptions import InvalidQuerySet
 from tests.conftest import give
-from tests.files import Dialect, Wish, csv_rows, made_at_every_door
+from tests.files import Dialect, Wish, csv_rows, made_at_every_entry_point
 from tests.many.conftest import read, source
 from tests.many.models import (
     Booking,
@@ -122,7 +122,7 @@ def test_values_at_every_door(declare, alice, client, tmp_path, invoice, format)
     alice = give(alice, "many.view_invoice")
     client.force_login(alice)
     wish = Wish("many.invoices", ["number", *COLUMNS], format)
-    content = made_at_every_door(wish, user=alice, client=client, folder=tmp_path)
+    content = made_at_every_entry_point(wish, user=alice, client=client, folder=tmp_path)
     if format == "csv":
         assert csv_rows(content, Dialect()) == [
             ["A1", "3", "12.00", "4", "4", "15.00"],
@@ -293,7 +293,7 @@ def test_aggregate_of_a_project_converts_its_values(
     alice = give(alice, "many.view_invoice")
     client.force_login(alice)
     wish = Wish("many.joined", ["number", "joined"], format)
-    content = made_at_every_door(wish, user=alice, client=client, folder=tmp_path)
+    content = made_at_every_entry_point(wish, user=alice, client=client, folder=tmp_path)
     assert b"<3>" in content
     assert b"<0>" in content
 

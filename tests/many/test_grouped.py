@@ -29,7 +29,7 @@ from django_reports.definitions.columns import bind
 from django_reports.engine import grouped_values
 from django_reports.engine.rows import QuerySetSource
 from tests.conftest import give
-from tests.files import Dialect, Wish, csv_rows, made_at_every_door
+from tests.files import Dialect, Wish, csv_rows, made_at_every_entry_point
 from tests.many.conftest import read, source
 from tests.many.models import Booking, Invoice, Payment, Seat, Tag
 from tests.many.test_aggregates import Invoices
@@ -149,7 +149,7 @@ def test_values_at_every_door(declare, alice, client, tmp_path, payments, format
     alice = give(alice, "many.view_invoice")
     client.force_login(alice)
     wish = Wish("many.paid", ["number", "sum", "tags", "notes", "text"], format)
-    content = made_at_every_door(wish, user=alice, client=client, folder=tmp_path)
+    content = made_at_every_entry_point(wish, user=alice, client=client, folder=tmp_path)
     if format == "csv":
         lines = [["A1", "7.00", "3", "2", "a1"], ["A2", "", "0", "0", "a2"]]
         assert csv_rows(content, Dialect()) == lines

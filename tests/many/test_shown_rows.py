@@ -32,8 +32,8 @@ from django_reports.engine.rows import QuerySetSource
 from django_reports.exceptions import InvalidQuerySet
 from django_reports.jobs import dispatch
 from tests.conftest import give
-from tests.doors.helpers import asking
-from tests.files import Wish, made_at_every_door
+from tests.entry_points.helpers import asking
+from tests.files import Wish, made_at_every_entry_point
 from tests.many.conftest import source
 from tests.many.models import Client, Entry, Invoice, Payment, ProxyInvoice, Tag
 
@@ -161,7 +161,8 @@ def test_the_rows_are_those_of_the_queryset(invoices, name, columns):
 @pytest.mark.parametrize("name", QUERYSETS)
 @pytest.mark.parametrize("columns", [("id", "number"), ("number", "low")])
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
-def test_every_door_makes_the_same_rows(invoices, declare, alice, client, tmp_path, name, columns,
+def test_every_entry_point_makes_the_same_rows(invoices, declare, alice, client, tmp_path, name,
+columns,
                                         format):  # fmt: skip
     @declare
     class Shown(ModelReport):
@@ -175,7 +176,7 @@ def test_every_door_makes_the_same_rows(invoices, declare, alice, client, tmp_pa
     alice = give(alice, "many.view_invoice")
     client.force_login(alice)
     wish = Wish("many.shown", columns, format)
-    content = made_at_every_door(wish, alice, client, tmp_path).decode()
+    content = made_at_every_entry_point(wish, alice, client, tmp_path).decode()
     made = list(csv.reader(io.StringIO(content)))[1:] if format == "csv" else content.splitlines()
     shown = keys_of(QUERYSETS[name](invoices))
     assert len(made) == sum(shown.values())
@@ -320,7 +321,8 @@ def test_what_would_be_computed_over_other_rows_is_refused(discounts, name):
 
 @pytest.mark.parametrize("name", ["distinct", "distinct in an order"])
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
-def test_every_door_computes_over_the_same_rows(discounts, declare, alice, client, tmp_path, name,
+def test_every_entry_point_computes_over_the_same_rows(discounts, declare, alice, client, tmp_path,
+name,
                                                 format):  # fmt: skip
     @declare
     class Shown(ModelReport):
@@ -334,7 +336,7 @@ def test_every_door_computes_over_the_same_rows(discounts, declare, alice, clien
     alice = give(alice, "many.view_invoice")
     client.force_login(alice)
     wish = Wish("many.shown", ["number", "of_all"], format)
-    content = made_at_every_door(wish, alice, client, tmp_path).decode()
+    content = made_at_every_entry_point(wish, alice, client, tmp_path).decode()
     numbers = [row.number for row in KEPT[name](discounts)]
     if format == "csv":
         shown = [f"{number},{len(numbers)}" for number in numbers]

@@ -117,7 +117,7 @@ class Processes:
     """Starts processes that share the test's database and folder, and ends them all."""
 
     def __init__(self, folder, tmp_path):
-        self.changed = {"FOLDER": str(folder)}
+        self.changed = {"STORAGE_DIR": str(folder)}
         self.environment = {}
         self.log = tmp_path / "processes.log"
         self.started = []

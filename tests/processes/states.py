@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 from django.utils import timezone
 
-from django_reports.models import Favourite, GroupReportPermission, ReportJob
+from django_reports.models import Favorite, GroupReportPermission, ReportJob
 from tests.conftest import VIEW, make_orders
-from tests.doors.helpers import enqueue, make, put, sign
+from tests.entry_points.helpers import enqueue, make, put, sign
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ JOBS = [
     "immediate",
 ]  # fmt: skip
 STATES = [
-    at("/reports/", "catalogue"),
-    at("/reports/?q=slow", "catalogue-found"),
-    at("/reports/?q=zebra", "catalogue-nothing-found"),
-    State("catalogue-empty", lambda world: "/reports/", is_new_person=True),
+    at("/reports/", "catalog"),
+    at("/reports/?q=slow", "catalog-found"),
+    at("/reports/?q=zebra", "catalog-nothing-found"),
+    State("catalog-empty", lambda world: "/reports/", is_new_person=True),
     at("/reports/shop.orders/", "export"),
     at("/reports/shop.wide/", "export-wide"),
     State("export-error", lambda world: "/reports/shop.wide/", wrong),
@@ -90,7 +90,7 @@ STATES = [
 
 
 def make_world(user):
-    """Jobs of a person in all states, grants, a favourite, and a month of exports."""
+    """Jobs of a person in all states, report permissions, a favorite, and a month of exports."""
     make_orders(20)
     now = timezone.now()
     ago = lambda **time: now - dt.timedelta(**time)  # noqa: E731
@@ -103,15 +103,15 @@ def make_world(user):
         "failed": make(user, "shop.numbers", parameters={"fail_at": ["3"]}),
         "canceled": put(enqueue(user, "shop.numbers"), status="canceled",
                         error="Canceled while running.", finished_at=now),
-        "immediate": put(make(user), delivery="immediate", file_key=""),
+        "immediate": put(make(user), execution="immediate", file_key=""),
         "running": running(user, rows_done=12_000, rows_expected=48_000),
         "endless": running(user, rows_done=12_345),
         "mailed": running(user, rows_done=1, rows_expected=3, wants_email=True),
         "waiting": enqueue(user),
     }  # fmt: skip
-    ReportJob.objects.update(is_news=False)
+    ReportJob.objects.update(is_unread=False)
     a_month_of(jobs["finished"], jobs["failed"])
-    Favourite.objects.create(user=user, report="shop.orders")
+    Favorite.objects.create(user=user, report="shop.orders")
     GroupReportPermission.objects.filter(group__user=user).update(max_rows=50_000_000)
     return SimpleNamespace(jobs=jobs)
 
@@ -134,7 +134,7 @@ def a_month_of(finished, failed):
             "id": ReportJob._meta.pk.get_default(), "created_at": asked, "started_at": asked,
             "finished_at": asked + dt.timedelta(seconds=n * 2), "requested_by_id": None,
             "rows_done": (n * 7919) % 50_000, "requested_by_text": f"person{n % 7}",
-            "file_key": "", "rerun_of_id": finished.pk if n % 5 == 0 else None, "is_news": False,
+            "file_key": "", "rerun_of_id": finished.pk if n % 5 == 0 else None, "is_unread": False,
         }  # fmt: skip
         copies.append(ReportJob(**values))
     ReportJob.objects.bulk_create(copies)

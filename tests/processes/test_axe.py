@@ -15,7 +15,7 @@ from tests.services import find_axe, find_chromium
 pytestmark = pytest.mark.integration
 
 SHOTS = os.environ.get("TEST_SHOTS")  # a folder for pictures of every state
-SETTINGS = {"RUNNER": "local", "TELL_BY_EMAIL": True, "BASE_URL": "https://shop.example.com"}
+SETTINGS = {"RUNNER": "local", "EMAIL_NOTIFICATIONS": True, "BASE_URL": "https://shop.example.com"}
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 LOOKS = {"light": ("light", DESK), "dark": ("dark", DESK), "phone": ("dark", PHONE)}
 LOOK = """async () => {
@@ -63,7 +63,7 @@ def enter(browser, base, user, errors):
 
 def test_nothing_is_found_on_any_page(browser, make_person, processes, configure, folder):
     configure(**SETTINGS)
-    person = make_person("mia", *PERMISSIONS, report="*", others="all")
+    person = make_person("mia", *PERMISSIONS, report="*", visibility="all")
     newcomer = make_person("nora")
     world = make_world(person)
     processes.changed |= SETTINGS

@@ -23,7 +23,7 @@ def test_filter_select_all_export_watch_download(
 ):
     make_orders(1200)
     processes.changed.update(
-        {"RUNNER": "local", "STREAM_MAX_ROWS": 100, "LEASE": dt.timedelta(seconds=5)}
+        {"RUNNER": "local", "STREAM_MAX_ROWS": 100, "JOB_LEASE": dt.timedelta(seconds=5)}
     )
     base = processes.server()
     processes.worker()

@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import VIEW, make_orders
-from tests.doors.helpers import actions, entries, run
+from tests.entry_points.helpers import actions, entries, run
 from tests.processes.conftest import wait_for
 from tests.processes.test_browser_staff import enter, mia, shoot  # noqa: F401 - a fixture
 
@@ -341,7 +341,7 @@ def test_a_job_that_fails_says_why_and_is_run_again(page, base):
 
 @pytest.fixture
 def root(make_person):
-    return make_person("mona", *VIEW, report="*", others="all", can_cancel_others=True)
+    return make_person("mona", *VIEW, report="*", visibility="all", can_cancel_others=True)
 
 
 def test_a_job_that_somebody_else_cancels(page, base, root, browser):

@@ -21,7 +21,7 @@ SHOTS = os.environ.get("TEST_SHOTS")  # a folder for pictures of the pages, in l
 @pytest.fixture
 def mia(make_person):
     """May export orders and numbers, and sees those of others."""
-    return make_person("mia", *VIEW, "shop.view_customer_email", report="*", others="all")
+    return make_person("mia", *VIEW, "shop.view_customer_email", report="*", visibility="all")
 
 
 def shoot(page, name):
@@ -33,7 +33,7 @@ def shoot(page, name):
 
 
 def enter(page, base, name="mia"):
-    """Ask for the catalogue, be asked to log in, and be led back."""
+    """Ask for the catalog, be asked to log in, and be led back."""
     page.goto(f"{base}/reports/")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill("secret")
@@ -46,12 +46,12 @@ def field_of(page, label):
     return page.locator(".form-row", has=page.get_by_label(f"{label}:"))
 
 
-def test_from_the_catalogue_to_a_file(page, mia, processes, tmp_path):
+def test_from_the_catalog_to_a_file(page, mia, processes, tmp_path):
     make_orders(20)
     processes.environment["TEST_URLCONF"] = "tests.processes.varied"
     base = processes.server()
     enter(page, base)
-    shoot(page, "catalogue")
+    shoot(page, "catalog")
     page.goto(f"{base}/reports/shop.varied/")
     shoot(page, "parameters")
     page.locator(".breadcrumbs").get_by_role("link", name="Reports").click()
@@ -132,7 +132,7 @@ def state_of(page):
 
 
 def test_a_job_is_watched_left_canceled_and_run_again(page, mia, processes, tmp_path):
-    processes.changed.update({"RUNNER": "local", "LEASE": dt.timedelta(seconds=5)})
+    processes.changed.update({"RUNNER": "local", "JOB_LEASE": dt.timedelta(seconds=5)})
     base = processes.server()
     enter(page, base)
     page.get_by_role("link", name="Slow numbers").click()

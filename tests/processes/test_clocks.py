@@ -12,7 +12,7 @@ from django.db import connection
 from django_reports.core.clock import database_now
 from django_reports.models import ReportJob
 from tests import figures
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import ROOT, kept_files, wait_for
 from tests.services import find_compiler
 
@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(find_compiler() is None, reason="no C compiler: clocks are left alone"),
 ]
 
-LEASE = dt.timedelta(seconds=30)
+JOB_LEASE = dt.timedelta(seconds=30)
 MINUTES = float(os.environ.get("TEST_CLOCK_MINUTES", "0.1"))
 CLOCKS = [0, 35, -35, 3600, -3600]  # seconds ahead
 
@@ -43,7 +43,7 @@ def set_clock(processes, tmp_path):
 
 def test_no_attempt_is_lost_to_a_clock(alice, processes, configure, set_clock, tmp_path):
     """Each worker sweeps when it starts, and twice a second, while those before it are at work."""
-    changed = {"RUNNER": "local", "LEASE": LEASE}
+    changed = {"RUNNER": "local", "JOB_LEASE": JOB_LEASE}
     configure(**changed)
     processes.changed.update(changed)
     processes.environment["TEST_APPS"] = "tests.faults"
@@ -63,7 +63,7 @@ def test_no_attempt_is_lost_to_a_clock(alice, processes, configure, set_clock, t
     for job in jobs:
         job.refresh_from_db()
         now = database_now("default")
-        assert job.created_at <= job.started_at < now < job.lease_until < now + LEASE
+        assert job.created_at <= job.started_at < now < job.lease_until < now + JOB_LEASE
     gate.touch()
     wait_for(lambda: not ReportJob.objects.filter(finished_at=None).exists())
     assert [state_of(job) for job in jobs] == [("succeeded", 1, 0)] * len(CLOCKS)
@@ -74,7 +74,7 @@ def test_no_attempt_is_lost_to_a_clock(alice, processes, configure, set_clock, t
 
 def test_two_workers_of_which_one_is_an_hour_ahead(alice, processes, configure, set_clock, folder):
     """For TEST_CLOCK_MINUTES: jobs of some seconds, and a sweep twice a second in each worker."""
-    changed = {"RUNNER": "local", "LEASE": dt.timedelta(seconds=5)}
+    changed = {"RUNNER": "local", "JOB_LEASE": dt.timedelta(seconds=5)}
     configure(**changed)
     processes.changed.update(changed)
     processes.environment["TEST_APPS"] = "tests.faults"
@@ -96,7 +96,7 @@ def test_two_workers_of_which_one_is_an_hour_ahead(alice, processes, configure, 
 
 
 def test_a_file_expires_by_the_clock_of_the_database(alice, processes, set_clock):
-    processes.changed.update({"RUNNER": "local", "RETENTION": dt.timedelta(minutes=30)})
+    processes.changed.update({"RUNNER": "local", "FILE_RETENTION": dt.timedelta(minutes=30)})
     for number, seconds in enumerate((-3600, 0), start=10):
         set_clock(seconds)
         enqueue(alice, "shop.numbers", parameters={"rows": [str(number)]})

@@ -11,7 +11,7 @@ from django_reports.jobs import lifecycle
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import kept_files, session_of, wait_for
 
 pytestmark = pytest.mark.thorough
@@ -27,7 +27,7 @@ def job():
 def runner(request, processes, configure):
     if request.param == "rq":
         request.getfixturevalue("redis_queue")
-    changed = {"RUNNER": request.param, "LEASE": dt.timedelta(seconds=5)}
+    changed = {"RUNNER": request.param, "JOB_LEASE": dt.timedelta(seconds=5)}
     configure(**changed)
     processes.changed.update(changed)
     return request.param
@@ -58,7 +58,7 @@ def test_a_cancel_ends_what_would_not_end(alice, processes, runner, folder, repo
 @pytest.mark.parametrize("report", REPORTS)
 def test_a_deadline_holds(alice, processes, runner, report):
     make_orders(3)
-    processes.changed["TIMEOUT"] = dt.timedelta(seconds=3)
+    processes.changed["JOB_TIMEOUT"] = dt.timedelta(seconds=3)
     _made, _worker = begin(alice, processes, report)
     wait_for(lambda: job().finished_at)
     late = job().finished_at - job().started_at - dt.timedelta(seconds=3)
@@ -88,7 +88,7 @@ def test_a_worker_that_is_told_to_stop_hands_back_at_once(alice, processes, runn
 @pytest.fixture
 def impatient_rq(processes, configure, redis_queue):
     configure(RUNNER="rq")
-    processes.changed.update({"RUNNER": "rq", "MAX_ATTEMPTS": 1})
+    processes.changed.update({"RUNNER": "rq", "JOB_MAX_ATTEMPTS": 1})
     processes.environment.update({"TEST_APPS": "tests.faults", "TEST_FAULTS": "impatient"})
 
 
@@ -96,7 +96,7 @@ def impatient_rq(processes, configure, redis_queue):
 def test_the_worker_is_free_for_the_next_job_after_one_that_hangs(
     alice, processes, impatient_rq, how
 ):
-    which = "LEASE" if how == "c-call" else "TIMEOUT"
+    which = "JOB_LEASE" if how == "c-call" else "JOB_TIMEOUT"
     processes.changed[which] = dt.timedelta(seconds=3)
     hanging = enqueue(alice, "shop.hanging", parameters={"how": [how]})
     following = enqueue(alice, "shop.numbers")
@@ -111,7 +111,7 @@ def test_a_sweep_that_hangs_is_broken_off(alice, processes, impatient_rq, tmp_pa
     mark, gate = tmp_path / "mark", tmp_path / "gate"
     processes.environment.update({"TEST_FAULTS": f"impatient {fault}", "TEST_MARK": str(mark)})
     if fault == "sweep-hangs":
-        processes.changed["TIMEOUT"] = dt.timedelta(seconds=2)
+        processes.changed["JOB_TIMEOUT"] = dt.timedelta(seconds=2)
         gate.touch()
     enqueue(alice, "shop.numbers", parameters={"gate": [str(gate)], "rows": ["3"]})
     worker = processes.worker()
@@ -127,7 +127,7 @@ def test_a_sweep_that_hangs_is_broken_off(alice, processes, impatient_rq, tmp_pa
 def test_a_child_that_hangs_where_no_attempt_is_watched_is_ended(
     alice, processes, impatient_rq, tmp_path, where
 ):
-    processes.changed["LEASE"] = dt.timedelta(seconds=2)
+    processes.changed["JOB_LEASE"] = dt.timedelta(seconds=2)
     mark = tmp_path / "mark"
     processes.environment.update(
         {"TEST_FAULTS": f"impatient child-hangs-{where}", "TEST_MARK": str(mark)}

@@ -8,8 +8,8 @@ import pytest
 
 from django_reports.access import signed_urls
 from django_reports.jobs import files
-from tests.doors.helpers import entries, make, put, sign
-from tests.doors.staff import page_of
+from tests.entry_points.helpers import entries, make, put, sign
+from tests.entry_points.staff import page_of
 from tests.processes.conftest import ROOT, Browser, free_port, wait_for
 from tests.services import find_curl, find_nginx
 
@@ -104,7 +104,7 @@ def front(processes, folder, tmp_path):
     executable = find_nginx()
     if executable is None:
         pytest.skip("no nginx")
-    processes.changed["DOWNLOADS"] = "x-accel-redirect"
+    processes.changed["DOWNLOAD_METHOD"] = "x-accel-redirect"
     site, port = processes.server(), free_port()
     here = tmp_path / "nginx"
     here.mkdir()

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django_reports.exceptions import ReportFailed
 from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
-from tests.doors.helpers import asking, enqueue, spec_of
+from tests.entry_points.helpers import asking, enqueue, spec_of
 from tests.processes.conftest import wait_for
 
 pytestmark = pytest.mark.thorough

@@ -6,7 +6,7 @@ import pytest
 from django.core import checks
 
 from django_reports.models import HangingProcess
-from tests.doors.helpers import browse, enqueue, text_of
+from tests.entry_points.helpers import browse, enqueue, text_of
 from tests.processes.conftest import Browser, session_of, wait_for
 
 pytestmark = pytest.mark.thorough
@@ -22,7 +22,7 @@ def warnings():
 def test_it_is_shown_until_it_ends_after_all(alice, root, processes, configure, tmp_path):
     configure(RUNNER="local")
     timeout = dt.timedelta(seconds=3)
-    processes.changed.update({"RUNNER": "local", "LOCAL_THREAD": True, "TIMEOUT": timeout})
+    processes.changed.update({"RUNNER": "local", "LOCAL_THREAD": True, "JOB_TIMEOUT": timeout})
     processes.environment.update({"TEST_APPS": "tests.faults", "TEST_FAULTS": "impatient"})
     gate = tmp_path / "gate"
     job = enqueue(alice, "shop.numbers", parameters={"gate": [str(gate)], "rows": ["3"]})

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import make_orders
-from tests.doors.helpers import make
+from tests.entry_points.helpers import make
 from tests.processes.conftest import Browser, wait_for
 
 EXPORT = "/admin/shop/order/export-report/"

@@ -16,7 +16,7 @@ import pytest
 from django_reports.models import AuditEntry, ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.faults.points import POINTS
 from tests.processes.conftest import kept_files, kill_at_point, wait_for
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.thorough
 
 ROUNDS = int(os.environ.get("TEST_ROUNDS", "1"))
 ROWS = 1200
-LEASE = 2  # seconds
+JOB_LEASE = 2  # seconds
 
 
 def rows_of(path):
@@ -68,7 +68,7 @@ def test_killed(
 ):
     if runner == "rq":
         request.getfixturevalue("redis_queue")
-    changed = {"RUNNER": runner, "LEASE": dt.timedelta(seconds=LEASE)}
+    changed = {"RUNNER": runner, "JOB_LEASE": dt.timedelta(seconds=JOB_LEASE)}
     configure(**changed)
     processes.changed.update(changed)
     processes.environment["TEST_APPS"] = "tests.faults"

@@ -11,7 +11,7 @@ from django.db import connection
 
 from django_reports.models import ReportJob
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import kept_files, wait_for
 from tests.processes.test_kills import ROWS, assert_one_whole_file
 
@@ -49,7 +49,7 @@ def hold(alice, processes, configure, tmp_path):
     """Have a worker wait at a point of a job, which `go` lets it pass; the next attempt passes."""
 
     def until(point, format="csv", **changed):
-        changed = {"RUNNER": "local", "LEASE": dt.timedelta(seconds=2), **changed}
+        changed = {"RUNNER": "local", "JOB_LEASE": dt.timedelta(seconds=2), **changed}
         configure(**changed)
         processes.changed.update(changed)
         mark = tmp_path / "mark"
@@ -94,7 +94,7 @@ def test_all_connections_are_cut(hold, folder, point):
 
 
 def test_a_connection_that_is_lost_again_and_again(hold, folder):
-    job, go = hold("mid-rows", "xlsx", MAX_ATTEMPTS=1)
+    job, go = hold("mid-rows", "xlsx", JOB_MAX_ATTEMPTS=1)
     assert cut(IN_A_TRANSACTION[connection.vendor]) == 1
     go()
     end_of(job)
@@ -215,7 +215,7 @@ def limited():
 
 
 def test_a_worker_that_gets_one_connection_says_so(alice, processes, configure, limited):
-    changed = {"RUNNER": "local", "LEASE": dt.timedelta(seconds=2)}
+    changed = {"RUNNER": "local", "JOB_LEASE": dt.timedelta(seconds=2)}
     configure(**changed)
     processes.changed.update(changed)
     processes.environment.update(TEST_POSTGRESQL_USER=limited, TEST_MARIADB_USER=limited)

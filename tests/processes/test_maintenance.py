@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue, make
+from tests.entry_points.helpers import enqueue, make
 from tests.processes.conftest import wait_for
 
 pytestmark = pytest.mark.thorough

@@ -16,7 +16,7 @@ import pytest
 from django_reports.models import AuditEntry, ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import kept_files, session_of, wait_for
 
 pytestmark = pytest.mark.thorough
@@ -30,7 +30,7 @@ KILLS = int(os.environ.get("TEST_KILLS", "2"))
 def test_each_is_made_once(alice, processes, configure, request, folder, runner):
     if runner == "rq":
         request.getfixturevalue("redis_queue")
-    changed = {"RUNNER": runner, "LEASE": dt.timedelta(seconds=2)}
+    changed = {"RUNNER": runner, "JOB_LEASE": dt.timedelta(seconds=2)}
     configure(**changed)
     processes.changed.update(changed)
     processes.environment["TEST_APPS"] = "tests.faults"  # which sweeps often

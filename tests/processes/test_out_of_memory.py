@@ -7,7 +7,7 @@ import pytest
 
 from django_reports.models import ReportJob
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import wait_for
 
 pytestmark = pytest.mark.thorough

@@ -18,7 +18,7 @@ from django_reports.jobs.runners.rq import RQRunner
 from django_reports.models import AuditEntry, ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import asking, enqueue, put, sign, spec_of, sweep
+from tests.entry_points.helpers import asking, enqueue, put, sign, spec_of, sweep
 from tests.processes.conftest import Browser, wait_for
 
 pytestmark = pytest.mark.thorough

@@ -12,7 +12,7 @@ from django_reports.jobs import lifecycle
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import free_port, wait_for
 from tests.services import find_pgbouncer
 

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from django_reports.models import AuditEntry, ReportJob
 from tests import figures
-from tests.doors.helpers import enqueue, files_in
+from tests.entry_points.helpers import enqueue, files_in
 from tests.processes.conftest import Browser, free_port, wait_for
 from tests.services import find_redis_server
 

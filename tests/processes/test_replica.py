@@ -11,7 +11,7 @@ from django_reports.jobs import lifecycle
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import wait_for
 
 pytestmark = [
@@ -31,7 +31,7 @@ def sleeping():
 
 
 def test_a_cancel_reaches_the_query_on_the_replica(alice, processes, configure):
-    changed = {"RUNNER": "local", "DATABASE": "replica", "LEASE": dt.timedelta(seconds=5)}
+    changed = {"RUNNER": "local", "DATABASE": "replica", "JOB_LEASE": dt.timedelta(seconds=5)}
     configure(**changed)
     processes.changed.update(changed)
     make_orders(3)

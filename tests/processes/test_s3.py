@@ -16,8 +16,8 @@ from django.utils import timezone
 from django_reports.exceptions import FileUnavailable
 from django_reports.jobs import files
 from django_reports.models import ReportJob
-from tests.doors.helpers import actions, enqueue, entries, job_url, put, run, sign, sweep
-from tests.doors.staff import page_of
+from tests.entry_points.helpers import actions, enqueue, entries, job_url, put, run, sign, sweep
+from tests.entry_points.staff import page_of
 from tests.processes.conftest import Browser, free_port, session_of
 
 pytestmark = pytest.mark.integration
@@ -199,7 +199,7 @@ def test_an_object_that_is_not_as_it_was_is_refused(person, job, processes, s3):
 @pytest.fixture
 def redirected(processes, s3, use):
     use(signature_version="s3v4")
-    processes.changed["DOWNLOADS"] = "redirect"
+    processes.changed["DOWNLOAD_METHOD"] = "redirect"
 
 
 def test_a_reader_is_sent_to_the_bucket_for_a_minute(redirected, person, job, processes, s3):

@@ -78,14 +78,14 @@ def test_readers_who_never_read_hold_nobody_up(processes, server, browser):
             reader = stack.enter_context(browser.begin(EXPORT, **COLUMNS))
             told.append(reader.recv(12))  # nothing more, ever
         wait_until_idle(processes.started[0])
-        streams = ReportJob.objects.filter(delivery="immediate", status="running").count()
+        streams = ReportJob.objects.filter(execution="immediate", status="running").count()
         path = f"/reports/jobs/{ReportJob.objects.first().pk}/status/"
         times = [milliseconds_of(browser, path) for _ in range(30)]
         note_times(f"{server}, {streams} of {READERS} streams that nobody reads", times)
         assert streams == (READERS if server == "uvicorn" else 4)
         assert told.count(b"HTTP/1.1 200") == streams
         assert told.count(b"HTTP/1.1 302") == READERS - streams
-    left = ReportJob.objects.filter(delivery="immediate", status="canceled")
+    left = ReportJob.objects.filter(execution="immediate", status="canceled")
     wait_for(lambda: left.count() == streams)
     assert {job.error for job in left} == {"The reader left before the end."}
     assert max(job.bytes for job in left) < 9_000_000

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import session_of, wait_for
 
 pytestmark = pytest.mark.thorough
@@ -68,8 +68,8 @@ def wait_for_the_end_of_all(worker):
 @pytest.mark.parametrize("how", HANGS)
 def test_the_next_job_is_made_after_one_that_hangs(alice, processes, worker, hang, how):
     hanging, following = hang(how), enqueue(alice, "shop.numbers", parameters={"rows": ["3"]})
-    which = "LEASE" if how == "c-call" else "TIMEOUT"
-    process = worker(**{which: LIMIT, "MAX_ATTEMPTS": 1})
+    which = "JOB_LEASE" if how == "c-call" else "JOB_TIMEOUT"
+    process = worker(**{which: LIMIT, "JOB_MAX_ATTEMPTS": 1})
     begin = time.monotonic()
     wait_for(lambda: state(following)[0] == "succeeded")
     figures.note("seconds from a job that hangs to the next", how, time.monotonic() - begin)
@@ -105,7 +105,7 @@ def test_what_hangs_does_not_keep_a_worker_from_ending(processes, worker, hang, 
 @pytest.mark.parametrize("how", ["sleep", "c-call"])
 def test_a_child_ends_with_its_supervisor(processes, worker, hang, how):
     hanging = hang(how)
-    process = worker(**({"LEASE": LIMIT} if how == "c-call" else {}))
+    process = worker(**({"JOB_LEASE": LIMIT} if how == "c-call" else {}))
     wait_for(lambda: state(hanging)[0] == "running")
     process.kill()
     wait_for_the_end_of_all(process)
@@ -123,7 +123,7 @@ def test_a_child_that_was_killed_is_replaced(alice, worker, tmp_path):
     """Its job is taken up at once, and not when the lease, ten minutes, is over."""
     gate = tmp_path / "gate"
     job = enqueue(alice, "shop.numbers", parameters={"gate": [str(gate)], "rows": ["3"]})
-    process = worker(LEASE=dt.timedelta(minutes=10))
+    process = worker(JOB_LEASE=dt.timedelta(minutes=10))
     wait_for(lambda: state(job)[0] == "running")
     (child,) = children_of(process)
     os.kill(child, signal.SIGKILL)
@@ -138,7 +138,7 @@ def test_a_child_that_is_silent_is_replaced(alice, processes, worker, tmp_path):
     """Stopped by a signal it says nothing, and no thread of its own can end it."""
     gate = tmp_path / "gate"
     job = enqueue(alice, "shop.numbers", parameters={"gate": [str(gate)], "rows": ["3"]})
-    process = worker(LEASE=LIMIT)
+    process = worker(JOB_LEASE=LIMIT)
     wait_for(lambda: state(job)[0] == "running")
     (child,) = children_of(process)
     os.kill(child, signal.SIGSTOP)
@@ -149,7 +149,7 @@ def test_a_child_that_is_silent_is_replaced(alice, processes, worker, tmp_path):
 
 def test_a_worker_that_was_paused_goes_on(alice, processes, worker):
     """As by Ctrl-Z, or a container's host: for longer than it takes to count as hanging."""
-    process = worker(LEASE=dt.timedelta(seconds=1))
+    process = worker(JOB_LEASE=dt.timedelta(seconds=1))
     wait_for(lambda: children_of(process))
     time.sleep(1)
     os.killpg(process.pid, signal.SIGSTOP)
@@ -164,7 +164,7 @@ def test_a_worker_that_was_paused_goes_on(alice, processes, worker):
 def test_a_child_whose_control_hangs_too_is_replaced(alice, processes, worker, hang):
     """Somebody holds the job's row locked, so its deadline cannot be recorded either."""
     hanging, following = hang("sleep"), enqueue(alice, "shop.numbers")
-    worker(LEASE=LIMIT, TIMEOUT=LIMIT)
+    worker(JOB_LEASE=LIMIT, JOB_TIMEOUT=LIMIT)
     wait_for(lambda: state(hanging)[0] == "running")
     with transaction.atomic():
         ReportJob.objects.select_for_update().get(pk=hanging.pk)
@@ -175,7 +175,7 @@ def test_a_child_whose_control_hangs_too_is_replaced(alice, processes, worker, h
 def test_a_child_whose_sweep_hangs_is_replaced(alice, processes, worker, tmp_path):
     processes.environment["TEST_FAULTS"] = "sweep-hangs"
     processes.environment["TEST_MARK"] = str(tmp_path / "mark")
-    process = worker(TIMEOUT=dt.timedelta(seconds=2))
+    process = worker(JOB_TIMEOUT=dt.timedelta(seconds=2))
     wait_for((tmp_path / "mark").exists)
     job = enqueue(alice, "shop.numbers")
     wait_for(lambda: "event=worker_died" in processes.log.read_text())
@@ -189,7 +189,7 @@ def test_a_child_that_hangs_while_it_claims_is_replaced(alice, processes, worker
     processes.environment["TEST_FAULTS"] = "claim-hangs"
     processes.environment["TEST_MARK"] = str(tmp_path / "mark")
     job = enqueue(alice, "shop.numbers")
-    worker(TIMEOUT=dt.timedelta(seconds=2))
+    worker(JOB_TIMEOUT=dt.timedelta(seconds=2))
     wait_for((tmp_path / "mark").exists)
     wait_for(lambda: state(job)[0] == "succeeded")
     assert state(job) == ("succeeded", 1, 0)
@@ -200,7 +200,7 @@ def test_a_burst_outlives_a_job_that_kills(alice, worker):
     """Memory that is short, a segmentation fault: the same to whoever watches."""
     poison = enqueue(alice, "shop.poison")
     following = enqueue(alice, "shop.numbers")
-    process = worker("--burst", MAX_ATTEMPTS=2, LEASE=dt.timedelta(minutes=10))
+    process = worker("--burst", JOB_MAX_ATTEMPTS=2, JOB_LEASE=dt.timedelta(minutes=10))
     assert process.wait() == 0
     assert state(poison) == ("failed", 2, 1)
     assert poison.error == "Killed or out of memory, 2 times."
@@ -240,7 +240,7 @@ def test_a_project_with_threads(alice, processes, worker):
     poison = enqueue(alice, "shop.poison")
     job = enqueue(alice)
     make_orders(20)
-    process = worker("--burst", MAX_ATTEMPTS=2, LEASE=dt.timedelta(minutes=10))
+    process = worker("--burst", JOB_MAX_ATTEMPTS=2, JOB_LEASE=dt.timedelta(minutes=10))
     assert process.wait() == 0
     assert state(poison) == ("failed", 2, 1)
     assert state(job) == ("succeeded", 1, 0)

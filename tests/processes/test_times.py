@@ -15,7 +15,7 @@ from rq import Queue
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import kill_at_point, session_of, wait_for
 
 pytestmark = pytest.mark.thorough

@@ -16,7 +16,7 @@ from django.db.models import F
 from django_reports.models import ReportJob
 from tests import figures
 from tests.conftest import make_orders
-from tests.doors.helpers import enqueue
+from tests.entry_points.helpers import enqueue
 from tests.processes.conftest import wait_for
 from tests.shop.models import Order
 

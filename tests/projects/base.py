@@ -63,6 +63,6 @@ LOGGING = {
 DJANGO_REPORTS = {
     "RUNNER": "local",
     "STREAM_MAX_ROWS": 5,  # so that a handful of rows is made in the background
-    "FOLDER": FOLDER / "reports",
+    "STORAGE_DIR": FOLDER / "reports",
     **json.loads(os.environ.get("PROJECT_REPORTS", "{}")),
 }

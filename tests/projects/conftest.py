@@ -182,7 +182,7 @@ class Person(Browser):
 
         return wait_for(ended)
 
-    # The three doors. Each gives a file's lines, however it was delivered.
+    # The three entry points. Each gives a file's lines, however it was delivered.
 
     def by_admin(self, model, query="", **choice):
         """From the admin's list of a model: "shop/order"."""

@@ -62,7 +62,7 @@ def test_people_who_leave(start):
         assert person.open(f"{made}download/").text.splitlines() == FILE
 
     # For nobody else: a colleague of a group that she is not in any more, somebody without a
-    # grant, her own open browser, nobody at all, and somebody new by her name.
+    # report permission, her own open browser, nobody at all, and somebody new by her name.
     site.manage("shell", "--verbosity", "0", "-c", COME_BACK)
     namesake = site.person("lea")
     for person in (mate, carol, namesake):

@@ -43,7 +43,7 @@ def test_people_with_uuids_and_addresses(site):
     assert "alice@example.com" in root.text("/admin/django_reports/auditentry/?q=alice")
     assert "alice@example.com" in root.text(JOBS)
 
-    # Hers are seen by her, and by a colleague whose grant says so.
+    # Hers are seen by her, and by a colleague whose report permission says so.
     assert job in alice.text(JOBS)
     assert job in gina.text(JOBS)
     assert job not in bob.text(JOBS)

@@ -27,7 +27,7 @@ def test_rows_of_another_database(start):
     assert alice.by_page("shop.orders", columns=COLUMNS, **few) == [HEADER, *ROWS[1::2]]
     assert alice.by_json("shop.orders", columns=COLUMNS) == [HEADER, *ROWS]
 
-    made = site.rows("SELECT delivery, status FROM django_reports_reportjob ORDER BY created_at")
+    made = site.rows("SELECT execution, status FROM django_reports_reportjob ORDER BY created_at")
     assert made == [
         ("immediate", "succeeded"),
         ("background", "succeeded"),

@@ -7,7 +7,7 @@ from django import forms
 
 from django_reports import Column, ModelReport, Report
 from django_reports.jobs import dispatch, files
-from tests.doors.helpers import asking, spec_of
+from tests.entry_points.helpers import asking, spec_of
 from tests.shop.models import Customer, Order
 
 MONTH = "shop.month"

@@ -5,7 +5,7 @@ import pytest
 from django_reports import ModelReport, Report
 from django_reports.checks.reports import check_report
 from django_reports.exceptions import ReportDenied
-from tests.doors.helpers import plan
+from tests.entry_points.helpers import plan
 from tests.sections.helpers import MonthForm, Notes, OpenOrders
 from tests.shop.models import Order
 

@@ -8,7 +8,7 @@ from django_reports.exceptions import InvalidSpec, ReportDenied, RowLimitExceede
 from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
 from tests.conftest import make_orders
-from tests.doors.helpers import asking, deliver, enqueue, make, plan, spec_of
+from tests.entry_points.helpers import asking, deliver, enqueue, make, plan, spec_of
 from tests.sections.helpers import (
     MONTH,
     Customers,

@@ -1,4 +1,4 @@
-"""Every door gives the same file of a report with sections."""
+"""Every entry point gives the same file of a report with sections."""
 
 import gc
 import sys
@@ -12,7 +12,7 @@ from django_reports.engine.writers import writer_for
 from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
 from django_reports.testing import export
-from tests.doors.helpers import asking, browse, deliver, make, spec_of
+from tests.entry_points.helpers import asking, browse, deliver, make, spec_of
 from tests.sections.helpers import (
     MONTH,
     PAGE,
@@ -24,7 +24,7 @@ from tests.sheets import BERLIN, calamine, column
 
 
 @pytest.mark.parametrize("format", ["csv", "tsv.zip", "jsonl"])
-def test_every_door_gives_the_same_bytes(alice, three_orders, format, tmp_path):
+def test_every_entry_point_gives_the_same_bytes(alice, three_orders, format, tmp_path):
     stream = content_of(deliver(alice, MONTH, format=format))
     job = file_of(make(alice, MONTH, format=format))
     path = tmp_path / "file"
@@ -50,7 +50,7 @@ def test_preview_of_all_rows_has_the_same_bytes(alice, three_orders, format):
     assert found.content == content_of(deliver(alice, MONTH, format=format))
 
 
-def test_every_door_gives_the_same_sheets(alice, three_orders, tmp_path):
+def test_every_entry_point_gives_the_same_sheets(alice, three_orders, tmp_path):
     path = tmp_path / "file"
     call_command(
         "export_report", MONTH, "--format", "xlsx", "--user", "alice", "--output", str(path),

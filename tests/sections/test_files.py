@@ -8,7 +8,7 @@ from django_reports.exceptions import InvalidSpec
 from django_reports.jobs import dispatch
 from django_reports.models import ReportJob
 from django_reports.testing import export
-from tests.doors.helpers import asking, deliver, enqueue, make, plan
+from tests.entry_points.helpers import asking, deliver, enqueue, make, plan
 from tests.sections.helpers import MONTH, MonthForm, Notes, OpenOrders, content_of, file_of, members
 from tests.sheets import calamine, opened
 from tests.shop.models import Order

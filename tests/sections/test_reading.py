@@ -3,7 +3,7 @@
 import pytest
 
 from django_reports.testing import export, read_export
-from tests.doors.helpers import browse, make
+from tests.entry_points.helpers import browse, make
 from tests.sections.helpers import MONTH, PAGE
 
 

@@ -5,7 +5,7 @@ from django.db import connection
 
 from django_reports import Report
 from tests.conftest import elsewhere, make_orders
-from tests.doors.helpers import deliver, make
+from tests.entry_points.helpers import deliver, make
 from tests.sections.helpers import OpenOrders, content_of, file_of, members, now
 from tests.shop.models import Order
 

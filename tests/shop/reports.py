@@ -89,7 +89,7 @@ class Numbers(Report):
 @register
 class SlowNumbers(Numbers):
     identifier = "shop.slow_numbers"
-    delivery = "background"
+    execution = "background"
 
 
 class Sleep(Func):
@@ -116,8 +116,8 @@ class Sleep(Func):
 class LongQuery(ModelReport):
     identifier = "shop.long_query"
     model = Order
-    delivery = "background"
-    is_in_catalogue = False
+    execution = "background"
+    is_in_catalog = False
     columns = ["id", Column("slept", expression=Sleep(), kind="float")]
 
 
@@ -127,7 +127,7 @@ class LongCount(ModelReport):
 
     identifier = "shop.long_count"
     model = Order
-    is_in_catalogue = False
+    is_in_catalog = False
     columns = ["id"]
 
     def filter_queryset(self, queryset, context):
@@ -140,8 +140,8 @@ class LongRows(Report):
 
     identifier = "shop.long_rows"
     permission = "shop.view_order"
-    delivery = "background"
-    is_in_catalogue = False
+    execution = "background"
+    is_in_catalog = False
     columns = ["n"]
 
     def rows(self, context):
@@ -159,8 +159,8 @@ class Deaf(Report):
 
     identifier = "shop.deaf"
     permission = "shop.view_order"
-    delivery = "background"
-    is_in_catalogue = False
+    execution = "background"
+    is_in_catalog = False
     columns = ["n"]
 
     def rows(self, context):
@@ -178,8 +178,8 @@ class Hanging(Report):
 
     identifier = "shop.hanging"
     permission = "shop.view_order"
-    delivery = "background"
-    is_in_catalogue = False
+    execution = "background"
+    is_in_catalog = False
     columns = ["n"]
 
     class parameters(forms.Form):
@@ -206,8 +206,8 @@ class Poison(Report):
 
     identifier = "shop.poison"
     permission = "shop.view_order"
-    delivery = "background"
-    is_in_catalogue = False
+    execution = "background"
+    is_in_catalog = False
     columns = ["n"]
 
     def rows(self, context):
@@ -221,8 +221,8 @@ class Greedy(Report):
 
     identifier = "shop.greedy"
     permission = "shop.view_order"
-    delivery = "background"
-    is_in_catalogue = False
+    execution = "background"
+    is_in_catalog = False
     columns = ["n"]
 
     def rows(self, context):

@@ -3,7 +3,7 @@
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.conftest import give, grant
+from tests.conftest import give, permission
 
 ORDERS = "/reports/shop.orders/"
 CHOICE = {"_export": "1", "format": "csv", "profile": "machine", "columns": ["number", "total"]}
@@ -12,7 +12,7 @@ CHOICE = {"_export": "1", "format": "csv", "profile": "machine", "columns": ["nu
 def person(name, *permissions, **grant_options):
     user = User.objects.create_user(name, is_staff=True)
     if grant_options:
-        grant(user, **grant_options)
+        permission(user, **grant_options)
     return give(user, *permissions)
 
 

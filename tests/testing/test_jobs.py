@@ -21,7 +21,7 @@ from django_reports.testing import (
     run_jobs,
 )
 from tests.conftest import VIEW, make_orders
-from tests.doors.helpers import enqueue, put
+from tests.entry_points.helpers import enqueue, put
 from tests.shop.reports import Orders
 from tests.testing.helpers import CHOICE, ORDERS, person
 

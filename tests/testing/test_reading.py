@@ -25,8 +25,8 @@ from django_reports.testing import (
     read_export,
     run_jobs,
 )
-from tests.doors.helpers import enqueue, make
-from tests.doors.staff import FORMATS
+from tests.entry_points.helpers import enqueue, make
+from tests.entry_points.staff import FORMATS
 from tests.shop.models import Customer, Order
 from tests.testing.helpers import ORDERS, asked
 
@@ -96,7 +96,7 @@ def test_a_response_that_is_none_says_what_it_is(alice, bob, carol, orders, conf
     )
     configure(STREAM_MAX_ROWS=0)
     response = asked(alice)
-    location = f"/reports/jobs/{ReportJob.objects.get(delivery='background').pk}/"
+    location = f"/reports/jobs/{ReportJob.objects.get(execution='background').pk}/"
     assert_no_export(response, f"status 302 to {location}, text/html")
 
 

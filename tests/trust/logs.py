@@ -122,7 +122,7 @@ def move_in(position):
 
 
 def swap(position):
-    """Two neighbours change their places, with their seals."""
+    """Two neighbors change their places, with their seals."""
     one, other = row(position), row(position + 1)
     sql(f"UPDATE {TABLE} SET position = 1000000 WHERE id = {one.pk}")
     sql(f"UPDATE {TABLE} SET position = {position}, seal = %s WHERE id = {other.pk}", one.seal)
@@ -130,7 +130,7 @@ def swap(position):
 
 
 def swap_ids(position):
-    """Two neighbours change their numbers, by which the pages are in order."""
+    """Two neighbors change their numbers, by which the pages are in order."""
     one, other = row(position).pk, row(position + 1).pk
     sql(f"UPDATE {TABLE} SET id = 1000000 WHERE id = {one}")
     sql(f"UPDATE {TABLE} SET id = {one} WHERE id = {other}")

@@ -14,7 +14,7 @@ from django_reports.audit import anchors, chain, sealing
 from django_reports.checks.audit import check_anchors
 from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint
-from tests.doors.helpers import sweep
+from tests.entry_points.helpers import sweep
 from tests.trust import logs
 from tests.trust.logs import sealed_log, write
 

@@ -12,7 +12,7 @@ from django.db import connections
 from django_reports.audit import anchors, chain, sealing
 from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry
-from tests.doors.helpers import sweep
+from tests.entry_points.helpers import sweep
 from tests.trust import logs
 from tests.trust.logs import CHECKPOINTS, TABLE, sealed_log, sql, write
 

@@ -12,7 +12,7 @@ from django_reports.audit import sealing
 from django_reports.jobs import files
 from django_reports.jobs.file_verification import verify
 from django_reports.models import Leftover, ReportJob
-from tests.doors.helpers import enqueue, make, sweep
+from tests.entry_points.helpers import enqueue, make, sweep
 from tests.trust.logs import sql, write
 
 pytestmark = pytest.mark.django_db
@@ -113,7 +113,7 @@ def test_no_file_is_opened_for_a_row_that_was_changed(alice, orders, monkeypatch
     sql(f"UPDATE {JOBS} SET storage = 'default', file_key = 'upload.txt'")
     monkeypatch.setattr(storages["default"].__class__, "open", None)
     assert "was changed" in verify().wrong
-    with pytest.raises(files.SealBroken):
+    with pytest.raises(files.ChecksumMismatch):
         files.open_file(ReportJob.objects.get(pk=job.pk))
 
 

@@ -1,4 +1,4 @@
-"""What grants give, one by one and taken together; who hears of a changed one."""
+"""What report permissions give, one by one and taken together; who hears of a changed one."""
 
 import re
 
@@ -8,20 +8,20 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 
 from django_reports.access import permissions, policies
-from django_reports.checks.grants import check_powers, check_tenants
+from django_reports.checks.report_permissions import check_powers, check_tenants
 from django_reports.definitions.registry import registry
 from django_reports.exceptions import InvalidSpec
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
-from tests.conftest import VIEW, give, grant
-from tests.doors.helpers import EXPORT, browse, chosen, enqueue, make, run, text_of
-from tests.doors.staff import ORDERS, Program, page_of, pressed
+from tests.conftest import VIEW, give, permission
+from tests.entry_points.helpers import EXPORT, browse, chosen, enqueue, make, run, text_of
+from tests.entry_points.staff import ORDERS, Program, page_of, pressed
 from tests.shop.reports import Orders
 
 pytestmark = pytest.mark.django_db
 
 
 def the_grant(user):
-    return permissions.grant_of(user, registry.instance(Orders))
+    return permissions.effective_permissions(user, registry.instance(Orders))
 
 
 # Taken together
@@ -30,15 +30,15 @@ def the_grant(user):
 def test_grants_add_up_field_by_field(make_person):
     mia = make_person("mia", report="*", max_rows=10, formats=["csv"], can_view=False)
     for fields in (
-        {"can_download": False, "rows_per_day": 5, "max_rows": 3, "formats": ["xlsx"]},
-        {"can_generate": False, "can_cancel_others": True, "can_download": False},
+        {"can_download": False, "max_rows_per_day": 5, "max_rows": 3, "formats": ["xlsx"]},
+        {"can_export": False, "can_cancel_others": True, "can_download": False},
     ):
         group = Group.objects.create(name=str(fields))
         mia.groups.add(group)
         GroupReportPermission.objects.create(group=group, report="shop.orders", **fields)
     found = the_grant(mia)
-    assert (found.can_view, found.can_generate, found.can_download) == (True, True, True)
-    assert (found.max_rows, found.rows_per_day, found.jobs_at_once) == (10, None, None)
+    assert (found.can_view, found.can_export, found.can_download) == (True, True, True)
+    assert (found.max_rows, found.max_rows_per_day, found.max_concurrent_jobs) == (10, None, None)
     assert (found.formats, found.can_cancel_others) == ({"csv", "xlsx"}, True)
 
 
@@ -53,10 +53,10 @@ def test_one_grant_for_every_format_beats_those_for_some(make_person):
 def test_superusers_may_all_unless_a_setting_says_otherwise(root, configure, orders):
     assert the_grant(root) == policies.EVERYTHING
     job = enqueue(root)
-    configure(SUPERUSERS_MAY_ALL=False)
+    configure(SUPERUSERS_BYPASS_REPORT_PERMISSIONS=False)
     assert the_grant(root) == policies.NOTHING
     assert list(permissions.visible_jobs(root)) == [job]  # their own, as everybody
-    grant(root, "*", max_rows=7)
+    permission(root, "*", max_rows=7)
     assert the_grant(root).max_rows == 7
 
 
@@ -64,11 +64,11 @@ def test_superusers_may_all_unless_a_setting_says_otherwise(root, configure, ord
 
 
 def test_who_may_only_look_finds_the_report_and_gets_nothing(make_person, orders):
-    mia = make_person("mia", *VIEW, report="shop.orders", can_generate=False)
+    mia = make_person("mia", *VIEW, report="shop.orders", can_export=False)
     page = text_of(browse(mia).get("/reports/"))
     assert "Orders (not yours to export)" in page
     assert f'href="{ORDERS}"' not in page
-    assert Program(mia).get(ORDERS).json()["may_generate"] is False
+    assert Program(mia).get(ORDERS).json()["may_export"] is False
     assert browse(mia).get(ORDERS).status_code == 403
     assert Program(mia).post(ORDERS).status_code == 403
 
@@ -79,12 +79,12 @@ def test_who_may_not_look_may_still_export_what_they_know(make_person, orders):
     assert Program(mia).post(ORDERS).status_code == 202
 
 
-@pytest.mark.parametrize("delivery", ["auto", "immediate", "background"])
-def test_who_may_not_download_gets_no_file_in_any_way(make_person, orders, monkeypatch, delivery):
-    monkeypatch.setattr(Orders, "delivery", delivery)
+@pytest.mark.parametrize("execution", ["auto", "immediate", "background"])
+def test_who_may_not_download_gets_no_file_in_any_way(make_person, orders, monkeypatch, execution):
+    monkeypatch.setattr(Orders, "execution", execution)
     mia = make_person("mia", *VIEW, report="shop.orders", can_download=False)
     page = browse(mia).get(ORDERS)
-    assert page.context["plan"].delivery == "background"
+    assert page.context["plan"].execution == "background"
     sent = [
         pressed(mia),
         browse(mia).post(EXPORT, chosen()),
@@ -93,7 +93,7 @@ def test_who_may_not_download_gets_no_file_in_any_way(make_person, orders, monke
     assert [(answer.status_code, answer.streaming) for answer in sent] == [
         (302, False), (302, False), (202, False)
     ]  # fmt: skip
-    assert set(ReportJob.objects.values_list("delivery", flat=True)) == {"background"}
+    assert set(ReportJob.objects.values_list("execution", flat=True)) == {"background"}
     for job in ReportJob.objects.all():
         assert run(job).status == "succeeded"
         assert browse(mia).get(page_of(job, "download")).status_code == 403
@@ -101,7 +101,7 @@ def test_who_may_not_download_gets_no_file_in_any_way(make_person, orders, monke
     with pytest.raises(CommandError, match="not download its files"):
         call_command("export_report", "shop.orders", user="mia", output="-")
     assert AuditEntry.objects.first().action == "denied"
-    boss = make_person("boss", *VIEW, report="*", others="all")
+    boss = make_person("boss", *VIEW, report="*", visibility="all")
     assert browse(boss).get(page_of(job, "download")).getvalue().startswith(b"id,")
 
 
@@ -116,7 +116,7 @@ def test_unknown_and_ungranted_reports_cannot_be_told_apart(make_person, orders)
                 answer = ask(address)
                 text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", text_of(answer))
                 told.append((answer.status_code, text.replace(name, "NAME")))
-        told.append(Program(mia).post(f"{address}favourite/").status_code)
+        told.append(Program(mia).post(f"{address}favorite/").status_code)
         answers.append(told)
     assert answers[0] == answers[1]
     assert {status for status, _text in answers[0][:-1]} == {404}
@@ -139,14 +139,14 @@ def test_a_format_that_is_taken_away_locks_old_files(make_person, orders):
     mia = make_person("mia", *VIEW, report="*")
     job = make(mia)
     GroupReportPermission.objects.update(formats=["xlsx"])
-    assert permissions.why_not_download(mia, job) == "grant"
+    assert permissions.download_denial_reason(mia, job) == "grant"
 
 
 def test_canceling_the_exports_of_others(alice, make_person, orders):
     job = enqueue(alice)
-    mia = make_person("mia", *VIEW, report="*", others="all")
+    mia = make_person("mia", *VIEW, report="*", visibility="all")
     assert not permissions.may_cancel(mia, job)
-    GroupReportPermission.objects.filter(others="all").update(can_cancel_others=True)
+    GroupReportPermission.objects.filter(visibility="all").update(can_cancel_others=True)
     assert permissions.may_cancel(mia, job)
 
 
@@ -157,7 +157,7 @@ def tenant_of(user):
 
 def test_exports_of_the_same_tenant(make_person, configure, orders):
     configure(TENANT=f"{__name__}.tenant_of")
-    people = {name: make_person(name, *VIEW, report="*", others="tenant")
+    people = {name: make_person(name, *VIEW, report="*", visibility="tenant")
               for name in ("ann", "ben", "cid", "dora")}  # fmt: skip
     for name, tenant in (("ann", "north"), ("ben", "north"), ("cid", "south")):
         User.objects.filter(username=name).update(last_name=tenant)
@@ -177,7 +177,7 @@ def test_exports_of_the_same_tenant(make_person, configure, orders):
 
 
 def changes():
-    return [entry.data for entry in AuditEntry.objects.filter(action="grant_changed")]
+    return [entry.data for entry in AuditEntry.objects.filter(action="report_permission_changed")]
 
 
 @pytest.fixture
@@ -199,11 +199,11 @@ def test_grants_changed_in_bulk_are_told(team):
     told = changes()[0]
     assert (told["before"]["max_rows"], told["after"]["max_rows"]) == (None, 5)
     first, second = GroupReportPermission.objects.order_by("report")
-    first.others = second.others = "all"
-    GroupReportPermission.objects.bulk_update([first, second], ["others"])
-    assert {(data["before"]["others"], data["after"]["others"]) for data in changes()[:2]} == {
-        ("none", "all")
-    }
+    first.visibility = second.visibility = "all"
+    GroupReportPermission.objects.bulk_update([first, second], ["visibility"])
+    assert {
+        (data["before"]["visibility"], data["after"]["visibility"]) for data in changes()[:2]
+    } == {("none", "all")}
 
 
 def test_grants_are_not_written_over_in_bulk(team):
@@ -259,7 +259,7 @@ def test_who_is_behind_a_request_is_named(team, root, make_person, settings):
     page = browse(root).get(url)
     shown = page.context["adminform"].form
     fields = {field.name: field.value() for field in shown if field.value()}
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django_reports.middleware.who_acts"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django_reports.middleware.AuditContextMiddleware"]
     moments = {"date_joined_0": "2026-01-01", "date_joined_1": "12:00"}
     browse(root).post(url, {**fields, **moments, "groups": [team.pk]}, REMOTE_ADDR="10.0.0.7")
     entry = AuditEntry.objects.filter(action="permission_changed").first()
@@ -271,10 +271,12 @@ def test_who_is_behind_a_request_is_named(team, root, make_person, settings):
 
 
 def test_a_tenant_that_nobody_has_is_an_error(team, configure):
-    GroupReportPermission.objects.filter(report="a").update(others="tenant")
+    GroupReportPermission.objects.filter(report="a").update(visibility="tenant")
     (error,) = check_tenants(databases=["default"])
     assert error.id == "django_reports.E022"
-    assert error.msg.startswith("The grant of 'team' for 'a' shows exports of the same tenant, and")
+    assert error.msg.startswith(
+        "The report permission of 'team' for 'a' shows exports of the same tenant, and"
+    )
     assert check_tenants(databases=None) == []
     configure(TENANT=f"{__name__}.tenant_of")
     assert check_tenants(databases=["default"]) == []
@@ -282,7 +284,9 @@ def test_a_tenant_that_nobody_has_is_an_error(team, configure):
 
 def test_the_form_refuses_a_tenant_that_nobody_has(root, team):
     url = "/admin/django_reports/groupreportpermission/add/"
-    page = browse(root).post(url, {"group": team.pk, "report": "shop.orders", "others": "tenant"})
+    page = browse(root).post(
+        url, {"group": team.pk, "report": "shop.orders", "visibility": "tenant"}
+    )
     assert "Nobody has a tenant" in text_of(page)
     assert not GroupReportPermission.objects.filter(report="shop.orders").exists()
 
@@ -299,6 +303,6 @@ def test_who_can_grant_themselves_everything_is_named(team, make_person):
 
 
 def test_the_checks_of_grants_come_with_the_databases(team):
-    GroupReportPermission.objects.update(others="tenant")
+    GroupReportPermission.objects.update(visibility="tenant")
     with pytest.raises(SystemCheckError, match="E022"):
         call_command("check", databases=["default"])

@@ -14,7 +14,7 @@ from django_reports.exports import file_metadata
 from django_reports.jobs import dispatch
 from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditEntry, ReportJob
-from tests.doors.helpers import EXPORT, asking, browse, enqueue, make, run, spec_of, text_of
+from tests.entry_points.helpers import EXPORT, asking, browse, enqueue, make, run, spec_of, text_of
 
 pytestmark = pytest.mark.django_db
 

@@ -13,10 +13,10 @@ from django_reports.audit.log import SYSTEM
 from django_reports.jobs import file_verification, lifecycle
 from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditEntry, ReportJob
-from tests.doors.helpers import (
+from tests.entry_points.helpers import (
     JOBS as JOB_LIST,
 )
-from tests.doors.helpers import (
+from tests.entry_points.helpers import (
     actions,
     browse,
     deliver,
@@ -30,7 +30,7 @@ from tests.doors.helpers import (
     sweep,
     text_of,
 )
-from tests.doors.staff import Program, page_of
+from tests.entry_points.staff import Program, page_of
 from tests.trust.logs import sql
 
 pytestmark = pytest.mark.django_db

@@ -1,7 +1,7 @@
-"""Who gets what at every door, as one table of literals.
+"""Who gets what at every entry point, as one table of literals.
 
-Six people stand before each door; where there is a job behind it, it is one in a certain state.
-A URL of this app that has no line here fails the last tests.
+Six people stand before each entry point; where there is a job behind it, it is one in a certain
+state. A URL of this app that has no line here fails the last tests.
 """
 
 from io import BytesIO, TextIOWrapper
@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_reports.access.signed_urls import SALT
 from django_reports.models import AuditEntry, GroupReportPermission
 from tests.conftest import VIEW, make_orders
-from tests.doors.helpers import (
+from tests.entry_points.helpers import (
     EXPORT,
     LIST,
     browse,
@@ -29,25 +29,26 @@ from tests.doors.helpers import (
     text_of,
     ticked,
 )
-from tests.doors.staff import ORDERS, Program, pressed
+from tests.entry_points.staff import ORDERS, Program, pressed
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db
 
 # nobody     is not logged in
-# stranger   is staff and may view the model, without any grant
-# owner      asked for the job: may view the model, has a grant for the report
-# colleague  is in the same group, whose grant shows them each other's exports
-# auditor    is staff and may view the audit log, and has no grant
+# stranger   is staff and may view the model, without any report permission
+# owner      asked for the job: may view the model, has a report permission for the report
+# colleague  is in the same group, whose report permission shows them each other's exports
+# auditor    is staff and may view the audit log, and has no report permission
 # root       is a superuser
 #
 # A job is the owner's and "done", "waiting", "failed"; or somebody else's, "foreign"; its file has
-# "expired"; or the right to view the model was "revoked" from everybody, or the "grant"; or a
+# "expired"; or the right to view the model was "revoked" from everybody, or the "report
+# permission"; or a
 # "column" that the file holds unmasked may be seen by nobody any more.
 TABLE = """
 door                          job       nobody stranger owner colleague auditor root
 
-staff catalogue               -         302    200      200   200       200     200
+staff catalog               -         302    200      200   200       200     200
 staff openapi                 -         302    200      200   200       200     200
 staff rights                  -         302    403      403   403       200     200
 staff dashboard               -         302    403      403   403       403     200
@@ -101,8 +102,8 @@ staff job-cancel POST         waiting   302    404      302   403       404     
 staff job-cancel POST         foreign   302    404      404   404       404     302
 staff job-email POST          waiting   302    404      403   403       404     403
 staff job-email POST          foreign   302    404      404   404       404     302
-staff favourite POST          -         302    404      302   302       404     302
-staff favourite POST          revoked   302    404      404   404       404     302
+staff favorite POST          -         302    404      302   302       404     302
+staff favorite POST          revoked   302    404      404   404       404     302
 staff job-rerun POST          done      302    404      302   302       404     302
 staff job-rerun POST          foreign   302    404      404   404       404     302
 staff job-rerun POST          revoked   302    404      403   403       404     302
@@ -188,7 +189,7 @@ LINES = {
 def people(make_person):
     make_orders(3)
     team = Group.objects.create(name="Team")
-    GroupReportPermission.objects.create(group=team, report="shop.orders", others="group")
+    GroupReportPermission.objects.create(group=team, report="shop.orders", visibility="group")
     make_person("other", *VIEW, "shop.view_cost", report="shop.orders")
     made = {
         "nobody": None,
@@ -203,7 +204,9 @@ def people(make_person):
 
 
 def made_in(state):
-    """What stands behind the door, and its key in the address; nothing for most doors."""
+    """What stands behind the entry point, and its key in the address; nothing for most entry
+    points.
+    """
     owner = User.objects.get(username="owner")
     if state == "entry":
         return AuditEntry.objects.first() or entry_of(make(owner))
@@ -236,7 +239,7 @@ def take_away(right):
 
 
 def knock(door, user, found):
-    """What a person is told at a door: a status, or of a command whether it ran."""
+    """What a person is told at an entry point: a status, or of a command whether it ran."""
     kind, name, *more = door.split()
     client = browse(user) if user else Client()
     key = [found.pk] if found is not None else []
@@ -252,7 +255,7 @@ def knock(door, user, found):
         return Program(user).post(reverse(f"django_reports:{name}", args=["shop.orders"]))
     if kind == "staff" and name == "report":
         return pressed(client) if is_post else client.get(ORDERS)
-    if name == "favourite":
+    if name == "favorite":
         key = ["shop.orders"]
     if kind == "staff":
         address = reverse(f"django_reports:{name}", args=key)
@@ -302,7 +305,7 @@ def test_who_gets_what(people, door, state):
 RIGHTS = ("revoked", "grant", "column")
 
 
-# Every door has its lines
+# Every entry point has its lines
 
 
 def names_of_this_app(patterns, namespace=""):

@@ -8,8 +8,8 @@ from django.contrib.auth.models import Permission
 from django_reports.jobs import lifecycle
 from django_reports.models import AuditEntry, GroupReportPermission
 from tests.conftest import VIEW
-from tests.doors.helpers import browse, deliver, entries, job_url, make, sweep, text_of
-from tests.doors.staff import Program, page_of
+from tests.entry_points.helpers import browse, deliver, entries, job_url, make, sweep, text_of
+from tests.entry_points.staff import Program, page_of
 
 pytestmark = pytest.mark.django_db
 

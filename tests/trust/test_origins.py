@@ -5,7 +5,7 @@ from django.test import RequestFactory
 
 from django_reports.models import AuditEntry
 from django_reports.web.responses.client import address_of, request_id_of
-from tests.doors.helpers import EXPORT, browse
+from tests.entry_points.helpers import EXPORT, browse
 
 
 def request_from(remote, forwarded="", **headers):

@@ -13,7 +13,7 @@ from django_reports.access import change_log, permission_changes, permission_sna
 from django_reports.audit import retention, sealing
 from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditEntry, GroupReportPermission, PermissionSnapshot
-from tests.doors.helpers import sweep
+from tests.entry_points.helpers import sweep
 from tests.trust.logs import sql
 
 pytestmark = pytest.mark.django_db
@@ -245,7 +245,7 @@ def test_a_report_permission_that_is_recorded_is_not_seen_again(known, team):
     permission.delete()
     sweep(tidies=True)
     assert changes() == [("root", changes()[0][1])]
-    assert AuditEntry.objects.filter(action="grant_changed").count() == 3
+    assert AuditEntry.objects.filter(action="report_permission_changed").count() == 3
 
 
 def test_what_is_taken_without_a_signal_is_seen_by_the_sweep(known, team, permission):
@@ -343,7 +343,7 @@ def test_a_change_that_is_told_does_not_hide_one_that_is_not(known, team, permis
 def test_a_grant_that_is_recorded_does_not_hide_one_that_is_not(known, team):
     GroupReportPermission.objects.create(group=team, report="shop.orders")
     models.QuerySet(GroupReportPermission).bulk_create(
-        [GroupReportPermission(group=team, report="*", others="all")]
+        [GroupReportPermission(group=team, report="*", visibility="all")]
     )
     GroupReportPermission.objects.filter(report="shop.orders").update(max_rows=5)
     sweep(tidies=True)
@@ -352,10 +352,10 @@ def test_a_grant_that_is_recorded_does_not_hide_one_that_is_not(known, team):
 
 def test_a_grant_that_moves_to_another_group_is_told_of_both(known, team):
     other = Group.objects.create(name="other")
-    grant = GroupReportPermission.objects.create(group=team, report="shop.orders")
-    grant.group = other
-    grant.save()
-    told = AuditEntry.objects.filter(action="grant_changed").order_by("id")
+    permission = GroupReportPermission.objects.create(group=team, report="shop.orders")
+    permission.group = other
+    permission.save()
+    told = AuditEntry.objects.filter(action="report_permission_changed").order_by("id")
     holders = [entry.holder for entry in told]
     assert holders == [f"group:{pk}" for pk in (team.pk, other.pk, team.pk)]
     sweep(tidies=True)
@@ -442,10 +442,10 @@ def test_a_proxy_of_the_user_model_is_told_at_once(known, watched, end):
 
 def test_a_proxy_of_a_group_and_of_a_grant_is_told_at_once(known, team, watched):
     team.user_set.add(known)
-    grant = Grant.objects.create(group=team, report="shop.orders")
+    permission = Grant.objects.create(group=team, report="shop.orders")
     Grant.objects.update(max_rows=5)
-    grant.delete()
-    assert AuditEntry.objects.filter(action="grant_changed").count() == 3
+    permission.delete()
+    assert AuditEntry.objects.filter(action="report_permission_changed").count() == 3
     Team.objects.get().delete()
     assert changes()[-1] == ("mia", groups((), ["team"]))
 

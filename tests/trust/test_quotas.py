@@ -15,8 +15,18 @@ from django_reports.access import quotas
 from django_reports.exceptions import QuotaExceeded
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from tests.conftest import VIEW, make_orders
-from tests.doors.helpers import browse, chosen, deliver, enqueue, make, plan, put, run, text_of
-from tests.doors.staff import ORDERS, Program
+from tests.entry_points.helpers import (
+    browse,
+    chosen,
+    deliver,
+    enqueue,
+    make,
+    plan,
+    put,
+    run,
+    text_of,
+)
+from tests.entry_points.staff import ORDERS, Program
 
 AT_ONCE = 50
 NUMBERS = "shop.numbers"
@@ -25,11 +35,11 @@ NUMBERS = "shop.numbers"
 @pytest.fixture
 def mia(make_person):
     """May export a hundred rows a day."""
-    return make_person("mia", *VIEW, report="*", rows_per_day=100)
+    return make_person("mia", *VIEW, report="*", max_rows_per_day=100)
 
 
 def left(user):
-    return quotas.rows_left(user, quotas.Grant(rows_per_day=100))
+    return quotas.rows_left(user, quotas.EffectivePermissions(max_rows_per_day=100))
 
 
 def numbers(rows, **wanted):
@@ -123,7 +133,7 @@ def test_a_job_that_has_grown_within_the_quota_does_not(mia, orders):
 
 @pytest.mark.django_db
 def test_jobs_at_once(make_person, orders):
-    mia = make_person("mia", *VIEW, report="*", jobs_at_once=2)
+    mia = make_person("mia", *VIEW, report="*", max_concurrent_jobs=2)
     jobs = [enqueue(mia), enqueue(mia, columns=["id"])]
     take(deliver(mia))  # is none
     with pytest.raises(QuotaExceeded, match="You have 2 exports waiting or being made"):
@@ -137,7 +147,7 @@ def test_the_page_and_programs_are_told(mia, orders):
     put(enqueue(mia), status="succeeded", rows_done=85)
     made = plan(mia)
     assert made.is_over_limit
-    assert made.warnings == [str(quotas.exceeded(15, made.export.grant))]
+    assert made.warnings == [str(quotas.exceeded(15, made.export.effective))]
     page = browse(mia).get(ORDERS)
     assert "15 rows of 100" in text_of(page)
     answer = Program(mia).post(ORDERS)
@@ -182,7 +192,7 @@ def spec_number(number):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("limits", "granted"), [({"rows_per_day": 230}, 11), ({"jobs_at_once": 7}, 7)]
+    ("limits", "granted"), [({"max_rows_per_day": 230}, 11), ({"max_concurrent_jobs": 7}, 7)]
 )
 def test_fifty_jobs_asked_for_at_once(make_person, orders, configure, limits, granted):
     configure(RUNNER="local")  # and no worker: they wait
@@ -194,8 +204,8 @@ def test_fifty_jobs_asked_for_at_once(make_person, orders, configure, limits, gr
 
 @pytest.mark.django_db(transaction=True)
 def test_fifty_exports_at_once(make_person, orders):
-    mia = make_person("mia", *VIEW, report="*", rows_per_day=230)
+    mia = make_person("mia", *VIEW, report="*", max_rows_per_day=230)
     sent = []
     assert at_once(lambda number: sent.append(take(deliver(mia, **spec_number(number))))) == 11
     assert sum(len(content.splitlines()) - 1 for content in sent) == 220
-    assert GroupReportPermission.objects.get().rows_per_day == 230
+    assert GroupReportPermission.objects.get().max_rows_per_day == 230

@@ -9,7 +9,7 @@ from django_reports.audit import retention, sealing
 from django_reports.jobs import lifecycle
 from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry, ReportJob
-from tests.doors.helpers import actions, deliver, enqueue, make, put, sweep
+from tests.entry_points.helpers import actions, deliver, enqueue, make, put, sweep
 from tests.trust import logs
 from tests.trust.logs import row, sealed_log, write
 

@@ -9,9 +9,9 @@ from django_reports import reports, testing
 from django_reports.access.review import people, rights_of
 from django_reports.exceptions import ReportDenied
 from django_reports.models import AuditEntry, GroupReportPermission
-from tests.conftest import VIEW, give, grant
-from tests.doors.helpers import browse, text_of
-from tests.doors.staff import Program
+from tests.conftest import VIEW, give, permission
+from tests.entry_points.helpers import browse, text_of
+from tests.entry_points.staff import Program
 from tests.test_permissions import OpenHouse
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ AUDITOR = ("django_reports.view_auditentry", "django_reports.view_groupreportper
 def told():
     """What is told of each person's right to the orders."""
     return {
-        right.person: (right.may_generate, right.grant.max_rows, right.reasons)
+        right.person: (right.may_export, right.effective.max_rows, right.reasons)
         for right in rights_of(list(people()))
         if right.report.get_identifier() == "shop.orders"
     }
@@ -32,7 +32,7 @@ def test_who_may_export_what_and_why(alice, bob, carol, dave, root):
     team = Group.objects.create(name="Team")
     bob.groups.add(team)
     GroupReportPermission.objects.create(group=team, report="shop.old_orders", max_rows=20)
-    gone = grant(alice, "shop.gone").group  # says nothing of the orders
+    gone = permission(alice, "shop.gone").group  # says nothing of the orders
     assert told() == {
         "alice": (True, None, [f"{gone}: *"]),
         "bob": (True, 20, ["Team: shop.old_orders", "bob's group: *"]),
@@ -44,7 +44,7 @@ def test_who_may_export_what_and_why(alice, bob, carol, dave, root):
 
 
 def test_a_superuser_without_privileges_is_told_as_everybody(root, alice, configure):
-    configure(SUPERUSERS_MAY_ALL=False)
+    configure(SUPERUSERS_BYPASS_REPORT_PERMISSIONS=False)
     assert set(told()) == {"alice"}
 
 
@@ -75,7 +75,7 @@ def test_the_page_takes_as_many_queries_for_many_as_for_one(make_person, address
 def test_the_page_is_paged(make_person):
     auditor = give(make_person("ann"), *AUDITOR)
     group = Group.objects.create(name="Many")
-    GroupReportPermission.objects.create(group=group, report="shop.orders", rows_per_day=9)
+    GroupReportPermission.objects.create(group=group, report="shop.orders", max_rows_per_day=9)
     group.user_set.add(*(User.objects.create(username=f"p{number:02}") for number in range(51)))
     first = text_of(browse(auditor).get(RIGHTS))
     assert "p49" in first
@@ -120,8 +120,8 @@ def test_rights_as_a_report(alice, make_person):
         for row in testing.export("django_reports.rights", auditor, format="jsonl").dicts
     }
     row = rows["alice", "shop.orders"]
-    assert (row["may_generate"], row["why"]) == (True, "alice's group: *")
-    assert rows["alice", "django_reports.audit"]["may_generate"] is False
+    assert (row["may_export"], row["why"]) == (True, "alice's group: *")
+    assert rows["alice", "django_reports.audit"]["may_export"] is False
 
 
 def test_whoever_comes_or_goes_meanwhile_keeps_nobody_out(make_person, monkeypatch):
@@ -139,21 +139,21 @@ def test_whoever_comes_or_goes_meanwhile_keeps_nobody_out(make_person, monkeypat
 
 def test_each_right_is_told_by_itself(make_person, alice, dave):
     auditor = give(make_person("ann", report="django_reports.rights"), *AUDITOR)
-    grants = GroupReportPermission.objects.filter(group__user=alice)
+    report_permissions = GroupReportPermission.objects.filter(group__user=alice)
 
     def told(person):
         for row in testing.export("django_reports.rights", auditor, format="jsonl").dicts:
             if (row["person"], row["report"]) == (person, "shop.orders"):
-                return row["may_view"], row["may_generate"], row["may_download"]
+                return row["may_view"], row["may_export"], row["may_download"]
         return None
 
     assert told("alice") == (True, True, True)
     assert told("dave") == (False, False, False)  # lacks Django's permission
-    grants.update(can_view=False, can_generate=False)
+    report_permissions.update(can_view=False, can_export=False)
     assert told("alice") == (False, False, True)
-    grants.update(can_download=False)
+    report_permissions.update(can_download=False)
     assert told("alice") is None
-    grants.update(can_view=True)
+    report_permissions.update(can_view=True)
     assert told("alice") == (True, False, False)
 
 
@@ -161,7 +161,7 @@ def test_the_audit_log_as_a_report_whose_exports_are_in_it(make_person):
     auditor = give(make_person("ann", report="django_reports.audit"), *AUDITOR)
     first = testing.export("django_reports.audit", auditor)
     last = testing.export("django_reports.audit", auditor, parameters={"who": "ann"})
-    assert "grant_changed" in {row["action"] for row in first.dicts}
+    assert "report_permission_changed" in {row["action"] for row in first.dicts}
     told = [(row["action"], row["report"]) for row in last.dicts]
     assert told == [
         (action, "django_reports.audit") for action in ("requested", "finished", "requested")

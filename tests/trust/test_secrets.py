@@ -13,8 +13,8 @@ from django_reports.audit import signing
 from django_reports.exceptions import InvalidParameters, ReportDenied
 from django_reports.models import AuditEntry, ReportJob
 from tests.conftest import VIEW
-from tests.doors.helpers import browse, put, run, text_of
-from tests.doors.staff import Program, page_of, pressed
+from tests.entry_points.helpers import browse, put, run, text_of
+from tests.entry_points.staff import Program, page_of, pressed
 from tests.shop.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -49,8 +49,8 @@ def guarded(declare, make_person, configure):
         def filter_queryset(self, queryset, context):
             return queryset
 
-    Guarded.ann = make_person("ann", *VIEW, report="*", others="all")
-    Guarded.ben = make_person("ben", *VIEW, report="*", others="all")
+    Guarded.ann = make_person("ann", *VIEW, report="*", visibility="all")
+    Guarded.ben = make_person("ben", *VIEW, report="*", visibility="all")
     return Guarded
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from django_reports.jobs import dispatch
 from django_reports.models import AuditEntry, Preset, ReportJob
-from tests.doors.helpers import (
+from tests.entry_points.helpers import (
     EXPORT,
     asking,
     browse,
@@ -20,7 +20,7 @@ from tests.doors.helpers import (
     spec_of,
     text_of,
 )
-from tests.doors.staff import ORDERS, Program, page_of, pressed
+from tests.entry_points.staff import ORDERS, Program, page_of, pressed
 from tests.values.strategies import REPEATABLE
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.db import connection
 from django_reports.audit import sealing
 from django_reports.jobs.file_verification import verify
 from django_reports.models import AuditCheckpoint, AuditEntry
-from tests.doors.helpers import deliver, make
+from tests.entry_points.helpers import deliver, make
 from tests.trust import logs
 from tests.trust.logs import TABLE, sealed_log, sql, write
 

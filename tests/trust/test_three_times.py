@@ -7,8 +7,17 @@ from django_reports import Column, testing
 from django_reports.exceptions import ReportError
 from django_reports.models import AuditEntry, GroupReportPermission, ReportJob
 from tests.conftest import give
-from tests.doors.helpers import browse, deliver, enqueue, files_in, job_url, make, run, text_of
-from tests.doors.staff import ORDERS, Program
+from tests.entry_points.helpers import (
+    browse,
+    deliver,
+    enqueue,
+    files_in,
+    job_url,
+    make,
+    run,
+    text_of,
+)
+from tests.entry_points.staff import ORDERS, Program
 
 pytestmark = pytest.mark.django_db
 

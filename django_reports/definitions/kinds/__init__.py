@@ -1,4 +1,4 @@
-"""Kinds: how a column's values are written. Data, so that every writer can realise them.
+"""Kinds: how a column's values are written. Data, so that every writer can realize them.
 
 A kind gives each writer one function per column, chosen once and then called per value: `to_text`
 for text formats, `to_cell` for spreadsheets, `to_json` and `to_arrow` for programs. None of them

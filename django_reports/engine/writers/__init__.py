@@ -18,7 +18,7 @@ _writers: dict[str, type[Writer]] = {}
 
 
 def register_writer(writer: type[Writer]) -> type[Writer]:
-    """Offer a format at every door; a text format also compressed."""
+    """Offer a format at every entry point; a text format also compressed."""
     _writers[writer.format] = writer
     if writer.is_text:
         for ending in COMPRESSIONS:

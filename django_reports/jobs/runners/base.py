@@ -19,7 +19,7 @@ SWEEP_HANGS = 120.0  # seconds that one piece of a sweep's work may take
 
 def longest_sweep() -> float:
     """After how many seconds a sweep hangs: no job may take longer either."""
-    return min(SWEEP_HANGS, get_settings().TIMEOUT.total_seconds())
+    return min(SWEEP_HANGS, get_settings().JOB_TIMEOUT.total_seconds())
 
 
 def sweep_safely(sweep: Callable[[], bool]) -> float:

@@ -2,7 +2,7 @@
 
 An attempt that hangs is given up by its `Control`, a thread; then `leave` ends the process, since
 nothing else ends a thread that listens to nobody. Code in C may keep all of Python's threads from
-running: then a timer of faulthandler, which needs none of them, ends the process after `LEASE`.
+running: then a timer of faulthandler, which needs none of them, ends the process after `JOB_LEASE`.
 Both say on the standard error where each thread stood.
 """
 
@@ -39,7 +39,7 @@ class Lifeline:
         self._dead = dead
         self._attempt = ""
         self._lock = threading.Lock()  # what was told last is what holds
-        self._lease = get_settings().LEASE.total_seconds()
+        self._lease = get_settings().JOB_LEASE.total_seconds()
         self._claim_by: float | None = None
         self._sweep_by: float | None = None
         self._is_over = threading.Event()

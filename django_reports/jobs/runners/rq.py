@@ -145,7 +145,7 @@ class SweepingWorker(Worker):
         super().execute_job(job, queue)
 
     def _look_later(self) -> None:
-        type(self)._look_at = time.monotonic() + get_settings().LEASE.total_seconds()
+        type(self)._look_at = time.monotonic() + get_settings().JOB_LEASE.total_seconds()
 
     def _child_is_idle(self, job: Any) -> bool:
         """Whether at two looks, a lease apart, the child was not at work on its attempt.

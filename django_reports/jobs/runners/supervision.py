@@ -92,8 +92,8 @@ class _Supervisor:
         conf = get_settings()
         self._burst = burst
         # The child ends by itself before that, unless even that hangs.
-        self._longest_silence = conf.LEASE.total_seconds() + GRACE
-        self._longest_attempt = conf.TIMEOUT.total_seconds() + self._longest_silence
+        self._longest_silence = conf.JOB_LEASE.total_seconds() + GRACE
+        self._longest_attempt = conf.JOB_TIMEOUT.total_seconds() + self._longest_silence
         self._stop_by: float | None = None
         self._pause = FIRST_PAUSE
 

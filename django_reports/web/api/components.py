@@ -21,7 +21,7 @@ _ACTIONS = ("download", "link", "discard", "manifest", "cancel", "email", "rerun
 def schemas() -> dict[str, Schema]:
     """The schemas that answers refer to, by name."""
     return {
-        "ListedReport": schema_of({**_SUMMARY, "is_favourite": {"type": "boolean"}, "url": TEXT}),
+        "ListedReport": schema_of({**_SUMMARY, "is_favorite": {"type": "boolean"}, "url": TEXT}),
         "Report": _report(),
         "Job": _job(),
         "Link": schema_of({"url": {**TEXT, "format": "uri"}, "expires_at": TIME}),
@@ -35,10 +35,10 @@ def _report() -> Schema:
     return schema_of(
         {
             **_SUMMARY,
-            "may_generate": {"type": "boolean"},
+            "may_export": {"type": "boolean"},
             "max_rows": COUNT_OR_NULL,
-            "rows_per_day": COUNT_OR_NULL,
-            "jobs_at_once": COUNT_OR_NULL,
+            "max_rows_per_day": COUNT_OR_NULL,
+            "max_concurrent_jobs": COUNT_OR_NULL,
             "columns": {"type": "array", "items": column},
             "formats": {"type": "array", "items": written},
             "options": schema_of(dict.fromkeys(CHOICES, _TEXTS)),

@@ -12,7 +12,12 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from django_reports.access.permissions import Authority, columns_for, grant_of, was_changed
+from django_reports.access.permissions import (
+    Authority,
+    columns_for,
+    effective_permissions,
+    was_changed,
+)
 from django_reports.core.choices import Profile
 from django_reports.core.formatting import grouped
 from django_reports.core.localization import active_locale, current_zone
@@ -41,7 +46,7 @@ from django_reports.web.api.schemas import (
     parameters_schema,
     type_problem,
 )
-from django_reports.web.display import pace_in_words, progress_in_words, remedy_in_words
+from django_reports.web.display import describe_pace, describe_progress, describe_remedy
 from django_reports.web.progress import rows_per_second, seconds_left
 from django_reports.web.responses.base import answer_json, problem
 
@@ -80,13 +85,13 @@ class InvalidFields(ReportError):
 def report_as_json(report: Report, authority: Authority) -> dict[str, Any]:
     """What this person may ask of a report."""
     assert authority.user is not None
-    grant = grant_of(authority.user, report)
+    effective = effective_permissions(authority.user, report)
     return {
         **summary_of(report),
-        "may_generate": grant.can_generate,
-        "max_rows": grant.max_rows,
-        "rows_per_day": grant.rows_per_day,
-        "jobs_at_once": grant.jobs_at_once,
+        "may_export": effective.can_export,
+        "max_rows": effective.max_rows,
+        "max_rows_per_day": effective.max_rows_per_day,
+        "max_concurrent_jobs": effective.max_concurrent_jobs,
         "columns": [
             {
                 "name": column.key,
@@ -99,7 +104,7 @@ def report_as_json(report: Report, authority: Authority) -> dict[str, Any]:
         "formats": [
             {"name": made.format, "label": str(made.label), "options": list(made.option_names)}
             for made in all_writers()
-            if grant.allows_format(made.format)
+            if effective.allows_format(made.format)
         ],
         "options": {name: choices.values for name, choices in CHOICES.items()},
         "parameters": parameters_schema(report),
@@ -137,17 +142,17 @@ def job_as_json(
         "rows_done": job.rows_done if is_readable else None,
         "rows_expected": job.rows_expected if is_readable else None,
         "percent": job.percent,
-        "progress": progress_in_words(job, is_readable=is_readable),
+        "progress": describe_progress(job, is_readable=is_readable),
         "rows_per_second": rows_per_second(job) if is_readable else None,
         "seconds_left": seconds_left(job),
         "place_in_queue": place,
-        "pace": pace_in_words(job, place, is_readable=is_readable),
+        "pace": describe_pace(job, place, is_readable=is_readable),
         "bytes": job.bytes if is_readable else None,
         "sha256": job.sha256 or None if is_readable else None,
         "losses": job.loss_counts if is_readable else {},
         "error": str(RECORD_CHANGED) if was_changed(job) else job.error or None,
         "cause": job.cause or None,
-        "remedy": remedy_in_words(job) or None,
+        "remedy": describe_remedy(job) or None,
         "wants_email": job.wants_email,
         **{
             name: _moment(value) if (value := getattr(job, name)) else None

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 import django_reports
-from django_reports.access.permissions import Authority, columns_for, grant_of
+from django_reports.access.permissions import Authority, columns_for, effective_permissions
 from django_reports.core.choices import JobStatus, Profile
 from django_reports.definitions.base import Report
 from django_reports.definitions.specs import CHOICES, LABEL_LENGTH
@@ -29,8 +29,8 @@ _LABEL = {
 
 
 def document(reports: Iterable[Report], authority: Authority, base: str) -> dict[str, Any]:
-    """The document. `base` is the address of the catalogue, without its last slash."""
-    paths = {**_catalogue_paths(), **_job_paths()}
+    """The document. `base` is the address of the catalog, without its last slash."""
+    paths = {**_catalog_paths(), **_job_paths()}
     for described in of_each(reports, lambda report: _report_paths(report, authority)):
         paths |= described
     return {
@@ -59,7 +59,7 @@ def _security_schemes() -> dict[str, Any]:
     return schemes
 
 
-def _catalogue_paths() -> dict[str, Any]:
+def _catalog_paths() -> dict[str, Any]:
     listed = schema_of({"reports": {"type": "array", "items": ref("ListedReport")}})
     jobs = schema_of({"jobs": {"type": "array", "items": ref("Job")}, "next": TEXT_OR_NULL})
     itself = {"200": _json(_("This document."), {"type": "object"})}
@@ -238,7 +238,7 @@ def _request_schema(report: Report, authority: Authority) -> Schema:
         for column in columns_for(authority, report, None)
     ]
     assert authority.user is not None
-    offered = offered_formats(grant_of(authority.user, report))
+    offered = offered_formats(effective_permissions(authority.user, report))
     parameters = parameters_schema(report)
     schema = schema_of(
         {

@@ -17,8 +17,8 @@ from django_reports.exceptions import ReportDenied
 from django_reports.jobs import statistics
 from django_reports.jobs.statistics import Day, Figures, Share
 from django_reports.models import HangingProcess
-from django_reports.web.display import time_in_words
-from django_reports.web.page_context import StaffPlace
+from django_reports.web.display import format_time
+from django_reports.web.page_context import StaffPageContext
 from django_reports.web.responses.base import answer_json, forbidden, wants_json
 
 TEMPLATE = "django_reports/dashboard.html"
@@ -65,7 +65,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
     found = statistics.latest()
     if wants_json(request):
         return answer_json(_as_json(found))
-    place = StaffPlace(request)
+    place = StaffPageContext(request)
     context = {
         "title": _("Figures of all exports"),
         "figures": found,
@@ -77,7 +77,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
             (registry.label_of(record.report), record) for record in HangingProcess.objects.alive()
         ],
     }
-    trail = [(place.url("catalogue"), _("Reports"))]
+    trail = [(place.url("catalog"), _("Reports"))]
     return TemplateResponse(request, TEMPLATE, place.context(request, trail, **context))
 
 
@@ -102,7 +102,7 @@ def _duration(value: Any) -> str:
     seconds = value.total_seconds()
     if seconds < 1:
         return _("less than a second")
-    return time_in_words(round(seconds))
+    return format_time(round(seconds))
 
 
 def _charts(found: Figures) -> list[Chart]:
@@ -129,7 +129,7 @@ def _chart(
                 y=HEIGHT - height,
                 height=height,
                 bad_height=min(height, _scaled(bad(day), highest)),
-                words=_day_in_words(day),
+                words=_format_day(day),
             )
         )
     best = max(found.days, key=value)
@@ -145,7 +145,7 @@ def _scaled(value: int, highest: int) -> int:
     return max(2, value * HEIGHT // highest) if value else 0
 
 
-def _day_in_words(day: Day) -> str:
+def _format_day(day: Day) -> str:
     exports = ngettext("%(n)s export", "%(n)s exports", day.exports) % {"n": grouped(day.exports)}
     rows = ngettext("%(n)s row", "%(n)s rows", day.rows) % {"n": grouped(day.rows)}
     failed = ngettext("%(n)s failed", "%(n)s failed", day.failed) % {"n": grouped(day.failed)}

@@ -14,12 +14,12 @@ from django_reports.access.permissions import (
     Authority,
     columns_for,
     context_of,
-    grant_of,
+    effective_permissions,
     groups_of,
     hidden_columns,
-    looked_up_once,
+    permissions_read_once,
 )
-from django_reports.core.choices import Delivery
+from django_reports.core.choices import Execution
 from django_reports.definitions.base import Report
 from django_reports.definitions.columns import BoundColumn, Label
 from django_reports.definitions.parameters import is_valid
@@ -35,7 +35,7 @@ from django_reports.exceptions import (
 )
 from django_reports.exports.failures import translate_errors
 from django_reports.exports.formats import plain_formats
-from django_reports.exports.saved_options import choices_in, first_choices, fitted
+from django_reports.exports.saved_options import choices_in, drop_unavailable, first_choices
 from django_reports.jobs import dispatch
 from django_reports.jobs.dispatch import Plan, Preview
 from django_reports.models import ReportJob
@@ -44,9 +44,9 @@ from django_reports.web.pages import presets
 from django_reports.web.pages.forecasts import (
     cautions,
     cautions_of_preview,
-    course_in_words,
-    rows_in_words,
-    size_in_words,
+    describe_course,
+    format_row_count,
+    format_size,
 )
 from django_reports.web.pages.presets import PresetError
 from django_reports.web.responses.base import denied, failed, origin_of, stream
@@ -70,7 +70,7 @@ TEMPLATE = "django_reports/export.html"
 
 @dataclass(frozen=True)
 class ExportPage:
-    """Where the page stands: the door that shows it fills this in.
+    """Where the page stands: the entry point that shows it fills this in.
 
     `subject` says in words what is exported, `action` is where the page posts to, and `hidden`
     are form fields that carry the selection along. `offers` are the reports (identifier, label)
@@ -98,7 +98,7 @@ class ExportPage:
 
 @dataclass
 class Screen:
-    """The page as it is about to be shown. `notes` are told above it, `twin` is an identical
+    """The page as it is about to be shown. `notes` are told above it, `duplicate` is an identical
     export about which the person is asked, `last` is what they chose the last time."""
 
     request: HttpRequest
@@ -110,7 +110,7 @@ class Screen:
     status: int = 200
     has_failed: bool = False
     preview: Preview | None = None
-    twin: ReportJob | None = None
+    duplicate: ReportJob | None = None
     last: Mapping[str, Any] | None = None
 
     @property
@@ -161,7 +161,7 @@ def _guarded(
     """What `answer` returns, or why there is none."""
     spec = ExportSpec(page.report.get_identifier(), selection=page.selection)
     try:
-        with translate_errors(spec, origin_of(request)):
+        with permissions_read_once(), translate_errors(spec, origin_of(request)):
             return answer()
     except ReportDenied as error:
         return denied(request, error, page.back, page.context)
@@ -172,8 +172,7 @@ def _guarded(
 def _answer(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
     pressed = (name for name in BUTTONS if request.method == "POST" and name in request.POST)
     button = next(pressed, None)
-    with looked_up_once():
-        screen = _screen(request, page, button)
+    screen = _screen(request, page, button)
     spec = ExportSpec(page.report.get_identifier(), selection=page.selection)
     try:
         with translate_errors(spec, origin_of(request)) if screen.is_sent else nullcontext():
@@ -186,8 +185,7 @@ def _answer(request: HttpRequest, page: ExportPage) -> HttpResponseBase:
     else:
         if answer is not None:
             return answer
-    with looked_up_once():
-        return _render(screen)
+    return _render(screen)
 
 
 class _Response(TemplateResponse):
@@ -209,7 +207,7 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
     """The page's form: as it was sent with one of its buttons, or as it is at first."""
     authority = Authority.of(request.user)
     columns = columns_for(authority, page.report, None, context_of(authority, page.selection))
-    formats = plain_formats(grant_of(request.user, page.report))
+    formats = plain_formats(effective_permissions(request.user, page.report))
     identifier = page.report.get_identifier()
     last = _last_choices(request, page.report)
     notes: list[str] = []
@@ -233,7 +231,7 @@ def _screen(request: HttpRequest, page: ExportPage, button: str | None) -> Scree
         except PresetError as found:
             error = found
     if chosen is not None:
-        start, gone = fitted(chosen, identifier, columns, formats)
+        start, gone = drop_unavailable(chosen, identifier, columns, formats)
         if gone and (button == presets.APPLY or page.start is not None):
             notes.append(_describe_left_out(gone, authority, page, are_own=are_own))
     form = ExportForm(data, columns=columns, formats=formats, start=start, carried=len(page.hidden))
@@ -291,10 +289,10 @@ def _deliver(screen: Screen) -> HttpResponseBase | None:
     request, spec, authority = screen.request, screen.spec(), screen.authority
     origin = origin_of(request)
     if request.POST[SUBMIT] != ANYWAY:
-        twin = dispatch.identical(spec, authority, origin)
-        is_new = twin is not None and request.POST.get(SEEN) != str(twin.pk)
-        if is_new and dispatch.plan(spec, authority, origin).delivery == Delivery.BACKGROUND:
-            screen.twin = twin
+        duplicate = dispatch.identical(spec, authority, origin)
+        is_new = duplicate is not None and request.POST.get(SEEN) != str(duplicate.pk)
+        if is_new and dispatch.plan(spec, authority, origin).execution == Execution.BACKGROUND:
+            screen.duplicate = duplicate
             return None
     answer = dispatch.deliver(spec, authority, origin, holds_thread=not is_async(request))
     if isinstance(answer, ReportJob):
@@ -328,7 +326,7 @@ def _columns_of(
 ) -> ExportSpec | None:
     """A spec with the columns that a button asks for; None for none of them."""
     if which == "last" and last is not None:
-        return fitted(last, start.report, columns, formats)[0]
+        return drop_unavailable(last, start.report, columns, formats)[0]
     return None if which == "none" else replace(start, columns=None, labels={})
 
 
@@ -343,7 +341,7 @@ def _render(screen: Screen) -> HttpResponseBase:
         # Else nothing is typed yet, or what is typed is told at its field.
         if error.reference or not isinstance(error, InvalidParameters):
             screen.note(error)
-    twin = screen.twin or (made.identical if made is not None else None)
+    duplicate = screen.duplicate or (made.identical if made is not None else None)
     context = {
         **(page.context or {}),
         "page": page,
@@ -351,18 +349,18 @@ def _render(screen: Screen) -> HttpResponseBase:
         "form": screen.form,
         "parameters": screen.parameters,
         "plan": made,
-        "rows": rows_in_words(made) if made else "",
-        "size": size_in_words(made) if made else "",
-        "course": course_in_words(made) if made else "",
+        "rows": format_row_count(made) if made else "",
+        "size": format_size(made) if made else "",
+        "course": describe_course(made) if made else "",
         "formats": [
             (choice, cautions(made, choice.name) if made else [])
             for choice in screen.form.format_choices
         ],
         "error": screen.error,
         "notes": screen.notes,
-        "is_asked": screen.twin is not None,
-        "twin": twin,
-        "twin_url": page.job_url(twin) if twin else "",
+        "is_asked": screen.duplicate is not None,
+        "duplicate": duplicate,
+        "duplicate_url": page.job_url(duplicate) if duplicate else "",
         "preview": screen.preview,
         "preview_cautions": cautions_of_preview(screen.preview, screen.spec())
         if screen.preview

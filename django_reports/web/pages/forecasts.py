@@ -7,19 +7,19 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports.core.choices import Delivery
+from django_reports.core.choices import Execution
 from django_reports.core.formatting import grouped
 from django_reports.definitions.specs import ExportSpec
 from django_reports.engine.writers import plain_format
 from django_reports.exports.formats import cautions_of
 from django_reports.jobs.dispatch import Plan, Preview
-from django_reports.web.display import losses_in_words
+from django_reports.web.display import describe_losses
 
 MILLION = 1_000_000
 LONG_NUMBER = re.compile(r"-?[0-9]{16,}")
 
 
-def rows_in_words(plan: Plan) -> str:
+def format_row_count(plan: Plan) -> str:
     """The rows as they were counted, or as the database guesses, which is said."""
     guess = plan.estimate.rows
     if guess is None or plan.rows.is_exact:
@@ -30,7 +30,7 @@ def rows_in_words(plan: Plan) -> str:
     return _("about %(n)s rows, the database estimates") % {"n": grouped(rounded(guess))}
 
 
-def size_in_words(plan: Plan) -> str:
+def format_size(plan: Plan) -> str:
     """About how large the file will be; empty if there is nothing to learn it from."""
     size = plan.estimate.size
     if size is None:
@@ -38,13 +38,13 @@ def size_in_words(plan: Plan) -> str:
     return _("about %(size)s, as before") % {"size": filesizeformat(rounded(size))}
 
 
-def course_in_words(plan: Plan) -> str:
+def describe_course(plan: Plan) -> str:
     """What will happen, and about how long it will take where that can be known."""
-    if plan.delivery == Delivery.IMMEDIATE:
+    if plan.execution == Execution.IMMEDIATE:
         return _("Downloads now")
     if plan.estimate.seconds is None:
         return _("Runs in the background")
-    return _("Runs in the background, %(time)s") % {"time": roughly_in_words(plan.estimate.seconds)}
+    return _("Runs in the background, %(time)s") % {"time": format_roughly(plan.estimate.seconds)}
 
 
 def cautions(plan: Plan, format_name: str) -> list[str]:
@@ -56,7 +56,7 @@ def cautions(plan: Plan, format_name: str) -> list[str]:
 
 def cautions_of_preview(preview: Preview, spec: ExportSpec) -> list[str]:
     """What the first rows already show of what the file cannot hold, or its readers will not."""
-    found = losses_in_words(preview.losses)
+    found = describe_losses(preview.losses)
     if plain_format(spec.format) in ("csv", "tsv"):
         rounded_ones = [
             name
@@ -72,7 +72,7 @@ def cautions_of_preview(preview: Preview, spec: ExportSpec) -> list[str]:
     return found
 
 
-def roughly_in_words(seconds: float) -> str:
+def format_roughly(seconds: float) -> str:
     """About so long: rounded so that nobody takes it for a promise."""
     if seconds < 5:
         return _("a few seconds")

@@ -17,14 +17,14 @@ from django.utils.translation import gettext as _
 
 from django_reports.access.permissions import (
     Authority,
-    grant_of,
+    download_denial_reason,
+    effective_permissions,
     may_cancel,
     readable,
     was_changed,
-    why_not_download,
 )
 from django_reports.audit import signing
-from django_reports.core.choices import Delivery, JobStatus
+from django_reports.core.choices import Execution, JobStatus
 from django_reports.definitions.registry import registry
 from django_reports.exceptions import (
     ReportDenied,
@@ -36,14 +36,14 @@ from django_reports.jobs.manifests import manifest_of
 from django_reports.models import ReportJob
 from django_reports.web.api.endpoints import RETRY_AFTER, accepted, etag_of, job_as_json, problem_of
 from django_reports.web.display import (
-    duration_in_words,
-    losses_in_words,
-    pace_in_words,
-    progress_in_words,
-    remedy_in_words,
-    report_in_words,
+    describe_losses,
+    describe_pace,
+    describe_progress,
+    describe_remedy,
+    describe_report,
+    format_duration,
 )
-from django_reports.web.page_context import Place
+from django_reports.web.page_context import PageContext
 from django_reports.web.pages.export import FROM
 from django_reports.web.progress import places_in_queue
 from django_reports.web.responses.base import answer_json, origin_of, problem, wants_json
@@ -60,7 +60,7 @@ from django_reports.web.responses.errors import (
 TEMPLATE = "django_reports/job.html"
 
 
-def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+def page(request: HttpRequest, key: UUID, place: PageContext) -> HttpResponseBase:
     """A job's page; to a program its state, and the way to its file once there is one."""
     job = find(request, key)
     if job is None:
@@ -72,9 +72,9 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         return _state(request, job, value)
     is_readable = job.pk in readable(request.user, [job])
     is_own = job.requested_by_id == request.user.pk
-    if job.is_news and is_own and request.method == "GET":
+    if job.is_unread and is_own and request.method == "GET":
         notifications.note_seen(job)  # this page says it
-    label = report_in_words(job)
+    label = describe_report(job)
     context = {
         "title": str(job),
         "tab_title": f"{_state_in_title(job)} · {label}",
@@ -82,30 +82,30 @@ def page(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
         "report_label": label,
         "is_readable": is_readable,
         "error": files.RECORD_CHANGED if was_changed(job) else job.error,
-        "pace": pace_in_words(job, places_in_queue([job]).get(job.pk), is_readable=is_readable),
-        "duration": duration_in_words(job),
-        "remedy": remedy_in_words(job),
+        "pace": describe_pace(job, places_in_queue([job]).get(job.pk), is_readable=is_readable),
+        "duration": format_duration(job),
+        "remedy": describe_remedy(job),
         "canceled_by": _canceled_by(request, job),
         "email": notifications.address_of(request.user),
         "format_label": job.format.upper(),
-        "progress": progress_in_words(job, is_readable=is_readable),
-        "is_background": job.delivery == Delivery.BACKGROUND,
+        "progress": describe_progress(job, is_readable=is_readable),
+        "is_background": job.execution == Execution.BACKGROUND,
         "is_waiting_for_engine": job.is_active
         and job.enqueued_at is None
         and job.started_at is None,
         "links": links_of(request, job, place, is_readable=is_readable),
         "rerun_of": _seen_rerun_of(request, job, place),
-        "losses": losses_in_words(job.loss_counts) if is_readable else [],
+        "losses": describe_losses(job.loss_counts) if is_readable else [],
     }
     return TemplateResponse(request, TEMPLATE, place.context(request, trail(place), **context))
 
 
-def manifest(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+def manifest(request: HttpRequest, key: UUID, place: PageContext) -> HttpResponseBase:
     """What is known of the file that was made, as JSON, whoever asks."""
     job = find(request, key)
     if job is None:
         return missing(request, key, is_for_program=True)
-    if lacking := why_not_download(request.user, job):
+    if lacking := download_denial_reason(request.user, job):
         reason = _("You may no longer download this export.")
         record_denial(request, job, status=403, reason=reason, lacking=lacking)
         return problem(403, reason)
@@ -116,7 +116,7 @@ def manifest(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     return answer_json(manifest_of(job))
 
 
-def status(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+def status(request: HttpRequest, key: UUID, place: PageContext) -> HttpResponseBase:
     """A job's state and progress as JSON, whoever asks."""
     job = find(request, key)
     if job is None:
@@ -124,7 +124,7 @@ def status(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     return _state(request, job, as_json(request, job, place))
 
 
-def as_json(request: HttpRequest, job: ReportJob, place: Place) -> dict[str, Any]:
+def as_json(request: HttpRequest, job: ReportJob, place: PageContext) -> dict[str, Any]:
     """A job's state as this person may read it."""
     is_readable = job.pk in readable(request.user, [job])
     links = links_of(request, job, place, is_readable=is_readable)
@@ -144,7 +144,7 @@ def _state(request: HttpRequest, job: ReportJob, value: dict[str, Any]) -> HttpR
 
 
 @job_action
-def cancel(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
+def cancel(request: HttpRequest, job: ReportJob, place: PageContext) -> HttpResponseBase:
     """Cancel a job, or say why that is not possible."""
     if job.is_active and not may_cancel(request.user, job):
         return refuse(request, job, place, _("You may not cancel this export."), 403)
@@ -168,7 +168,7 @@ def cancel(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBa
 
 
 @job_action
-def email(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
+def email(request: HttpRequest, job: ReportJob, place: PageContext) -> HttpResponseBase:
     """Note that the person wants a mail when their job ends; with wanted=0, that they do not."""
     if job.is_active and not notifications.can_be_mailed(job, request.user):
         return refuse(request, job, place, _("You cannot be told of this export by e-mail."), 403)
@@ -186,7 +186,7 @@ def email(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBas
 
 
 @job_action
-def discard(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
+def discard(request: HttpRequest, job: ReportJob, place: PageContext) -> HttpResponseBase:
     """Delete the file of one's own job before its time."""
     if job.requested_by_id != request.user.pk:
         return refuse(request, job, place, _("You may not delete this file."), 403)
@@ -203,7 +203,7 @@ def discard(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseB
 
 
 @job_action
-def rerun(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
+def rerun(request: HttpRequest, job: ReportJob, place: PageContext) -> HttpResponseBase:
     """Make the same export again, in the background and in the name of whoever asks."""
     if job.is_active:
         return refuse(request, job, place, _("This export has not ended yet."), 409)
@@ -224,7 +224,7 @@ def rerun(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBas
 
 
 def links_of(
-    request: HttpRequest, job: ReportJob, place: Place, *, is_readable: bool
+    request: HttpRequest, job: ReportJob, place: PageContext, *, is_readable: bool
 ) -> dict[str, str]:
     """Where a job is, and what this person may do with it now.
 
@@ -238,7 +238,7 @@ def links_of(
     if is_readable and job.sha256:
         names.append("manifest")
     is_asked = job.cancel_requested_at is not None
-    if job.delivery == Delivery.BACKGROUND and not is_asked and may_cancel(request.user, job):
+    if job.execution == Execution.BACKGROUND and not is_asked and may_cancel(request.user, job):
         names.append("cancel")
     if notifications.can_be_mailed(job, request.user):
         names.append("email")
@@ -263,19 +263,21 @@ def _canceled_by(request: HttpRequest, job: ReportJob) -> str:
     return "" if who is None or who.pk == request.user.pk else str(who.get_username())
 
 
-def _seen_rerun_of(request: HttpRequest, job: ReportJob, place: Place) -> tuple[str, str] | None:
+def _seen_rerun_of(
+    request: HttpRequest, job: ReportJob, place: PageContext
+) -> tuple[str, str] | None:
     """Address and name of the job that this one repeats, if this person may see it."""
     older = find(request, job.rerun_of_id) if job.rerun_of_id else None
     return None if older is None else (place.job_url(older), str(older))
 
 
-def _change_url(request: HttpRequest, job: ReportJob, place: Place) -> str | None:
+def _change_url(request: HttpRequest, job: ReportJob, place: PageContext) -> str | None:
     """The page of a job's report on which its choices and its selection stand already, if the
     report can be asked for by name."""
     report = registry.find(job.report)
-    if report is None or not report.is_in_catalogue:
+    if report is None or not report.is_in_catalog:
         return None
-    if not grant_of(request.user, report).can_generate:
+    if not effective_permissions(request.user, report).can_export:
         return None
     address = place.report_url(report.get_identifier())
     return address and f"{address}?{urlencode({FROM: job.pk})}"

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from django_reports.access import signed_urls
 from django_reports.models import ReportJob
-from django_reports.web.page_context import BarePlace, Place
+from django_reports.web.page_context import BarePlace, PageContext
 from django_reports.web.responses.base import answer_json, origin_of, wants_json
 from django_reports.web.responses.downloads import hand_out, refusal_of
 from django_reports.web.responses.errors import find, job_action, missing, refuse, trail
@@ -19,7 +19,7 @@ PRIVATE = {"Cache-Control": "private, no-store"}
 
 
 @job_action
-def make(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase:
+def make(request: HttpRequest, job: ReportJob, place: PageContext) -> HttpResponseBase:
     """A link to a job's file for whoever asks, as a page or as JSON."""
     if why_not := refusal_of(request, job):
         return refuse(request, job, place, **why_not)
@@ -36,7 +36,7 @@ def make(request: HttpRequest, job: ReportJob, place: Place) -> HttpResponseBase
     )
 
 
-def follow(request: HttpRequest, key: UUID, token: str, place: Place) -> HttpResponseBase:
+def follow(request: HttpRequest, key: UUID, token: str, place: PageContext) -> HttpResponseBase:
     """The file, to the person for whom a link was signed: to nobody who is there as another."""
     ticket = signed_urls.read(token)
     if ticket is None or ticket.job_key != str(key):
@@ -47,7 +47,7 @@ def follow(request: HttpRequest, key: UUID, token: str, place: Place) -> HttpRes
     if person is None:
         return _not_good(request, key, _("The link's person is gone."))
     request.user = cast(Any, person)
-    job = find(request, key) if place.lets_in(request) else None
+    job = find(request, key) if place.has_access(request) else None
     if job is None:
         return missing(request, key, by="link")
     bare = BarePlace(place)

@@ -7,17 +7,17 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from django_reports.access.permissions import looked_up_once, readable, visible_jobs
+from django_reports.access.permissions import readable, visible_jobs
 from django_reports.models import ReportJob
 from django_reports.web.api import endpoints
 from django_reports.web.display import (
-    duration_in_words,
-    pace_in_words,
-    progress_in_words,
-    remedy_in_words,
-    report_in_words,
+    describe_pace,
+    describe_progress,
+    describe_remedy,
+    describe_report,
+    format_duration,
 )
-from django_reports.web.page_context import StaffPlace
+from django_reports.web.page_context import StaffPageContext
 from django_reports.web.pages import jobs
 from django_reports.web.pages.filters import JobFilters, newest_of, reports_among
 from django_reports.web.pages.paging import BoundedPaginator
@@ -30,11 +30,10 @@ TEMPLATE = "django_reports/jobs.html"
 
 def page(request: HttpRequest) -> HttpResponseBase:
     """The list; with ?others=1 of all exports that this person may see."""
-    with looked_up_once():
-        return _page(request, StaffPlace(request))
+    return _page(request, StaffPageContext(request))
 
 
-def _page(request: HttpRequest, place: StaffPlace) -> HttpResponseBase:
+def _page(request: HttpRequest, place: StaffPageContext) -> HttpResponseBase:
     seen = visible_jobs(request.user)
     is_with_others = "others" in request.GET
     all_of_them = seen if is_with_others else seen.filter(requested_by=request.user.pk)
@@ -84,7 +83,7 @@ def _page(request: HttpRequest, place: StaffPlace) -> HttpResponseBase:
         "is_with_others": is_with_others,
         "has_others": is_with_others or _has_others(request, seen),
     }
-    trail = [(place.url("catalogue"), _("Reports"))]
+    trail = [(place.url("catalog"), _("Reports"))]
     return TemplateResponse(request, TEMPLATE, place.context(request, trail, **context))
 
 
@@ -94,11 +93,11 @@ def _line(
     return {
         "job": job,
         "is_readable": is_readable,
-        "report_label": report_in_words(job),
-        "progress": progress_in_words(job, is_readable=is_readable),
-        "pace": pace_in_words(job, place, is_readable=is_readable) if job.is_active else "",
-        "duration": duration_in_words(job),
-        "remedy": remedy_in_words(job),
+        "report_label": describe_report(job),
+        "progress": describe_progress(job, is_readable=is_readable),
+        "pace": describe_pace(job, place, is_readable=is_readable) if job.is_active else "",
+        "duration": format_duration(job),
+        "remedy": describe_remedy(job),
         "links": links,
     }
 

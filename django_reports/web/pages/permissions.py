@@ -10,11 +10,11 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from django_reports.access.permissions import may_see_rights
-from django_reports.access.review import Right, grants, people, rights_of
+from django_reports.access.review import Right, people, report_permissions, rights_of
 from django_reports.audit import log, sealing
 from django_reports.core.choices import AuditAction
 from django_reports.exceptions import ReportDenied
-from django_reports.web.page_context import StaffPlace
+from django_reports.web.page_context import StaffPageContext
 from django_reports.web.responses.base import answer_json, forbidden, origin_of, wants_json
 
 TEMPLATE = "django_reports/rights.html"
@@ -22,16 +22,16 @@ PER_PAGE = 50
 
 
 def page(request: HttpRequest) -> HttpResponseBase:
-    """By person, paged by people; with ?by=group by grant."""
+    """By person, paged by people; with ?by=group by report permission."""
     if not may_see_rights(request.user):
         log.record(
             AuditAction.DENIED, origin=origin_of(request), what="rights",
             status=HTTPStatus.FORBIDDEN, lacking="permission",
         )  # fmt: skip
         return forbidden(request, ReportDenied(_("You may not see who may export what.")))
-    place = StaffPlace(request)
+    place = StaffPageContext(request)
     is_by_group = request.GET.get("by") == "group"
-    listed: Any = grants() if is_by_group else people()
+    listed: Any = report_permissions() if is_by_group else people()
     paginator = Paginator(listed, PER_PAGE)
     shown = paginator.get_page(request.GET.get("page"))
     found = [] if is_by_group else list(rights_of(list(shown)))
@@ -40,7 +40,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
         if shown.has_next():
             following["page"] = str(shown.next_page_number())
         rows = (
-            [{**grant.facts(), "members": grant.members} for grant in shown]
+            [{**permission.facts(), "members": permission.members} for permission in shown]
             if is_by_group
             else [_as_json(right) for right in found]
         )
@@ -51,25 +51,25 @@ def page(request: HttpRequest) -> HttpResponseBase:
     context = {
         "title": _("Who may export what"),
         "is_by_group": is_by_group,
-        "grants": shown if is_by_group else [],
+        "report_permissions": shown if is_by_group else [],
         "rights": found,
         "page_of_rights": shown,
         "paginator": paginator,
     }
-    trail = [(place.url("catalogue"), _("Reports"))]
+    trail = [(place.url("catalog"), _("Reports"))]
     return TemplateResponse(request, TEMPLATE, place.context(request, trail, **context))
 
 
 def _as_json(right: Right) -> dict[str, Any]:
-    grant = right.grant
+    effective = right.effective
     return {
         "person": right.person,
         "report": right.report.get_identifier(),
-        "may_generate": right.may_generate,
+        "may_export": right.may_export,
         "has_permission": right.has_permission,
-        "max_rows": grant.max_rows,
-        "rows_per_day": grant.rows_per_day,
-        "jobs_at_once": grant.jobs_at_once,
-        "formats": None if grant.formats is None else sorted(grant.formats),
+        "max_rows": effective.max_rows,
+        "max_rows_per_day": effective.max_rows_per_day,
+        "max_concurrent_jobs": effective.max_concurrent_jobs,
+        "formats": None if effective.formats is None else sorted(effective.formats),
         "why": right.reasons,
     }

@@ -1,4 +1,4 @@
-"""The staff pages: catalogue, reports, exports. Programs get JSON at the same addresses."""
+"""The staff pages: catalog, reports, exports. Programs get JSON at the same addresses."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -28,17 +28,17 @@ from django.utils.translation import gettext as _
 
 from django_reports.access.permissions import (
     Authority,
-    authorise,
-    looked_up_once,
+    authorize,
     may_enter,
-    may_generate,
+    may_export,
     may_view,
+    permissions_read_once,
 )
 from django_reports.access.signed_urls import with_host
 from django_reports.core.localization import active_locale, normalize_filter_zone
 from django_reports.definitions.base import Report
 from django_reports.definitions.registry import UnknownReport, registry
-from django_reports.definitions.selections import Selection, selection_in_words
+from django_reports.definitions.selections import Selection, describe_selection
 from django_reports.definitions.specs import ExportSpec, stored_spec
 from django_reports.exceptions import ReportDenied, ReportError
 from django_reports.exports.failures import translate_errors
@@ -47,8 +47,9 @@ from django_reports.jobs import dispatch
 from django_reports.web.api import endpoints
 from django_reports.web.api.openapi import document
 from django_reports.web.display import WHOM_TO_ASK
-from django_reports.web.page_context import StaffPlace, page_at
-from django_reports.web.pages import catalog, jobs, links, lists
+from django_reports.web.page_context import StaffPageContext, page_at
+from django_reports.web.pages import catalog as catalog_page
+from django_reports.web.pages import jobs, links, lists
 from django_reports.web.pages.dashboard import page as dashboard_page
 from django_reports.web.pages.export import FROM, KEPT, ExportPage, export
 from django_reports.web.pages.permissions import page as rights_page
@@ -93,7 +94,7 @@ def _out_of_date(request: HttpRequest, reason: str) -> HttpResponse:
         "Go back and press the button once more. If that does not help, tell whoever runs this "
         "site: %(reason)s"
     ) % {"reason": reason}
-    around = StaffPlace(request).context(request, [])
+    around = StaffPageContext(request).context(request, [])
     return refused(request, words, _page_of(request), HTTPStatus.FORBIDDEN, around, remedy=remedy)
 
 
@@ -108,7 +109,8 @@ def staff_view(*methods: str, is_open: bool = False) -> Callable[[View], View]:
 
         @wraps(view)
         def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-            response = _refuse(request, methods, is_open) or checked(request, **arguments)
+            with permissions_read_once():
+                response = _refuse(request, methods, is_open) or checked(request, **arguments)
             if not response.has_header("Cache-Control"):
                 patch_cache_control(response, private=True, no_cache=True, no_store=True)
             patch_vary_headers(response, ["Accept", "Cookie"])
@@ -163,9 +165,9 @@ def _page_of(request: HttpRequest) -> str:
         # Not quite the address that was posted to: else a link there would open nothing anew.
         mark = "&" if request.GET else "?"
         return f"{request.get_full_path()}{mark}{KEPT}"
-    place = StaffPlace(request)
+    place = StaffPageContext(request)
     key = match.kwargs.get("key")
-    return place.url("job", key) if key else place.url("catalogue")
+    return place.url("job", key) if key else place.url("catalog")
 
 
 def _login_url() -> str:
@@ -178,16 +180,16 @@ def _login_url() -> str:
 
 
 @staff_view("GET", "HEAD")
-def catalogue(request: HttpRequest) -> HttpResponseBase:
+def catalog(request: HttpRequest) -> HttpResponseBase:
     """The reports that this person sees, by category; with a link to those they may have made."""
-    return catalog.page(request)
+    return catalog_page.page(request)
 
 
 @staff_view("POST")
-def favourite(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
-    """Put a report on top of this person's catalogue, or take it from there."""
+def favorite(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
+    """Put a report on top of this person's catalog, or take it from there."""
     try:
-        return catalog.mark(request, _find(request, identifier))
+        return catalog_page.mark(request, _find(request, identifier))
     except UnknownReport as error:
         return not_found(request, error)
 
@@ -195,13 +197,13 @@ def favourite(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
 @staff_view("GET", "HEAD", "POST")
 def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
     """One report's form; to a program its description, and where to ask for it."""
-    place = StaffPlace(request)
+    place = StaffPageContext(request)
     try:
         found = _find(request, identifier)
     except UnknownReport as error:
         if wants_json(request):
             return not_found(request, error)
-        back = place.url("catalogue")
+        back = place.url("catalog")
         around = place.context(request, [(back, _("Reports"))])
         return refused(request, str(error), back, HTTPStatus.NOT_FOUND, around, remedy=WHOM_TO_ASK)
     if wants_json(request):
@@ -224,9 +226,9 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             selection = Selection.from_json(start["selection"])
         spec = ExportSpec(identifier, selection=selection)
         with translate_errors(spec, origin_of(request)), locale.active():
-            subject = selection_in_words(selection, found, request.user)
+            subject = describe_selection(selection, found, request.user)
     except ReportError as error:  # the list that was meant, or its filters, are no longer there
-        return failed(request, error, place.url("catalogue"))
+        return failed(request, error, place.url("catalog"))
     return export(
         request,
         ExportPage(
@@ -237,14 +239,16 @@ def report(request: HttpRequest, *, identifier: str) -> HttpResponseBase:
             address=action,
             start=start,
             start_is_own=is_own,
-            back=place.url("catalogue"),
+            back=place.url("catalog"),
             job_url=place.job_url,
-            context=place.context(request, [(place.url("catalogue"), _("Reports"))]),
+            context=place.context(request, [(place.url("catalog"), _("Reports"))]),
         ),
     )
 
 
-def _answer_program(request: HttpRequest, found: Report, place: StaffPlace) -> HttpResponseBase:
+def _answer_program(
+    request: HttpRequest, found: Report, place: StaffPageContext
+) -> HttpResponseBase:
     authority, origin = Authority.of(request.user), origin_of(request)
     try:
         with translate_errors(ExportSpec(found.get_identifier()), origin):
@@ -261,12 +265,12 @@ def _answer_program(request: HttpRequest, found: Report, place: StaffPlace) -> H
 def _find(request: HttpRequest, identifier: str) -> Report:
     """Raises UnknownReport, for an unknown report and for one that is not this person's alike."""
     found = registry.get(identifier)
-    if not found.is_in_catalogue:
+    if not found.is_in_catalog:
         raise UnknownReport(identifier)
     if may_view(request.user, found):
         return found  # what they may do with it is asked when they do it
     try:
-        authorise(Authority.of(request.user), found, Selection(), origin_of(request))
+        authorize(Authority.of(request.user), found, Selection(), origin_of(request))
     except UnknownReport as error:  # in the words in which it was asked, alias or not
         raise UnknownReport(identifier) from error
     return found
@@ -276,10 +280,9 @@ def _find(request: HttpRequest, identifier: str) -> Report:
 def openapi(request: HttpRequest) -> HttpResponseBase:
     """What a program may ask here and in this person's name, as an OpenAPI document."""
     authority = Authority.of(request.user)
-    base = StaffPlace(request).url("catalogue").rstrip("/") or "/"
-    with looked_up_once():
-        found = catalog.listed(request.user, may_generate)
-        return answer_json(document(found, authority, base))
+    base = StaffPageContext(request).url("catalog").rstrip("/") or "/"
+    found = catalog_page.listed(request.user, may_export)
+    return answer_json(document(found, authority, base))
 
 
 @staff_view("GET", "HEAD")
@@ -302,52 +305,52 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
 
 @staff_view("GET", "HEAD")
 def job(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.page(request, _key_of(key), StaffPlace(request))
+    return jobs.page(request, _key_of(key), StaffPageContext(request))
 
 
 @staff_view("GET", "HEAD")
 def job_status(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.status(request, _key_of(key), StaffPlace(request))
+    return jobs.status(request, _key_of(key), StaffPageContext(request))
 
 
 @staff_view("GET", "HEAD")
 def job_download(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return downloads.download(request, _key_of(key), StaffPlace(request))
+    return downloads.download(request, _key_of(key), StaffPageContext(request))
 
 
 @staff_view("GET", "HEAD")
 def job_manifest(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.manifest(request, _key_of(key), StaffPlace(request))
+    return jobs.manifest(request, _key_of(key), StaffPageContext(request))
 
 
 @staff_view("POST")
 def job_link(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return links.make(request, _key_of(key), StaffPlace(request))
+    return links.make(request, _key_of(key), StaffPageContext(request))
 
 
 @staff_view("GET", "HEAD", is_open=True)
 def job_signed(request: HttpRequest, *, key: str, token: str) -> HttpResponseBase:
-    return links.follow(request, _key_of(key), token, StaffPlace(request))
+    return links.follow(request, _key_of(key), token, StaffPageContext(request))
 
 
 @staff_view("POST")
 def job_cancel(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.cancel(request, _key_of(key), StaffPlace(request))
+    return jobs.cancel(request, _key_of(key), StaffPageContext(request))
 
 
 @staff_view("POST")
 def job_email(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.email(request, _key_of(key), StaffPlace(request))
+    return jobs.email(request, _key_of(key), StaffPageContext(request))
 
 
 @staff_view("POST")
 def job_discard(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.discard(request, _key_of(key), StaffPlace(request))
+    return jobs.discard(request, _key_of(key), StaffPageContext(request))
 
 
 @staff_view("POST")
 def job_rerun(request: HttpRequest, *, key: str) -> HttpResponseBase:
-    return jobs.rerun(request, _key_of(key), StaffPlace(request))
+    return jobs.rerun(request, _key_of(key), StaffPageContext(request))
 
 
 def _key_of(text: str) -> UUID:

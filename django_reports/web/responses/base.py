@@ -1,4 +1,6 @@
-"""What doors over HTTP share: who is asking and in which language, and how answers are dressed."""
+"""What entry points over HTTP share: who is asking and in which language, and how answers are
+dressed.
+"""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -6,17 +6,17 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from django_reports.access.permissions import why_not_download
-from django_reports.exceptions import FileUnavailable, SealBroken, StorageUnavailable
+from django_reports.access.permissions import download_denial_reason
+from django_reports.exceptions import ChecksumMismatch, FileUnavailable, StorageUnavailable
 from django_reports.jobs import files, lifecycle
 from django_reports.models import ReportJob
-from django_reports.web.page_context import Place
+from django_reports.web.page_context import PageContext
 from django_reports.web.responses.base import origin_of
 from django_reports.web.responses.errors import find, missing, refuse
 from django_reports.web.responses.senders import send, way_of
 
 
-def download(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+def download(request: HttpRequest, key: UUID, place: PageContext) -> HttpResponseBase:
     """A job's file, by whoever is logged in."""
     job = find(request, key)
     if job is None:
@@ -24,7 +24,9 @@ def download(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
     return hand_out(request, job, place)
 
 
-def hand_out(request: HttpRequest, job: ReportJob, place: Place, **facts: Any) -> HttpResponseBase:
+def hand_out(
+    request: HttpRequest, job: ReportJob, place: PageContext, **facts: Any
+) -> HttpResponseBase:
     """The file of a job that this person may see, or why they do not get it.
 
     `facts` go into the audit entry.
@@ -34,7 +36,7 @@ def hand_out(request: HttpRequest, job: ReportJob, place: Place, **facts: Any) -
     try:
         file = files.open_file(job)
     except FileUnavailable as error:
-        if isinstance(error, SealBroken):
+        if isinstance(error, ChecksumMismatch):
             lifecycle.note_broken_seal(job, str(error))
         code = 503 if isinstance(error, StorageUnavailable) else 404
         return refuse(request, job, place, str(error), code, **facts)
@@ -49,7 +51,7 @@ def hand_out(request: HttpRequest, job: ReportJob, place: Place, **facts: Any) -
 
 def refusal_of(request: HttpRequest, job: ReportJob) -> dict[str, Any]:
     """Why this person does not get the file of a job that they may see; empty if they do."""
-    if lacking := why_not_download(request.user, job):
+    if lacking := download_denial_reason(request.user, job):
         reason = _("You may no longer download this export.")
         return {"reason": reason, "code": 403, "lacking": lacking}
     if job.has_expired:

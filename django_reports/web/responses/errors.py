@@ -14,7 +14,7 @@ from django_reports.access.permissions import visible_job
 from django_reports.audit import log
 from django_reports.core.choices import AuditAction
 from django_reports.models import ReportJob
-from django_reports.web.page_context import Place, Trail
+from django_reports.web.page_context import PageContext, Trail
 from django_reports.web.responses.base import not_found, origin_of, problem, refused
 
 
@@ -40,12 +40,12 @@ def missing(
 
 
 def job_action(
-    act: Callable[[HttpRequest, ReportJob, Place], HttpResponseBase],
-) -> Callable[[HttpRequest, UUID, Place], HttpResponseBase]:
+    act: Callable[[HttpRequest, ReportJob, PageContext], HttpResponseBase],
+) -> Callable[[HttpRequest, UUID, PageContext], HttpResponseBase]:
     """A view that does something with a job, asked by POST; else it leads to the job's page."""
 
     @wraps(act)
-    def view(request: HttpRequest, key: UUID, place: Place) -> HttpResponseBase:
+    def view(request: HttpRequest, key: UUID, place: PageContext) -> HttpResponseBase:
         job = find(request, key)
         if job is None:
             return missing(request, key)
@@ -57,7 +57,7 @@ def job_action(
 
 
 def refuse(
-    request: HttpRequest, job: ReportJob, place: Place, reason: str, code: int, **data: Any
+    request: HttpRequest, job: ReportJob, place: PageContext, reason: str, code: int, **data: Any
 ) -> HttpResponseBase:
     """Record a refusal and say it, with a way back."""
     record_denial(request, job, status=code, reason=reason, **data)
@@ -65,14 +65,14 @@ def refuse(
 
 
 def refused_at(
-    request: HttpRequest, job: ReportJob, place: Place, reason: str, status: HTTPStatus
+    request: HttpRequest, job: ReportJob, place: PageContext, reason: str, status: HTTPStatus
 ) -> HttpResponseBase:
     """Say a refusal that has been recorded, with a way back to the job's page."""
     surroundings = place.context(request, trail(place))
     return refused(request, reason, place.job_url(job), status, surroundings)
 
 
-def trail(place: Place) -> Trail:
+def trail(place: PageContext) -> Trail:
     """What lies above a job's pages."""
     return [(place.jobs_url(), str(capfirst(ReportJob._meta.verbose_name_plural)))]
 

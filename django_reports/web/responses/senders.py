@@ -1,6 +1,6 @@
-"""How a file that may be had gets to its reader, by the setting DOWNLOADS.
+"""How a file that may be had gets to its reader, by the setting DOWNLOAD_METHOD.
 
-Whoever calls has authorised the reader and checked the file's seal.
+Whoever calls has authorized the reader and checked the file's seal.
 """
 
 from functools import partial
@@ -53,7 +53,7 @@ def send(request: HttpRequest, job: ReportJob, file: Any) -> HttpResponseBase:
 
 def way_of(job: ReportJob) -> str:
     """How a job's file is sent: what the setting says is for the storage in force."""
-    return get_settings().DOWNLOADS if job.storage == storage_alias() else "django"
+    return get_settings().DOWNLOAD_METHOD if job.storage == storage_alias() else "django"
 
 
 def _send_by_django(

@@ -19,7 +19,7 @@ def main():
     from django.test import Client
 
     from django_reports.definitions.registry import registry
-    from tests.files import Wish, command, made_at_every_door
+    from tests.files import Wish, command, made_at_every_entry_point
 
     user = User.objects.get(username=sys.argv[1])
     client = Client()
@@ -32,7 +32,7 @@ def main():
             for language in ("en", "de") if is_translated else ("en",):
                 for format in FORMATS:
                     wish = Wish(report.get_identifier(), names, format, language=language)
-                    make = made_at_every_door if format == "csv" else command
+                    make = made_at_every_entry_point if format == "csv" else command
                     content = make(wish, user, client, Path(mkdtemp()))
                     found[f"{wish.report} {language} {format}"] = rows_in(content, format)
     print(json.dumps(found), flush=True)

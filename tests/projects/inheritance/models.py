@@ -1,7 +1,7 @@
 from django.db import models
 
 
-class Place(models.Model):
+class PageContext(models.Model):
     name = models.CharField(max_length=50)
     city = models.CharField(max_length=50)
 
@@ -9,7 +9,7 @@ class Place(models.Model):
         ordering = ["city"]  # with ties
 
 
-class Restaurant(Place):
+class Restaurant(PageContext):
     """Its key is the place's; its order is inherited too."""
 
     stars = models.IntegerField()

@@ -12,5 +12,5 @@ def seed():
     make_person("mate", *VIEW, group="exporters")
     make_person("boss", *VIEW, group="bosses")
     make_person("carol", *VIEW)
-    make_grant("exporters", others="group")
-    make_grant("bosses", others="all")
+    make_grant("exporters", visibility="group")
+    make_grant("bosses", visibility="all")

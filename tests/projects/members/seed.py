@@ -11,4 +11,4 @@ def seed():
     make_person("bob@example.com", *VIEW, group="sales")
     make_person("gina@example.com", *VIEW, group="analysts")
     make_grant("sales", "shop.orders")
-    make_grant("analysts", "shop.orders", others="group")
+    make_grant("analysts", "shop.orders", visibility="group")

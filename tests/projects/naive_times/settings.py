@@ -7,4 +7,4 @@ from tests.projects.base import DJANGO_REPORTS
 
 USE_TZ = False
 TIME_ZONE = "Asia/Tokyo"
-DJANGO_REPORTS |= {"LOCAL_THREAD": False, "RETENTION": timedelta(seconds=1)}
+DJANGO_REPORTS |= {"LOCAL_THREAD": False, "FILE_RETENTION": timedelta(seconds=1)}
