@@ -180,7 +180,7 @@ OF_MODELS = {
     "CompositePrimaryKey": Line(
         composite, (7, "x"), kinds.Json(),
         '[7, "x"]', '[7, "x"]', '[7, "x"]', [7, "x"], "string", '[7, "x"]',
-        visibility={"a": models.IntegerField(), "b": models.CharField()}, path="pk",
+        others={"a": models.IntegerField(), "b": models.CharField()}, path="pk",
     ),
     "BinaryField": Refusal(
         models.BinaryField,
