@@ -27,8 +27,10 @@ from tests.services import (
 
 # What these pages say depends on no database.
 PAGES = [
-    *("admin_access", "export_page", "json_problems", "language_codes", "options", "ranges"),
-    *("staff_guards", "staff_pages"),
+    *("admin_access", "admin_answers", "admin_grants_audit", "admin_requests", "export_page"),
+    *("json_parameters", "json_problems", "language_codes", "list_descriptions", "list_reports"),
+    *("options", "ranges", "staff_access", "staff_guards", "staff_news", "staff_pages"),
+    "stop_iteration",
 ]
 
 
