@@ -11,7 +11,6 @@ from collections import Counter
 
 import pytest
 import redis
-from django.conf import settings
 
 from django_reports.models import AuditEntry, ReportJob
 from tests import figures
@@ -36,8 +35,10 @@ class OwnRedis:
     def __init__(self, folder):
         self.folder = folder
         self.port = free_port()
-        database = settings.REDIS_URL.rpartition("/")[2]  # which processes derive likewise
-        self.url = f"redis://127.0.0.1:{self.port}/{database}"
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        # Of this address, tests/settings.py makes each xdist worker's, here and in processes.
+        number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        self.own_url = f"redis://127.0.0.1:{self.port}/{number}"
 
     def start(self):
         self.process = subprocess.Popen(
@@ -83,7 +84,7 @@ def server(processes, configure, settings, monkeypatch, tmp_path):
     own = OwnRedis(tmp_path)
     own.start()
     monkeypatch.setitem(os.environ, "TEST_REDIS_URL", own.url)
-    settings.RQ_QUEUES = {"reports": {**settings.RQ_QUEUES["reports"], "URL": own.url}}
+    settings.RQ_QUEUES = {"reports": {**settings.RQ_QUEUES["reports"], "URL": own.own_url}}
     changed = {"RUNNER": "rq", "STREAM_MAX_ROWS": 10}
     configure(**changed)
     processes.changed.update(changed)
