@@ -21,15 +21,13 @@ MANAGE_GRANTS = Q(content_type__app_label="django_reports") & (
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody to log in as. `grant` are the facts of the group's report permission; without, it
-    has none.
-    """
+    """Somebody to log in as. Without `report_permission`, the facts of one, the group has none."""
 
     name: str
     group: str
     may: str
     permissions: Q = VIEW_FLIGHTS
-    permission: dict[str, Any] | None = None
+    report_permission: dict[str, Any] | None = None
 
 
 ALICE = Person(
@@ -37,10 +35,10 @@ ALICE = Person(
     "Exporters",
     "exports everything, sees everybody's exports, the report permissions and the audit log",
     VIEW_FLIGHTS | MANAGE_GRANTS,
-    {"others": Visibility.ALL},
+    {"visibility": Visibility.ALL},
 )
 BOB = Person(
-    "bob", "Analysts", "exports up to 1,000 rows at a time", permission={"max_rows": 1_000}
+    "bob", "Analysts", "exports up to 1,000 rows at a time", report_permission={"max_rows": 1_000}
 )
 CAROL = Person("carol", "Viewers", "looks at the data and exports nothing")
 PEOPLE = (ALICE, BOB, CAROL)
@@ -52,9 +50,9 @@ def create_people() -> None:
     for person in PEOPLE:
         group, _ = Group.objects.get_or_create(name=person.group)
         group.permissions.add(*Permission.objects.filter(person.permissions))
-        if person.effective is not None:
+        if person.report_permission is not None:
             GroupReportPermission.objects.get_or_create(
-                group=group, report=ALL_REPORTS, defaults=person.effective
+                group=group, report=ALL_REPORTS, defaults=person.report_permission
             )
         user, is_new = User.objects.get_or_create(username=person.name, defaults={"is_staff": True})
         if is_new:
