@@ -1,11 +1,11 @@
 from django.contrib import admin
 
 from django_reports.admin import ReportAdminMixin
-from tests.projects.inheritance.models import PageContext, Pizzeria, Restaurant
+from tests.projects.inheritance.models import Pizzeria, Place, Restaurant
 from tests.projects.inheritance.reports import Pizzerias, Places, Restaurants
 
 
-@admin.register(PageContext)
+@admin.register(Place)
 class PlaceAdmin(ReportAdminMixin, admin.ModelAdmin):
     reports = [Places]
     list_filter = ["restaurant__stars"]

@@ -1,7 +1,7 @@
 from django.db import models
 
 
-class PageContext(models.Model):
+class Place(models.Model):
     name = models.CharField(max_length=50)
     city = models.CharField(max_length=50)
 
@@ -9,7 +9,7 @@ class PageContext(models.Model):
         ordering = ["city"]  # with ties
 
 
-class Restaurant(PageContext):
+class Restaurant(Place):
     """Its key is the place's; its order is inherited too."""
 
     stars = models.IntegerField()

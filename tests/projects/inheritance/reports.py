@@ -1,13 +1,13 @@
 from django import forms
 
 from django_reports import Column, ModelReport, register
-from tests.projects.inheritance.models import PageContext, Pizzeria, Restaurant
+from tests.projects.inheritance.models import Pizzeria, Place, Restaurant
 
 
 @register
 class Places(ModelReport):
     identifier = "guide.places"
-    model = PageContext
+    model = Place
     columns = ["name", "city", Column("stars", path="restaurant__stars")]
 
 

@@ -1,10 +1,10 @@
-from tests.projects.inheritance.models import PageContext, Pizzeria, Restaurant
+from tests.projects.inheritance.models import Pizzeria, Place, Restaurant
 from tests.projects.seeding import make_grant, make_person
 
 
 def seed():
     for n, name in enumerate(["Park", "Zoo", "Museum"]):
-        PageContext.objects.create(name=name, city="Bonn" if n else "Köln")
+        Place.objects.create(name=name, city="Bonn" if n else "Köln")
     for n in range(4, 8):
         Restaurant.objects.create(name=f"R{n}", city="Bonn" if n % 2 else "Köln", stars=n - 3)
     Pizzeria.objects.create(name="Da Ugo", city="Ahlen", stars=5, oven="=wood")
