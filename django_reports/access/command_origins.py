@@ -20,7 +20,7 @@ class CommandOrigin(Origin):
     command: str = ""
 
 
-def told_of(origin: Origin) -> dict[str, Any]:
+def command_facts(origin: Origin) -> dict[str, Any]:
     """What an entry's data has of a command: its name, and who ran it on the machine."""
     if not isinstance(origin, CommandOrigin):
         return {}

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from django_reports.access.command_origins import told_of
+from django_reports.access.command_origins import command_facts
 from django_reports.access.policies import (
     EVERYTHING,
     NOTHING,
@@ -157,7 +157,7 @@ def authorize(
             report=identifier,
             what="generate",
             lacking=lacking,
-            **told_of(origin),
+            **command_facts(origin),
         )
         raise UnknownReport(identifier)
     return effective_permissions(authority.user, report)

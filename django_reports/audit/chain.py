@@ -104,7 +104,7 @@ def removal_of(entry: Any) -> tuple[int, dt.datetime] | None:
     return through, dt.datetime.fromisoformat(before) if before else entry.created_at
 
 
-def is_told(checkpoint: AuditCheckpoint, removals: Iterable[tuple[int, dt.datetime]]) -> bool:
+def is_explained(checkpoint: AuditCheckpoint, removals: Iterable[tuple[int, dt.datetime]]) -> bool:
     """Whether the entries up to a checkpoint may be missing, by what entries of ours tell."""
     return any(
         through >= checkpoint.last_position and checkpoint.created_at < before
@@ -112,7 +112,7 @@ def is_told(checkpoint: AuditCheckpoint, removals: Iterable[tuple[int, dt.dateti
     )
 
 
-def untold_in_words(checkpoint: AuditCheckpoint) -> str:
+def describe_unexplained_cut(checkpoint: AuditCheckpoint) -> str:
     return _(
         "Checkpoint %(number)s is marked as if the entries up to %(last)s had been removed at the "
         "end of their time, and no entry tells of that."
@@ -123,29 +123,29 @@ def _cuts() -> "QuerySet[AuditCheckpoint]":
     return AuditCheckpoint.objects.exclude(cut_at=None).order_by("-number")
 
 
-def _is_told_by(actions: Iterable[str], checkpoint: AuditCheckpoint) -> bool:
+def _is_explained_by(actions: Iterable[str], checkpoint: AuditCheckpoint) -> bool:
     told = AuditEntry.objects.filter(
         action__in=actions, data__through__gte=checkpoint.last_position
     )
     removals = filter(None, (removal_of(entry) for entry in told if signing.is_entry(entry)))
-    return is_ours(checkpoint) and is_told(checkpoint, removals)
+    return is_ours(checkpoint) and is_explained(checkpoint, removals)
 
 
-def untold_cut() -> AuditCheckpoint | None:
+def unexplained_cut() -> AuditCheckpoint | None:
     """The last checkpoint that is marked to have lost entries by somebody else."""
-    return next((point for point in _cuts() if not _is_told_by(REMOVALS, point)), None)
+    return next((point for point in _cuts() if not _is_explained_by(REMOVALS, point)), None)
 
 
 def _end_of_time() -> AuditCheckpoint | None:
     """The checkpoint up to which all entries were removed, at the end of their time."""
     cut = _cuts().first()
-    return cut if cut is not None and _is_told_by([AuditAction.PURGED], cut) else None
+    return cut if cut is not None and _is_explained_by([AuditAction.PURGED], cut) else None
 
 
-def require_told_cuts() -> None:
+def require_explained_cuts() -> None:
     """Raises Obstructed if a checkpoint is marked to have lost entries, and no entry says so."""
-    if (checkpoint := untold_cut()) is not None:
-        raise Obstructed(untold_in_words(checkpoint))
+    if (checkpoint := unexplained_cut()) is not None:
+        raise Obstructed(describe_unexplained_cut(checkpoint))
 
 
 # What waits

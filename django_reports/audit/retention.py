@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from django_reports.audit import log
-from django_reports.audit.chain import database, is_ours, untold_cut
+from django_reports.audit.chain import database, is_ours, unexplained_cut
 from django_reports.audit.log import SYSTEM
 from django_reports.core.choices import ACTIVE, AuditAction
 from django_reports.core.clock import DatabaseNow, database_now
@@ -58,7 +58,7 @@ def purge_entries(before: dt.datetime) -> int:
     if not is_ours(last):
         logger.error("checkpoint=%s event=changed: no entries are removed", last.number)
         return 0
-    if (cut := untold_cut()) is not None:  # what is missing would be covered up
+    if (cut := unexplained_cut()) is not None:  # what is missing would be covered up
         logger.error("checkpoint=%s event=cut_by_others: no entries are removed", cut.number)
         return 0
     with transaction.atomic(using=database()):

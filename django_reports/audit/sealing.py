@@ -80,7 +80,7 @@ def _seal_batch(anchors: list[Anchor]) -> int | None:
     with chain.readable():
         last = last_checkpoint()
         chain.require_ours(last)
-        chain.require_told_cuts()
+        chain.require_explained_cuts()
         waiting = chain.waiting_entries(last)
         if not waiting:
             return None
@@ -167,7 +167,7 @@ def problems() -> list[str]:
             found = [f"The anchor {str(a)!r} was told of another one." for a in contradicting()]
             for checkpoint in _waiting().order_by("number")[:AT_ONCE]:
                 chain.require_ours(checkpoint)
-            chain.require_told_cuts()
+            chain.require_explained_cuts()
             chain.require_none_put_back()
     except Obstructed as error:
         return [str(error)]
@@ -193,7 +193,7 @@ def accept(reason: str, *, files: Sequence[str] = ()) -> AuditEntry | None:
         last = last_checkpoint()
         if last is not None and not isinstance(last.anchors, dict):
             chain.require_ours(last)
-        anchors, cut, entries = contradicting(), chain.untold_cut(), chain.put_back()
+        anchors, cut, entries = contradicting(), chain.unexplained_cut(), chain.put_back()
     if not (anchors or files or cut or entries or alarm()):
         return None
     holders = {entry.holder for entry in entries}

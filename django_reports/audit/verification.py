@@ -18,13 +18,13 @@ from django_reports.audit.chain import (
     REMOVALS,
     Obstructed,
     describe_overdue,
+    describe_unexplained_cut,
+    is_explained,
     is_overdue,
-    is_told,
     last_checkpoint,
     put_back_in_words,
     removal_of,
     require_ours,
-    untold_in_words,
 )
 from django_reports.models import AuditCheckpoint, AuditEntry, Removal
 
@@ -100,7 +100,7 @@ class _Log:
         # What is sealed from now on is not looked for.
         with _as_wrong():
             self._last = last_checkpoint()
-        self._checkpoints = self._kept_checkpoints()
+        self._checkpoints = self._remaining_checkpoints()
         self._removed = self._read_removals()
         self._position = 0
         self._seal = signing.FIRST_SEAL
@@ -153,7 +153,7 @@ class _Log:
         rows = self._entries().filter(Q(position=None) | Q(position__gt=self._bound))
         return read_rows(rows.order_by("id"), self._cursors)
 
-    def _kept_checkpoints(self) -> Iterator[AuditCheckpoint]:
+    def _remaining_checkpoints(self) -> Iterator[AuditCheckpoint]:
         number = self._last.number if self._last else 0
         rows = AuditCheckpoint.objects.filter(number__lte=number)
         return read_rows(rows.order_by("number"), self._cursors)
@@ -182,7 +182,7 @@ class _Log:
                 _("The entries up to %(last)s are missing, and no entry tells of their removal.")
                 % {"last": first.last_position}
             )
-        if not is_told(first, self._removed.through):
+        if not is_explained(first, self._removed.through):
             raise Wrong(
                 _("The entries up to %(last)s were removed before their time.")
                 % {"last": first.last_position}
@@ -195,8 +195,8 @@ class _Log:
         return first.cut_at is not None and not AuditEntry.objects.filter(position=1).exists()
 
     def _verify_mark(self, checkpoint: AuditCheckpoint) -> None:
-        if checkpoint.cut_at is not None and not is_told(checkpoint, self._removed.through):
-            raise Wrong(untold_in_words(checkpoint))
+        if checkpoint.cut_at is not None and not is_explained(checkpoint, self._removed.through):
+            raise Wrong(describe_unexplained_cut(checkpoint))
 
     def _advance(self) -> AuditCheckpoint | None:
         previous, self._next = self._next, next(self._checkpoints, None)

@@ -115,7 +115,7 @@ def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
-def told_errors(
+def redacted_errors(
     report: Report | None,
     parameters: Mapping[str, Sequence[str]],
     errors: Mapping[str, Sequence[Any]],
@@ -188,5 +188,5 @@ def bound_parameters(report: Report, spec: ExportSpec) -> forms.Form | None:
         form = form_class(_as_sent(spec.parameters))
         is_good = is_valid(form)
     if not is_good:
-        raise InvalidParameters(told_errors(report, spec.parameters, form.errors, form.fields))
+        raise InvalidParameters(redacted_errors(report, spec.parameters, form.errors, form.fields))
     return form

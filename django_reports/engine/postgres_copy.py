@@ -114,7 +114,7 @@ class Finisher:
     def given(self) -> int:
         return len(self.computed.given)
 
-    def made(self, given: Sequence[Sequence[str | None]]) -> list[list[str]]:
+    def computed_texts(self, given: Sequence[Sequence[str | None]]) -> list[list[str]]:
         return self.computed.texts(list(zip(*given, strict=True)), len(given))
 
     def examined(self, texts: Sequence[str]) -> list[str]:

@@ -110,7 +110,7 @@ class IterableSource:
     def read(self, limit: int | None = None) -> Iterator[Row]:
         pick = picker(self._columns)
         wanted = [source for column in self._columns for source in column.sources]
-        rows = self._made()
+        rows = self._localized_rows()
         try:
             for row in rows if limit is None else islice(rows, limit):
                 try:
@@ -128,7 +128,7 @@ class IterableSource:
             if close is not None:
                 close()
 
-    def _made(self) -> Iterator[Mapping[str, Any]]:
+    def _localized_rows(self) -> Iterator[Mapping[str, Any]]:
         if not self._locales.differ:
             return iter(self._rows())
         return self._locales.filter.iterate(self._rows())

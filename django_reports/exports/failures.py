@@ -17,7 +17,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_reports.access.command_origins import told_of
+from django_reports.access.command_origins import command_facts
 from django_reports.audit import log
 from django_reports.audit.log import Origin
 from django_reports.core.choices import LOST_TO, AuditAction, FailureCause
@@ -32,9 +32,9 @@ from django_reports.core.database_errors import (
 from django_reports.core.logs import get_logger
 from django_reports.definitions.base import Report
 from django_reports.definitions.parameters import (
+    redacted_errors,
     secret_values,
     tells_any,
-    told_errors,
     unsaid,
 )
 from django_reports.definitions.registry import UnknownReport, registry
@@ -113,7 +113,7 @@ def _record(error: ReportError, spec: ExportSpec, origin: Origin) -> None:
             reason=str(error),
             reference=error.reference,
             spec=without_secrets(spec.to_json(), registry.find(spec.report)),
-            **told_of(origin),
+            **command_facts(origin),
         )
     elif isinstance(error, ReportDenied):
         log.record(
@@ -122,7 +122,7 @@ def _record(error: ReportError, spec: ExportSpec, origin: Origin) -> None:
             report=spec.report,
             what="generate",
             reason=str(error),
-            **told_of(origin),
+            **command_facts(origin),
         )
 
 
@@ -180,7 +180,7 @@ def _refused_input(
     named = error.message_dict if hasattr(error, "error_dict") else {}  # type: ignore[attr-defined]
     if named and named.keys() <= parameters.keys():
         return InvalidParameters(
-            told_errors(registry.find(spec["report"] or ""), parameters, named)
+            redacted_errors(registry.find(spec["report"] or ""), parameters, named)
         )
     if isinstance(error, ValidationError) and not _secrets_of(spec):
         words = f"{' '.join(error.messages)} {words}"

@@ -51,7 +51,7 @@ def content_type_of(spec: ExportSpec) -> str:
     return writer_for(spec.format).content_type_with(spec.options)
 
 
-def content_type_of_kept(spec: Any) -> str:
+def stored_content_type(spec: Any) -> str:
     """What a file is sent as that was made to this spec, as JSON, whatever can be made now."""
     known = stored_spec(spec)
     try:

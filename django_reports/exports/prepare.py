@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_reports.access import quotas
-from django_reports.access.command_origins import told_of
+from django_reports.access.command_origins import command_facts
 from django_reports.access.permissions import (
     Authority,
     EffectivePermissions,
@@ -247,21 +247,18 @@ class Export:
         And where formulas were not escaped: whoever opens the file should know.
         """
         with self.spec.locales.file.active():
-            return self._columns_as_made()
-
-    def _columns_as_made(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": column.key,
-                "label": column.full_label,
-                "renamed": column.renamed or None,
-                "permission": column.permission,
-                "masked": column.masked,
-                "mask": column.mask_name,
-                "escape_formulas": column.escape_formulas,
-            }
-            for column in self.columns
-        ]
+            return [
+                {
+                    "name": column.key,
+                    "label": column.full_label,
+                    "renamed": column.renamed or None,
+                    "permission": column.permission,
+                    "masked": column.masked,
+                    "mask": column.mask_name,
+                    "escape_formulas": column.escape_formulas,
+                }
+                for column in self.columns
+            ]
 
     def blocks(
         self,
@@ -444,5 +441,5 @@ def record_denial(spec: ExportSpec, origin: Origin, error: ReportError) -> None:
         report=spec.report,
         what="generate",
         reason=str(error),
-        **told_of(origin),
+        **command_facts(origin),
     )

@@ -241,7 +241,7 @@ def _succeed(attempt: Attempt, effective: EffectivePermissions, **facts: Any) ->
         is_won = attempt.owned_jobs().filter(cancel_requested_at=None).move(
             JobStatus.RUNNING,
             JobStatus.SUCCEEDED,
-            signature=lifecycle.sign_made(attempt.job, facts),
+            signature=lifecycle.sign_finished(attempt.job, facts),
             is_unread=attempt.job.is_for_somebody,
             lease_until=None,
             **facts,

@@ -40,7 +40,7 @@ def verify(*, with_files: bool = True, also: Iterable[Anchor] = ()) -> Verified:
 
 def _verify_files(verified: Verified, cursors: ExitStack) -> None:
     """That each kept file is the one of which the log tells that it was made."""
-    for job in read_rows(_kept().order_by("created_at"), cursors):
+    for job in read_rows(_jobs_with_files().order_by("created_at"), cursors):
         made = AuditEntry.objects.filter(job_key=str(job.pk), action=AuditAction.FINISHED).first()
         told = made.data.get("sha256") if made else None
         words = {"job": job.pk, "file": repr(job.filename)}
@@ -61,7 +61,7 @@ def _verify_files(verified: Verified, cursors: ExitStack) -> None:
         verified.files += 1
 
 
-def _kept() -> Any:
+def _jobs_with_files() -> Any:
     return ReportJob.objects.filter(status=JobStatus.SUCCEEDED, file_key__gt="")
 
 
@@ -93,7 +93,7 @@ class _Files:
 
     def _close(self) -> None:
         # First the rows: an end is told in the transaction that takes the file from its row.
-        kept = map(str, _kept().filter(pk__in=self._open).values_list("pk", flat=True))
+        kept = map(str, _jobs_with_files().filter(pk__in=self._open).values_list("pk", flat=True))
         if gone := self._open.difference(kept):
             ends = AuditEntry.objects.filter(job_key__in=gone, action__in=_ENDING)
             self._gone |= gone.difference(ends.values_list("job_key", flat=True))

@@ -74,7 +74,7 @@ def _may_be_removed(alias: str, key: str, *, signed: bool, by: ReportJob | None 
 
 
 @contextmanager
-def _told(alias: str, key: str, reason: str) -> Iterator[None]:
+def _translate_errors(alias: str, key: str, reason: str) -> Iterator[None]:
     """Turn what a storage raises into StorageUnavailable with a reason, and log it."""
     try:
         yield
@@ -93,7 +93,7 @@ def publish(alias: str, key: str, content: Any, size: int) -> str:
     """
     name = key
     reason = _("The file could not be stored (%(name)s). The server's log has the details.")
-    with _told(alias, key, reason):
+    with _translate_errors(alias, key, reason):
         storage = storage_of(alias)
         try:
             content.seek(0)
@@ -128,7 +128,7 @@ def open_file(job: ReportJob) -> Any:
     )
     if not signing.is_file_of(job):
         raise ChecksumMismatch(str(RECORD_CHANGED))
-    with _told(job.storage, job.file_key, reason):
+    with _translate_errors(job.storage, job.file_key, reason):
         try:
             file = storage_of(job.storage).open(job.file_key, "rb")
             try:
@@ -168,7 +168,7 @@ def delete(alias: str, key: str) -> None:
     """Remove a file; one that is already gone is no error. Raises FileUnavailable if it stays."""
     if key:
         reason = _("A file could not be removed (%(name)s). The server's log has the details.")
-        with _told(alias, key, reason), suppress(FileNotFoundError):
+        with _translate_errors(alias, key, reason), suppress(FileNotFoundError):
             storage_of(alias).delete(key)
 
 
@@ -177,7 +177,7 @@ def list_keys(alias: str) -> Iterator[str]:
 
     Raises FileUnavailable if the storage fails, NotImplementedError if it cannot be listed.
     """
-    with _told(alias, "", _("The storage cannot be listed (%(name)s).")):
+    with _translate_errors(alias, "", _("The storage cannot be listed (%(name)s).")):
         storage, own = storage_of(alias), _folder()
         try:
             for year in _folders(storage, own):
@@ -196,7 +196,7 @@ def _folders(storage: Storage, path: str) -> list[str]:
 
 def exists(alias: str, key: str) -> bool:
     """Whether a file is there. Raises FileUnavailable if the storage fails."""
-    with _told(alias, key, _("The storage cannot be asked (%(name)s).")):
+    with _translate_errors(alias, key, _("The storage cannot be asked (%(name)s).")):
         return bool(storage_of(alias).exists(key))
 
 

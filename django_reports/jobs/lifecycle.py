@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from django_reports import signals
 from django_reports.access import quotas
-from django_reports.access.command_origins import told_of
+from django_reports.access.command_origins import command_facts
 from django_reports.access.permissions import Authority, may_download
 from django_reports.access.policies import tenant_key_of
 from django_reports.audit import log, signing
@@ -89,7 +89,7 @@ def create(
                 spec=file_metadata.without_secrets(job.spec, export.report),
                 execution=job.execution,
                 rerun_of=str(rerun_of.pk) if rerun_of else None,
-                **told_of(origin),
+                **command_facts(origin),
             )
     except QuotaExceeded as error:
         record_denial(export.spec, origin, error)
@@ -136,7 +136,7 @@ def ask_again(job: ReportJob, origin: Origin, idempotency_key: str | None = None
         if idempotency_key is not None:
             keyless = ReportJob.objects.filter(pk=job.pk, idempotency_key=None)
             keyless.update(idempotency_key=idempotency_key)
-        told = {"is_active_already": True, **told_of(origin)}
+        told = {"is_active_already": True, **command_facts(origin)}
         log.record(AuditAction.REQUESTED, origin=origin, job=job, **told)
 
 
@@ -213,7 +213,7 @@ def _end_immediate(
 ) -> None:
     facts = {"finished_at": DatabaseNow(), "rows_done": meter.rows, "bytes": meter.size, **facts}
     if status is JobStatus.SUCCEEDED:
-        facts["signature"] = sign_made(job, facts)
+        facts["signature"] = sign_finished(job, facts)
     with transaction.atomic(using=database()):
         is_won = ReportJob.objects.filter(pk=job.pk).move(
             JobStatus.RUNNING, status, lease_until=None, **facts
@@ -222,7 +222,7 @@ def _end_immediate(
             record_end(action, job, origin_of(job))
 
 
-def sign_made(job: ReportJob, facts: Mapping[str, Any]) -> str:
+def sign_finished(job: ReportJob, facts: Mapping[str, Any]) -> str:
     """The signature of a job that is about to get these facts, as who made it knows it: whatever
     its row says by now."""
     for name, value in facts.items():
@@ -355,7 +355,7 @@ def remove_leftovers(job: ReportJob) -> None:
     files.remove_of(job)
     before, facts = job.signature, {"file_key": "", "manifest_key": ""}
     if signing.is_file_of(job):
-        facts["signature"] = sign_made(job, facts)
+        facts["signature"] = sign_finished(job, facts)
     with transaction.atomic(using=database()):
         rows = ReportJob.objects.filter(pk=job.pk, signature=before).with_leftovers().unlocked()
         rows.update(**facts)

@@ -54,7 +54,7 @@ class Finish(Protocol):
     def holes(self) -> Sequence[int]:
         """The places of the columns that it makes."""
 
-    def made(self, given: Sequence[Sequence[str | None]]) -> Sequence[Sequence[str]]:
+    def computed_texts(self, given: Sequence[Sequence[str | None]]) -> Sequence[Sequence[str]]:
         """The texts of each hole, of these lines, by the values given with each line."""
 
     def examined(self, texts: Sequence[str]) -> list[str]:
@@ -89,7 +89,7 @@ class LineReader:
         given = [part[: finish.given] for part in parts]
         pieces = list(zip(*parts, strict=True))[finish.given :]
         columns: list[Iterable[str]] = [pieces[0]]
-        for made, piece in zip(finish.made(given), pieces[1:], strict=True):
+        for made, piece in zip(finish.computed_texts(given), pieces[1:], strict=True):
             columns += [self._format.fields(made), piece]
         return map("".join, zip(*columns, strict=True))
 

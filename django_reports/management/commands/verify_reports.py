@@ -41,7 +41,7 @@ class Command(BaseCommand):
             self._accept(options["accept"])
             return
         verified = file_verification.verify(
-            with_files=not options["no_files"], also=self._kept(options["checkpoints"])
+            with_files=not options["no_files"], also=self._file_anchors(options["checkpoints"])
         )
         wrong = verified.wrong
         counts = {n: count for n, count in vars(verified).items() if isinstance(count, int)}
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         names = ", ".join(entry.data["anchors"]) or "no anchor"
         self.stdout.write(f"The log goes on as it is. Told: {names}.")
 
-    def _kept(self, path: str | None) -> list[TextAnchor]:
+    def _file_anchors(self, path: str | None) -> list[TextAnchor]:
         if path is None:
             return []
         try:
@@ -84,10 +84,10 @@ class Command(BaseCommand):
         if not found:
             raise CommandError(f"{path!r} is no export that was made here: SHA-256 {sha256}.")
         for entry in found:
-            self.stdout.write(_told(entry))
+            self.stdout.write(_describe_export(entry))
 
 
-def _told(entry: AuditEntry) -> str:
+def _describe_export(entry: AuditEntry) -> str:
     """An export in one line, for whoever has its file in hand."""
     asked = AuditEntry.objects.filter(job_key=entry.job_key, action="requested").first() or entry
     facts = {

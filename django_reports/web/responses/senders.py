@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from django_reports.core.conf import get_settings
 from django_reports.core.storages import storage_alias, storage_of
-from django_reports.exports.formats import content_type_of_kept
+from django_reports.exports.formats import stored_content_type
 from django_reports.jobs import lifecycle
 from django_reports.models import ReportJob
 from django_reports.web.responses.base import as_private_download, origin_of, problem, wants_json
@@ -29,7 +29,7 @@ def send(request: HttpRequest, job: ReportJob, file: Any) -> HttpResponseBase:
     Whatever is not sent from it, the opened file is closed.
     """
     etag = f'"{job.sha256}"'
-    content_type = content_type_of_kept(job.spec)
+    content_type = stored_content_type(job.spec)
     head = as_private_download(HttpResponse(content_type=content_type), job)
     head.headers["ETag"] = etag
     found = get_conditional_response(request, etag=etag, response=head)
